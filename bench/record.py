@@ -1,0 +1,149 @@
+"""Measurement records: what bench/run.py and tools/gpu_check write (bench/record.schema.json). Standard library only."""
+
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import time
+from pathlib import Path
+
+SCHEMA = 1
+FEWEST_SAMPLES_FOR_SPREAD = 3
+
+
+def slug(text):
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unknown"
+
+
+def processor_name():
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def machine(device=None):
+    """`device` (a GPU's name) names the machine where there is one, else its processor and cores do."""
+    cores = len(os.sched_getaffinity(0))
+    name = device or f"{processor_name()} {cores} cores"
+    return {
+        "name": slug(name),
+        "system": platform.platform(),
+        "processor": processor_name(),
+        "cores": cores,
+    }
+
+
+def commit_of(root):
+    """(commit, dirty); (None, None) where there is no git, no repository or no commit."""
+
+    def git(*arguments):
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        if commit is None or not re.fullmatch(r"[0-9a-f]{40}", commit):
+            return None, None
+        status = git("status", "--porcelain")
+        return commit, None if status is None else bool(status)
+    except (OSError, subprocess.TimeoutExpired):
+        return None, None
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def positive(value):
+    """Absent figures are null: a zero, a NaN or an infinity is no measurement."""
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+        return None
+    return value
+
+
+def row_of(benchmark, context):
+    """One row from one entry of Google Benchmark's JSON. Raises ValueError where the name is none of ours."""
+    name = benchmark["name"].split("/iterations:")[0].split("/min_time:")[0].removesuffix("/manual_time")
+    parts = name.split("/")
+    row = {key: None for key in ("recurrence", "rule", "dtype", "spikes", "B", "T", "C")}
+    if parts[0] == "scan" and len(parts) == 8:
+        _, pass_name, row["recurrence"], row["rule"], row["dtype"], spikes, shape, backend = parts
+        row["spikes"] = None if spikes == "-" else spikes
+        row["B"], row["T"], row["C"] = (int(size) for size in shape.split("x"))
+    elif parts[0] == "copy" and len(parts) == 4:
+        pass_name, backend = "copy", parts[3]
+    else:
+        raise ValueError(f"benchmark name not understood: {benchmark['name']}")
+    samples = positive(benchmark.get("samples"))
+    spread = benchmark.get("spread")
+    if samples is None or samples < FEWEST_SAMPLES_FOR_SPREAD or spread is None or not math.isfinite(spread):
+        spread = None
+    rate = benchmark.get("firing_rate")
+    return {
+        "name": name,
+        "pass": pass_name,
+        **row,
+        "backend": backend,
+        "device": context.get(f"{backend}_device") or None,
+        "median_seconds": positive(benchmark.get("median_seconds")),
+        "spread": spread,
+        "samples": None if samples is None else int(samples),
+        "bytes": positive(benchmark.get("bytes")),
+        "share_of_copy": positive(benchmark.get("share_of_copy")),
+        "copy_bytes_per_second": positive(benchmark.get("copy_bytes_per_second")),
+        "elements_per_second": positive(benchmark.get("elements_per_second")),
+        "firing_rate": rate if isinstance(rate, (int, float)) and math.isfinite(rate) else None,
+        "peer": None,
+    }
+
+
+def devices_of(context):
+    devices = {}
+    for key, value in context.items():
+        backend, _, field = key.partition("_")
+        if backend in ("cpu", "cuda") and field and isinstance(value, str):
+            devices.setdefault(backend, {})[field] = value
+    return devices
+
+
+def tool_version(command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    if done.returncode != 0 or not lines:
+        return None
+    release = [line for line in lines if "release" in line]
+    return (release or lines)[0]
+
+
+def versions():
+    return {
+        "python": platform.python_version(),
+        "c++": tool_version(["c++", "--version"]),
+        "cmake": tool_version(["cmake", "--version"]),
+        "nvcc": tool_version(["nvcc", "--version"]) or tool_version(["/usr/local/cuda/bin/nvcc", "--version"]),
+    }
+
+
+def default_path(root, record):
+    commit = (record["commit"] or "uncommitted")[:12]
+    day = record["date"][:10]
+    suffix = "-gpu_check" if record["kind"] == "gpu_check" else ""
+    return Path(root) / "bench" / "results" / record["machine"]["name"] / f"{day}-{commit}{suffix}.json"
+
+
+def write(path, record):
+    """Whole or not at all: a reader never sees half a record."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    partial.replace(path)

@@ -1,0 +1,48 @@
+# Finds nvcc and NVIDIA's headers. Without nvcc the library is built for the CPU alone, and says so; without the headers
+# the SIMT harness, which compiles the kernels for the host, is left out as well.
+#   SPIKESCAN_HAVE_CUDA          the CUDA backend is built
+#   SPIKESCAN_CUDA_INCLUDE_DIRS  CUDA runtime, libcu++ and cuRAND headers; empty where they are missing
+set(SPIKESCAN_HAVE_CUDA OFF)
+set(SPIKESCAN_CUDA_INCLUDE_DIRS "")
+
+if(NOT SPIKESCAN_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  # What the compiler check links would otherwise be built for an architecture that a new nvcc has dropped.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES ${SPIKESCAN_CUDA_ARCHITECTURES})
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    set(SPIKESCAN_HAVE_CUDA ON)
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    set(CMAKE_CUDA_EXTENSIONS OFF)
+  elseif(SPIKESCAN_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "spikescan: SPIKESCAN_CUDA=ON but nvcc was not found; set CMAKE_CUDA_COMPILER or SPIKESCAN_CUDA=AUTO")
+  else()
+    message(STATUS "spikescan: no nvcc; building for the CPU alone")
+  endif()
+endif()
+
+# cuRAND's Philox header is missing from small toolkits; NVIDIA's wheel nvidia-curand has it (tools/setup).
+file(GLOB spikescan_wheel_includes ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/nvidia/*/include)
+find_path(SPIKESCAN_CUDA_RUNTIME_INCLUDE cuda_runtime_api.h
+          HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES} ${spikescan_wheel_includes}
+          PATHS /usr/local/cuda/include)
+find_path(SPIKESCAN_LIBCUXX_INCLUDE cuda/atomic
+          HINTS ${SPIKESCAN_CUDA_RUNTIME_INCLUDE}/cccl ${SPIKESCAN_CUDA_RUNTIME_INCLUDE} ${spikescan_wheel_includes}
+          PATH_SUFFIXES . cccl)
+find_path(SPIKESCAN_CURAND_INCLUDE curand_philox4x32_x.h
+          HINTS ${SPIKESCAN_CUDA_RUNTIME_INCLUDE} ${spikescan_wheel_includes})
+if(SPIKESCAN_CUDA_RUNTIME_INCLUDE AND SPIKESCAN_LIBCUXX_INCLUDE)
+  set(SPIKESCAN_CUDA_INCLUDE_DIRS ${SPIKESCAN_CUDA_RUNTIME_INCLUDE} ${SPIKESCAN_LIBCUXX_INCLUDE})
+  if(SPIKESCAN_CURAND_INCLUDE)
+    list(APPEND SPIKESCAN_CUDA_INCLUDE_DIRS ${SPIKESCAN_CURAND_INCLUDE})
+  else()
+    message(STATUS "spikescan: no cuRAND headers; the kernels use the library's own Philox, and no test compares the two")
+  endif()
+  list(REMOVE_DUPLICATES SPIKESCAN_CUDA_INCLUDE_DIRS)
+else()
+  message(STATUS "spikescan: no CUDA headers; the SIMT harness is left out")
+endif()

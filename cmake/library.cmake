@@ -1,0 +1,82 @@
+# The library, and two more ways to link the same sources for tests:
+#   spikescan            the shared library: host API, CPU backend, CUDA backend where nvcc is found
+#   spikescan_internal   static, CPU alone, for tests that look inside
+#   spikescan_simt       static; its CUDA backend is the kernels' own source run by the SIMT harness (tests/simt)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+
+add_library(spikescan_warnings INTERFACE)
+target_compile_options(spikescan_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra>)
+
+# Arithmetic must not depend on the compiler's mood: no contraction but the explicit fma.
+set(SPIKESCAN_STRICT_FLOAT -ffp-contract=off)
+
+function(spikescan_sources name)
+  add_library(${name} OBJECT ${ARGN})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_compile_definitions(${name} PRIVATE SPIKESCAN_BUILDING)
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${SPIKESCAN_STRICT_FLOAT}>)
+  target_link_libraries(${name} PRIVATE spikescan_warnings OpenMP::OpenMP_CXX)
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
+                                           VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
+file(GLOB spikescan_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.cpp)
+spikescan_sources(spikescan_host ${spikescan_host_sources})
+spikescan_sources(spikescan_cpu kernels/cpu/cpu_backend.cpp)
+set(spikescan_common $<TARGET_OBJECTS:spikescan_host> $<TARGET_OBJECTS:spikescan_cpu>)
+
+# One copy of the lane passes for each instruction set; cpu_backend.cpp picks at run time.
+function(spikescan_instruction_set isa)
+  spikescan_sources(spikescan_cpu_${isa} kernels/cpu/lane_passes.cpp)
+  target_compile_definitions(spikescan_cpu_${isa} PRIVATE SPIKESCAN_ELEMENT_ISA=${isa})
+  target_compile_options(spikescan_cpu_${isa} PRIVATE -O3 ${ARGN})
+endfunction()
+set(spikescan_isas portable)
+spikescan_instruction_set(portable)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND spikescan_isas avx2 avx512)
+  spikescan_instruction_set(avx2 -mavx2 -mfma)
+  spikescan_instruction_set(avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512)
+  target_compile_definitions(spikescan_cpu PRIVATE SPIKESCAN_X86_ISAS)
+endif()
+foreach(isa IN LISTS spikescan_isas)
+  list(APPEND spikescan_common $<TARGET_OBJECTS:spikescan_cpu_${isa}>)
+endforeach()
+
+spikescan_sources(spikescan_no_cuda kernels/cuda/absent.cpp)
+set(spikescan_cuda_sources kernels/cuda/cuda_backend.cu kernels/cuda/forward.cu kernels/cuda/backward.cu)
+set(spikescan_cuda_objects $<TARGET_OBJECTS:spikescan_no_cuda>)
+if(SPIKESCAN_HAVE_CUDA)
+  spikescan_sources(spikescan_cuda ${spikescan_cuda_sources})
+  target_compile_options(spikescan_cuda PRIVATE
+    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;--expt-relaxed-constexpr;--threads=2;-Xptxas=--warn-on-spills;-Xptxas=--warn-on-local-memory-usage;-Xcompiler=-Wall,${SPIKESCAN_STRICT_FLOAT}>)
+  set_target_properties(spikescan_cuda PROPERTIES CUDA_ARCHITECTURES "${SPIKESCAN_CUDA_ARCHITECTURES}")
+  if(SPIKESCAN_CURAND_INCLUDE)
+    target_include_directories(spikescan_cuda SYSTEM PRIVATE ${SPIKESCAN_CURAND_INCLUDE})
+  endif()
+  set(spikescan_cuda_objects $<TARGET_OBJECTS:spikescan_cuda>)
+endif()
+
+# `cuda_runtime` is Static in what is installed, so that it loads where there is no driver, and Shared for the tests
+# that put a stub in the runtime's place.
+function(spikescan_shared_library name cuda_runtime)
+  add_library(${name} SHARED ${spikescan_common} ${spikescan_cuda_objects})
+  target_include_directories(${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+  target_compile_features(${name} INTERFACE c_std_99)
+  target_link_libraries(${name} PRIVATE OpenMP::OpenMP_CXX)
+  target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/host/spikescan.map -Wl,--no-undefined)
+  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                                           LINKER_LANGUAGE CXX LINK_DEPENDS ${PROJECT_SOURCE_DIR}/host/spikescan.map)
+  if(SPIKESCAN_HAVE_CUDA)
+    set_target_properties(${name} PROPERTIES CUDA_RUNTIME_LIBRARY ${cuda_runtime} LINKER_LANGUAGE CUDA)
+  endif()
+endfunction()
+spikescan_shared_library(spikescan Static)
+add_library(spikescan::spikescan ALIAS spikescan)
+
+if(SPIKESCAN_TESTS)
+  add_library(spikescan_internal STATIC ${spikescan_common} $<TARGET_OBJECTS:spikescan_no_cuda>)
+  target_include_directories(spikescan_internal PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(spikescan_internal PUBLIC OpenMP::OpenMP_CXX)
+  target_compile_options(spikescan_internal PUBLIC ${SPIKESCAN_STRICT_FLOAT})
+endif()

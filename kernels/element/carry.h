@@ -1,0 +1,146 @@
+// The linear map that carries a state over n steps, and the float32 response of one step to a carried-in state.
+// N = 1: s' = a s.  N = 2, lower triangular: s0' = a s0, s1' = m s0 + b s1. Powers are made in double in one fixed
+// order (squares, low bit first) and rounded once (docs/reproducibility.md).
+#pragma once
+
+#include "kernels/element/chunking.h"
+#include "kernels/element/real.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+template <int N>
+struct Map {
+  double a, m, b;
+};
+
+// One state: m and b are neither stored nor computed.
+template <>
+struct Map<1> {
+  double a;
+};
+
+// How the float32 output of a step depends on the state carried into its segment.
+template <int N>
+struct Response {
+  float a, m, b;
+};
+
+template <>
+struct Response<1> {
+  float a;
+};
+
+SPIKESCAN_HD Map<1> compose(const Map<1>& x, const Map<1>& y) { return {x.a * y.a}; }
+SPIKESCAN_HD Map<2> compose(const Map<2>& x, const Map<2>& y) {
+  return {x.a * y.a, fused(x.m, y.a, x.b * y.m), x.b * y.b};
+}
+
+SPIKESCAN_HD void set_identity(Map<1>& map) { map.a = 1.0; }
+SPIKESCAN_HD void set_identity(Map<2>& map) {
+  map.a = 1.0;
+  map.m = 0.0;
+  map.b = 1.0;
+}
+
+// A positive decay's power never underflows to zero: 0 * infinity would turn an infinite state into NaN.
+SPIKESCAN_HD double keep_positive(double power, double base) {
+  return base > 0.0 && !(power > 0.0) && power == power ? 4.9406564584124654e-324 : power;
+}
+SPIKESCAN_HD void keep_positive(Map<1>& power, const Map<1>& base) { power.a = keep_positive(power.a, base.a); }
+SPIKESCAN_HD void keep_positive(Map<2>& power, const Map<2>& base) {
+  power.a = keep_positive(power.a, base.a);
+  power.m = keep_positive(power.m, base.m);
+  power.b = keep_positive(power.b, base.b);
+}
+
+template <int N>
+SPIKESCAN_HD Map<N> power(const Map<N>& base, int exponent) {
+  Map<N> result;
+  set_identity(result);
+  if (exponent == 0) return result;
+  Map<N> square = base;
+  bool empty = true;
+  for (int e = exponent;;) {
+    if (e & 1) {
+      result = empty ? square : compose(square, result);
+      empty = false;
+    }
+    e >>= 1;
+    if (e == 0) break;
+    square = compose(square, square);
+  }
+  keep_positive(result, base);
+  return result;
+}
+
+SPIKESCAN_HD float round_power(double power) {
+  const float rounded = static_cast<float>(power);
+  return power > 0.0 && rounded == 0.0f ? 1.40129846e-45f : rounded;
+}
+
+// Forward in time a step's output holds the state after it: step j of a segment answers with M^(j+1).
+SPIKESCAN_HD Response<1> state_response(const Map<1>& power) { return {round_power(power.a)}; }
+SPIKESCAN_HD Response<2> state_response(const Map<2>& power) {
+  return {round_power(power.a), round_power(power.m), round_power(power.b)};
+}
+
+// Backward in time a step's output is the gradient before the decay is applied: G = g + s0, Q = G + s1, so the
+// step reached after n others answers with a^n, a^n + m_n, b^n.
+SPIKESCAN_HD Response<1> gradient_response(const Map<1>& power) { return {round_power(power.a)}; }
+SPIKESCAN_HD Response<2> gradient_response(const Map<2>& power) {
+  return {round_power(power.a), round_power(power.a + power.m), round_power(power.b)};
+}
+
+// out = map * state + added, in double; `added` is float or double. `out` may be `state`.
+template <class T>
+SPIKESCAN_HD void advance(const Map<1>& map, const double (&state)[1], const T (&added)[1], double (&out)[1]) {
+  out[0] = fused(map.a, state[0], static_cast<double>(added[0]));
+}
+template <class T>
+SPIKESCAN_HD void advance(const Map<2>& map, const double (&state)[2], const T (&added)[2], double (&out)[2]) {
+  const double s0 = state[0];
+  out[1] = fused(map.b, state[1], fused(map.m, s0, static_cast<double>(added[1])));
+  out[0] = fused(map.a, s0, static_cast<double>(added[0]));
+}
+
+// One link of the chain over the segments of a chunk: d' = M^16 d + local, from d = 0 at the chunk's start. It stays in
+// double: rounded at every segment, a constant input at a decay of 1 drifts by 18 * 2^-24 of its sum within a chunk.
+template <int N>
+SPIKESCAN_HD void advance_segment(const Map<N>& segment_map, double (&d)[N], const float (&local)[N]) {
+  advance(segment_map, d, local, d);
+}
+
+// The float32 state carried into a segment: M^(steps since the chunk's edge) c + d.
+template <int N>
+SPIKESCAN_HD void enter_segment(const Map<N>& map, const double (&carry)[N], const double (&d)[N], float (&entry)[N]) {
+  double state[N];
+  advance(map, carry, d, state);
+  for (int n = 0; n < N; ++n) entry[n] = static_cast<float>(state[n]);
+}
+
+// What a chunk publishes of its chain.
+template <int N>
+SPIKESCAN_HD void round_aggregate(const double (&d)[N], float (&aggregate)[N]) {
+  for (int n = 0; n < N; ++n) aggregate[n] = static_cast<float>(d[n]);
+}
+
+// One link of the chain over chunks: c' = M^steps c + aggregate, in double; rounded to float32 where a call may be cut.
+template <int N>
+SPIKESCAN_HD void advance_chunk(const Map<N>& chunk_map, double (&carry)[N], const float (&aggregate)[N],
+                                bool at_split) {
+  advance(chunk_map, carry, aggregate, carry);
+  if (at_split) {
+    for (int n = 0; n < N; ++n) carry[n] = static_cast<float>(carry[n]);
+  }
+}
+
+// A step's output: its local value plus the response to the state carried into the segment.
+SPIKESCAN_HD void respond(const Response<1>& r, const float (&entry)[1], float (&value)[1]) {
+  value[0] = fused(r.a, entry[0], value[0]);
+}
+SPIKESCAN_HD void respond(const Response<2>& r, const float (&entry)[2], float (&value)[2]) {
+  value[1] = fused(r.b, entry[1], fused(r.m, entry[0], value[1]));
+  value[0] = fused(r.a, entry[0], value[0]);
+}
+
+SPIKESCAN_ELEMENT_END

@@ -1,0 +1,43 @@
+// Lengths that are part of the numerical contract (docs/reproducibility.md): change one and every bit changes.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/element/compat.h"
+
+namespace spikescan {
+
+// Steps scanned one after another in float32 from a zero state. 16 keeps the rounding of a one-signed input under
+// 5 * 2^-24 of its sum; 32 would reach 8.5 (measured on constant inputs).
+constexpr int kSegmentSteps = 16;
+// Steps whose aggregate is published to later chunks, and the spacing of the states saved for backward.
+constexpr int kChunkSteps = 1024;
+constexpr int kChunkSegments = kChunkSteps / kSegmentSteps;
+// Steps after which the carry is rounded to the float32 state, so that a call may end there and another go on.
+// Rounding at every chunk would add up to T / kChunkSteps half-ulps to V where beta is near 1 and x has one sign.
+constexpr int kSplitSteps = 65536;
+constexpr int kSplitChunks = kSplitSteps / kChunkSteps;
+// Accumulators of the ordered sums: rows of partial sums of one channel; channels of a shared decay.
+constexpr int kRowAccumulators = 32;
+constexpr int kChannelAccumulators = 256;
+
+SPIKESCAN_HD int64_t chunk_count(int64_t time) { return (time + kChunkSteps - 1) / kChunkSteps; }
+
+SPIKESCAN_HD int chunk_steps(int64_t time, int64_t chunk) {
+  const int64_t left = time - chunk * kChunkSteps;
+  return static_cast<int>(left < kChunkSteps ? left : kChunkSteps);
+}
+
+SPIKESCAN_HD int segment_count(int steps) { return (steps + kSegmentSteps - 1) / kSegmentSteps; }
+
+// Batches that share one row of partial parameter gradients: short sequences share, so that the rows stay few.
+SPIKESCAN_HD int64_t batches_per_row(int64_t time) {
+  return time >= kChunkSteps || time == 0 ? 1 : kChunkSteps / time;
+}
+
+SPIKESCAN_HD int64_t partial_rows(int64_t batch, int64_t time) {
+  const int64_t group = batches_per_row(time);
+  return (batch + group - 1) / group * chunk_count(time);
+}
+
+}  // namespace spikescan

@@ -1,0 +1,97 @@
+// float16 and bfloat16 to and from float32: exact one way, nearest even the other, the same bits on every device
+// (the platforms' own conversions differ in NaN payloads).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "include/spikescan/spikescan.h"
+#include "kernels/element/real.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+struct Half {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
+
+SPIKESCAN_HD float to_float(float x) { return x; }
+SPIKESCAN_HD float to_float(BFloat16 x) { return float_of(static_cast<uint32_t>(x.bits) << 16); }
+SPIKESCAN_HD float to_float(Half x) {
+  const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
+  const uint32_t rest = x.bits & 0x7fffu;
+  // Shifted into float32's place the exponent is 112 too small; the product is exact, also from a subnormal.
+  const float scaled = float_of(rest << 13) * float_of(0x77800000u);
+  const uint32_t special = rest >= 0x7c00u ? 0x7f800000u | (rest << 13) : bits_of(scaled);
+  return float_of(sign | special);
+}
+
+template <class T>
+SPIKESCAN_HD T from_float(float x);
+
+template <>
+SPIKESCAN_HD float from_float<float>(float x) {
+  return x;
+}
+
+template <>
+SPIKESCAN_HD BFloat16 from_float<BFloat16>(float x) {
+  const uint32_t b = bits_of(x);
+  const uint32_t rounded = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
+  const bool nan = (b & 0x7fffffffu) > 0x7f800000u;
+  return {static_cast<uint16_t>(nan ? 0x7fc0u | ((b >> 16) & 0x8000u) : rounded)};
+}
+
+template <>
+SPIKESCAN_HD Half from_float<Half>(float x) {
+  const uint32_t b = bits_of(x);
+  const uint32_t sign = (b >> 16) & 0x8000u;
+  const uint32_t rest = b & 0x7fffffffu;
+  uint32_t half;
+  if (rest >= 0x47800000u) {
+    half = rest > 0x7f800000u ? 0x7e00u : 0x7c00u;  // NaN, or too large
+  } else if (rest < 0x38800000u) {
+    // Subnormal: adding 1/2 puts the half's last bit at the float's last bit, rounded to nearest even on the way.
+    half = bits_of(float_of(rest) + 0.5f) - 0x3f000000u;
+  } else {
+    half = (rest + 0xc8000fffu + ((rest >> 13) & 1u)) >> 13;
+  }
+  return {static_cast<uint16_t>(sign | half)};
+}
+
+SPIKESCAN_HD size_t dtype_bytes(int dtype) {
+  return dtype == SPIKESCAN_FLOAT32 || dtype == SPIKESCAN_BITS32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2;
+}
+
+// One element of a tensor whose dtype is known at run time only; `index` counts elements.
+SPIKESCAN_HD float load_as_float(const void* data, int dtype, int64_t index) {
+  switch (dtype) {
+    case SPIKESCAN_FLOAT16:
+      return to_float(static_cast<const Half*>(data)[index]);
+    case SPIKESCAN_BFLOAT16:
+      return to_float(static_cast<const BFloat16*>(data)[index]);
+    default:
+      return static_cast<const float*>(data)[index];
+  }
+}
+
+SPIKESCAN_HD void store_from_float(void* data, int dtype, int64_t index, float value) {
+  switch (dtype) {
+    case SPIKESCAN_FLOAT16:
+      static_cast<Half*>(data)[index] = from_float<Half>(value);
+      break;
+    case SPIKESCAN_BFLOAT16:
+      static_cast<BFloat16*>(data)[index] = from_float<BFloat16>(value);
+      break;
+    case SPIKESCAN_UINT8:
+      static_cast<uint8_t*>(data)[index] = value != 0.0f ? 1 : 0;
+      break;
+    default:
+      static_cast<float*>(data)[index] = value;
+      break;
+  }
+}
+
+SPIKESCAN_ELEMENT_END

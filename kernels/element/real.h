@@ -1,0 +1,93 @@
+// The float arithmetic that all backends share: fused multiply-add, exp2, sigmoid, sine and cosine of whole turns.
+// Only IEEE operations and explicit fma, so every device gives the same bits; compile with -ffp-contract=off,
+// --fmad=false and without flush-to-zero. Error bounds: tests/cross/element_error_test.cpp.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/element/compat.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+#if defined(__CUDA_ARCH__)
+SPIKESCAN_HD float fused(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+SPIKESCAN_HD double fused(double a, double b, double c) { return __fma_rn(a, b, c); }
+SPIKESCAN_HD float nearest_integer(float x) { return rintf(x); }
+SPIKESCAN_HD uint32_t bits_of(float x) { return __float_as_uint(x); }
+SPIKESCAN_HD float float_of(uint32_t bits) { return __uint_as_float(bits); }
+#else
+SPIKESCAN_HD float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+SPIKESCAN_HD double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
+SPIKESCAN_HD float nearest_integer(float x) { return __builtin_rintf(x); }
+SPIKESCAN_HD uint32_t bits_of(float x) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+SPIKESCAN_HD float float_of(uint32_t bits) {
+  float x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
+#endif
+
+SPIKESCAN_HD float magnitude(float x) { return float_of(bits_of(x) & 0x7fffffffu); }
+
+constexpr float kLog2E = 1.44269504f;
+
+// 2^z. Below -126 the result stays at 2^-126, from 127.5 on it is infinite, NaN stays NaN.
+SPIKESCAN_HD float exp2_real(float z) {
+  // Comparisons that are false for NaN let it through.
+  z = z < -126.0f ? -126.0f : z;
+  z = z > 128.0f ? 128.0f : z;
+  // Adding 1.5 * 2^23 leaves round(z) in the low bits, already where the exponent is made from.
+  const float shifted = z + 12582912.0f;
+  const float f = z - (shifted - 12582912.0f);
+  float p = 0.00015453163f;
+  p = fused(p, f, 0.0013390863f);
+  p = fused(p, f, 0.009618083f);
+  p = fused(p, f, 0.05550357f);
+  p = fused(p, f, 0.2402265f);
+  p = fused(p, f, 0.6931472f);
+  p = fused(p, f, 1.0f);
+  return p * float_of((bits_of(shifted) << 23) + 0x3f800000u);
+}
+
+// 1 / (1 + exp(-x)).
+SPIKESCAN_HD float sigmoid(float x) { return 1.0f / (1.0f + exp2_real(-kLog2E * x)); }
+
+// s (1 - s) for s = sigmoid(x), as e / (1 + e)^2 with e = exp(-|x|): no cancellation where s is near 1, no overflow.
+SPIKESCAN_HD float sigmoid_slope(float x) {
+  const float e = exp2_real(-kLog2E * magnitude(x));
+  const float d = 1.0f + e;
+  return e / (d * d);
+}
+
+// sin(2 pi y) for |y| <= 1/4.
+SPIKESCAN_HD float sine_quarter_turn(float y) {
+  const float s = y * y;
+  float p = 39.7598267f;
+  p = fused(p, s, -76.5811691f);
+  p = fused(p, s, 81.6024780f);
+  p = fused(p, s, -41.3416824f);
+  p = fused(p, s, 6.28318548f);
+  return p * y;
+}
+
+// a * b reduced to [-1/2, 1/2] turns; the product is not rounded before the reduction.
+SPIKESCAN_HD float turns_of_product(float a, float b) {
+  const float high = a * b;
+  const float low = fused(a, b, -high);
+  const float r = (high - nearest_integer(high)) + (low - nearest_integer(low));
+  return r - nearest_integer(r);
+}
+
+// cos(2 pi r) and sin(2 pi r) for |r| <= 1/2.
+SPIKESCAN_HD float cosine_turn(float r) { return sine_quarter_turn(0.25f - magnitude(r)); }
+SPIKESCAN_HD float sine_turn(float r) {
+  const float folded = 0.5f - magnitude(r);
+  const float y = magnitude(r) > 0.25f ? (r < 0.0f ? -folded : folded) : r;
+  return sine_quarter_turn(y);
+}
+
+SPIKESCAN_ELEMENT_END

@@ -1,0 +1,157 @@
+// Errors of the C++ face: a failing C call becomes one exception with the library's status and sentence, and sizes that
+// only a view knows are refused before the library is called.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+#include <spikescan/spikescan.hpp>
+
+#include "printing.h"
+
+namespace spikescan {
+namespace {
+
+Error error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return Error(Status::ok, "");
+}
+
+void expect_error(const std::function<void()>& call, Status status, const std::string& part) {
+  const Error error = error_of(call);
+  EXPECT_EQ(error.status(), status) << error.what();
+  EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+}
+
+// A legal call on the CPU that each test spoils in one place.
+struct SmallCall {
+  Problem problem{.device = Device::cpu, .shape = {2, 5, 3}};
+  Tensor x{Device::cpu, {2, 5, 3}};
+  Tensor beta{Device::cpu, {1, 1, 3}};
+  Tensor spikes{Device::cpu, {2, 5, 3}};
+  Workspace workspace{problem};
+  ForwardArgs args{};
+
+  SmallCall() {
+    x.zero();
+    beta.zero();
+    args.x = x;
+    args.beta = beta;
+    args.spikes = spikes;
+  }
+  void run() { forward(problem, args, workspace); }
+};
+
+TEST(Errors, TheUnspoiledCallWorks) {
+  SmallCall call;
+  EXPECT_NO_THROW(call.run());
+}
+
+TEST(Errors, CarriesStatusAndSentenceOfTheLibrary) {
+  SmallCall call;
+  call.problem.neuron.threshold = std::numeric_limits<float>::quiet_NaN();
+  const Error error = error_of([&] { call.run(); });
+  EXPECT_EQ(error.status(), Status::invalid_argument);
+  EXPECT_STREQ(error.what(), spikescan_last_error());
+  EXPECT_NE(std::string(error.what()).find("threshold"), std::string::npos) << error.what();
+}
+
+TEST(Errors, SentenceOutlivesLaterCalls) {
+  SmallCall call;
+  call.problem.neuron.k = -1.0f;
+  const Error error = error_of([&] { call.run(); });
+  const std::string sentence = error.what();
+  call.problem.neuron.k = 1.0f;
+  call.run();
+  EXPECT_STREQ(spikescan_last_error(), "");
+  EXPECT_EQ(error.what(), sentence);
+  EXPECT_FALSE(sentence.empty());
+}
+
+TEST(Errors, NullInputIsNamed) {
+  SmallCall call;
+  call.args.x = {};
+  expect_error([&] { call.run(); }, Status::invalid_argument, "x");
+}
+
+TEST(Errors, TooSmallAWorkspace) {
+  // Backward always has partial sums to keep once a decay's gradient is asked for.
+  const Problem problem{.device = Device::cpu, .shape = {2, 5, 3}};
+  ASSERT_GT(problem.sizes().backward_workspace, 0u);
+  SmallCall call;
+  Tensor grad_beta(Device::cpu, problem.decay_shape());
+  const Memory saved = make_saved(problem);
+  call.args.saved = saved.bytes();
+  call.run();
+  const BackwardArgs args{.x = call.x, .beta = call.beta, .saved = saved.bytes(), .grad_beta = grad_beta};
+  expect_error([&] { backward(problem, args, {}); }, Status::workspace_too_small, "workspace");
+}
+
+TEST(Errors, ShapesThatOnlyAViewKnows) {
+  SmallCall call;
+  Tensor wrong(Device::cpu, {2, 4, 3});
+  call.args.x = wrong;
+  expect_error([&] { call.run(); }, Status::invalid_argument, "x has shape [2, 4, 3]; the problem needs [2, 5, 3]");
+
+  call = SmallCall();
+  call.args.beta = block(call.beta, {}, {1, 1, 2});
+  expect_error([&] { call.run(); }, Status::invalid_argument, "beta has shape [1, 1, 2]");
+
+  call = SmallCall();
+  call.problem.neuron.shared_decay = true;  // then beta is one value
+  expect_error([&] { call.run(); }, Status::invalid_argument, "the problem needs [1, 1, 1]");
+
+  call = SmallCall();
+  Tensor state(Device::cpu, {3, 1, 3});
+  call.args.final_state[0] = state;
+  expect_error([&] { call.run(); }, Status::invalid_argument, "final_state has shape [3, 1, 3]");
+
+  call = SmallCall();
+  Tensor bits(Device::cpu, {2, 5, 3}, Dtype::bits32);  // packed spikes of 5 steps are [2, 1, 3]
+  call.args.spikes = bits;
+  expect_error([&] { call.run(); }, Status::invalid_argument, "the problem needs [2, 1, 3]");
+}
+
+TEST(Errors, DecaysAndStatesAreFloat32) {
+  SmallCall call;
+  Tensor half(Device::cpu, {1, 1, 3}, Dtype::float16);
+  call.args.beta = half;
+  expect_error([&] { call.run(); }, Status::invalid_argument, "beta has dtype 1");
+}
+
+TEST(Errors, ARefusedCallWritesNothing) {
+  SmallCall call;
+  const std::vector<float> before(30, 7.0f);
+  call.spikes.copy_from(before);
+  call.problem.neuron.max_prob = 1.5f;
+  expect_error([&] { call.run(); }, Status::invalid_argument, "max_prob");
+  EXPECT_EQ(call.spikes.to_vector(), before);
+}
+
+TEST(Errors, CudaWhereThereIsNone) {
+  if (usable(Device::cuda)) GTEST_SKIP() << "this machine has a usable CUDA device";
+  expect_error([] { resolve(Device::cuda); }, Status::backend_unavailable, "");
+  expect_error([] { Tensor(Device::cuda, {1, 1, 1}); }, Status::backend_unavailable, "");
+  expect_error([] { Stream(Device::cuda); }, Status::backend_unavailable, "");
+  EXPECT_EQ(resolve(Device::automatic), Device::cpu);
+}
+
+TEST(Errors, NegativeAndOverflowingShapes) {
+  expect_error([] { Tensor(Device::cpu, {-1, 2, 3}); }, Status::invalid_argument, "[-1, 2, 3]");
+  const int64_t big = int64_t{1} << 32;
+  expect_error([=] { Tensor(Device::cpu, {big, big, 3}); }, Status::invalid_argument, "below 2^63");
+  expect_error([=] { ConstTensorView(nullptr, {0, big, big}); }, Status::invalid_argument, "below 2^63");
+  // 2^62 elements are countable, but their 2^64 bytes are not.
+  expect_error([=] { Tensor(Device::cpu, {big, big / 4, 1}); }, Status::invalid_argument, "bytes must be below 2^64");
+}
+
+TEST(Errors, AnAbsurdAllocation) {
+  expect_error([] { Memory(Device::cpu, size_t{1} << 60); }, Status::out_of_memory, "");
+}
+
+}  // namespace
+}  // namespace spikescan

@@ -1,0 +1,214 @@
+// Owners of the C++ face: what is taken is given back once, moves leave nothing behind, tensors come back as they went.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <spikescan/spikescan.hpp>
+#include <type_traits>
+
+#include "printing.h"
+
+namespace spikescan {
+namespace {
+
+std::vector<Device> usable_devices() {
+  std::vector<Device> devices = {Device::cpu};
+  if (usable(Device::cuda)) devices.push_back(Device::cuda);
+  return devices;
+}
+
+template <class T>
+constexpr bool kMoveOnly = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
+                           std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
+static_assert(kMoveOnly<Memory> && kMoveOnly<Tensor> && kMoveOnly<Stream> && kMoveOnly<Timer> && kMoveOnly<Workspace> &&
+              kMoveOnly<DeviceKey>);
+// Nothing that may only be read turns into something that may be written.
+static_assert(std::is_convertible_v<Tensor&, TensorView> && !std::is_convertible_v<const Tensor&, TensorView>);
+static_assert(std::is_convertible_v<const Tensor&, ConstTensorView> &&
+              !std::is_convertible_v<ConstTensorView, TensorView>);
+
+int released[4];  // how often each id was given back
+
+spikescan_status count_release(spikescan_backend, void* raw) {
+  ++released[static_cast<int*>(raw) - released];
+  return SPIKESCAN_OK;
+}
+
+TEST(Handle, ReleasesOnceWhateverTheMoves) {
+  std::fill(std::begin(released), std::end(released), 0);
+  using Counted = detail::Handle<count_release>;
+  {
+    Counted a(Device::cpu, &released[0]);
+    Counted b(std::move(a));
+    EXPECT_EQ(a.raw(), nullptr);
+    EXPECT_EQ(b.raw(), &released[0]);
+    Counted c(Device::cpu, &released[1]);
+    c = std::move(b);
+    EXPECT_EQ(released[1], 1) << "an overwritten owner gives back at once";
+    EXPECT_EQ(released[0], 0);
+    Counted& same = c;
+    c = std::move(same);
+    EXPECT_EQ(c.raw(), &released[0]) << "a move to itself keeps what it has";
+    Counted empty;
+    empty = Counted(Device::cpu, &released[2]);
+  }
+  EXPECT_EQ(released[0], 1);
+  EXPECT_EQ(released[1], 1);
+  EXPECT_EQ(released[2], 1);
+}
+
+TEST(Memory, MovesAndAligns) {
+  for (const Device device : usable_devices()) {
+    Memory first(device, 1000);
+    EXPECT_EQ(first.size(), 1000u);
+    EXPECT_EQ(first.device(), device);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(first.data()) % 256, 0u);
+    void* const place = first.data();
+    const Memory second(std::move(first));
+    EXPECT_EQ(second.data(), place);
+    EXPECT_EQ(first.data(), nullptr);
+    EXPECT_EQ(first.size(), 0u);
+    EXPECT_EQ(Memory(device, 0).data(), nullptr);
+  }
+}
+
+TEST(Tensor, RoundTripsEveryDtype) {
+  for (const Device device : usable_devices()) {
+    for (const Layout layout : {Layout::batch_first, Layout::time_first}) {
+      const Shape shape{2, 5, 3};
+      std::vector<float> floats(30);
+      std::iota(floats.begin(), floats.end(), -3.5f);
+      EXPECT_EQ(Tensor::from(device, shape, floats, Dtype::float32, layout).to_vector(), floats);
+      std::vector<uint8_t> bytes(30);
+      std::iota(bytes.begin(), bytes.end(), uint8_t{1});
+      EXPECT_EQ(Tensor::from(device, shape, bytes, Dtype::uint8, layout).to_vector<uint8_t>(), bytes);
+      std::vector<uint16_t> halves(30);
+      std::iota(halves.begin(), halves.end(), uint16_t{0x3c00});
+      EXPECT_EQ(Tensor::from(device, shape, halves, Dtype::float16, layout).to_vector<uint16_t>(), halves);
+      EXPECT_EQ(Tensor::from(device, shape, halves, Dtype::bfloat16, layout).to_vector<uint16_t>(), halves);
+      std::vector<uint32_t> words(30);
+      std::iota(words.begin(), words.end(), 0x80000000u);
+      EXPECT_EQ(Tensor::from(device, shape, words, Dtype::bits32, layout).to_vector<uint32_t>(), words);
+    }
+  }
+}
+
+TEST(Tensor, MovesItsMemory) {
+  Tensor first = Tensor::from(Device::cpu, {1, 1, 3}, std::vector{1.0f, 2.0f, 3.0f});
+  Tensor second(std::move(first));
+  EXPECT_EQ(first.data(), nullptr);
+  EXPECT_EQ(first.bytes(), 0u);
+  Tensor third(Device::cpu, {4, 4, 4});
+  third = std::move(second);
+  EXPECT_EQ(third.shape(), (Shape{1, 1, 3}));
+  EXPECT_EQ(third.to_vector(), (std::vector{1.0f, 2.0f, 3.0f}));
+}
+
+TEST(Tensor, ZeroFills) {
+  for (const Device device : usable_devices()) {
+    Tensor tensor = Tensor::from(device, {1, 2, 2}, std::vector{1.0f, 2.0f, 3.0f, 4.0f});
+    tensor.zero();
+    EXPECT_EQ(tensor.to_vector(), std::vector<float>(4, 0.0f));
+  }
+}
+
+TEST(Tensor, ChecksHostValues) {
+  Tensor tensor(Device::cpu, {1, 2, 2});
+  EXPECT_THROW(tensor.copy_from(std::vector<float>(5)), Error);
+  EXPECT_THROW(tensor.copy_from(std::vector<uint32_t>(4)), Error);
+  EXPECT_THROW(tensor.copy_from(std::vector<double>(4)), Error);
+  EXPECT_THROW(tensor.to_vector<uint8_t>(), Error);
+  tensor.zero();
+  EXPECT_NO_THROW(tensor.copy_from(std::vector<float>(4)));
+}
+
+TEST(Tensor, OfNoElements) {
+  for (const Shape shape : {Shape{0, 5, 3}, Shape{2, 0, 3}, Shape{2, 5, 0}}) {
+    Tensor tensor(Device::cpu, shape);
+    EXPECT_EQ(tensor.bytes(), 0u);
+    EXPECT_NO_THROW(tensor.zero());
+    EXPECT_TRUE(tensor.to_vector().empty());
+    EXPECT_NO_THROW(tensor.copy_from(std::vector<float>()));
+  }
+}
+
+TEST(View, StridesOfBothLayouts) {
+  float memory[30];
+  const TensorView batch_first(memory, {2, 5, 3});
+  EXPECT_EQ(batch_first.stride_batch, 15);
+  EXPECT_EQ(batch_first.stride_time, 3);
+  const TensorView time_first(memory, {2, 5, 3}, Dtype::float32, Layout::time_first);
+  EXPECT_EQ(time_first.stride_batch, 3);
+  EXPECT_EQ(time_first.stride_time, 6);
+}
+
+TEST(View, BlocksShareMemory) {
+  float memory[30];
+  const TensorView whole(memory, {2, 5, 3});
+  const TensorView part = block(whole, {1, 2, 1}, {1, 3, 2});
+  EXPECT_EQ(part.data, memory + 15 + 6 + 1);
+  EXPECT_EQ(part.shape, (Shape{1, 3, 2}));
+  EXPECT_EQ(part.stride_time, 3);
+  EXPECT_NO_THROW(block(whole, {2, 5, 3}, {0, 0, 0}));
+  EXPECT_THROW(block(whole, {1, 2, 1}, {1, 4, 2}), Error);
+  EXPECT_THROW(block(whole, {-1, 0, 0}, {1, 1, 1}), Error);
+  EXPECT_THROW(block(whole, {0, 0, 0}, {1, 1, -1}), Error);
+  EXPECT_THROW(block(whole, {1, 0, 0}, {std::numeric_limits<int64_t>::max(), 1, 1}), Error);
+  uint16_t halves[30];
+  EXPECT_EQ(block(ConstTensorView(halves, {2, 5, 3}, Dtype::bfloat16), {0, 1, 0}, {1, 1, 3}).data, halves + 3);
+}
+
+TEST(Stream, MovesAndSynchronizes) {
+  for (const Device device : usable_devices()) {
+    Stream first(device);
+    Stream second(std::move(first));
+    EXPECT_EQ(second.device(), device);
+    EXPECT_NO_THROW(second.synchronize());
+    EXPECT_EQ(StreamRef(second).raw(), second.raw());
+    EXPECT_EQ(StreamRef().raw(), nullptr);
+  }
+}
+
+TEST(Timer, MeasuresBetweenTwoMarks) {
+  for (const Device device : usable_devices()) {
+    const Stream stream(device);
+    Timer timer(device);
+    Tensor tensor(device, {1, 1000, 1000});
+    timer.start(stream);
+    tensor.zero(stream);
+    timer.stop(stream);
+    const double seconds = timer.seconds();
+    EXPECT_GT(seconds, 0.0);
+    EXPECT_TRUE(std::isfinite(seconds));
+  }
+}
+
+TEST(Workspace, GrowsAndNeverShrinks) {
+  const Problem small{.device = Device::cpu, .shape = {1, 10, 3}};
+  const Problem large{.device = Device::cpu, .shape = {40, 5000, 300}};
+  Workspace workspace(small);
+  const size_t before = workspace.size();
+  workspace.reserve(large);
+  const size_t after = workspace.size();
+  EXPECT_EQ(after, std::max(large.sizes().forward_workspace, large.sizes().backward_workspace));
+  EXPECT_GT(after, before);
+  workspace.reserve(small);
+  EXPECT_EQ(workspace.size(), after);
+}
+
+TEST(Device, InfoAndResolution) {
+  EXPECT_TRUE(usable(Device::cpu));
+  EXPECT_EQ(resolve(Device::cpu), Device::cpu);
+  EXPECT_NE(resolve(Device::automatic), Device::automatic);
+  for (const Device device : usable_devices()) {
+    const spikescan_device_info info = device_info(device);
+    EXPECT_NE(info.name[0], '\0');
+    EXPECT_GT(info.processors, 0);
+    EXPECT_GT(info.memory_bytes, 0);
+  }
+}
+
+}  // namespace
+}  // namespace spikescan

@@ -1,0 +1,278 @@
+"""tools/gpu_check without a GPU: the record is written whatever happens, parts can be chosen, the budget holds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import check_limits
+import check_parts
+import check_sanitizers
+import check_session
+import jsonschema
+import pytest
+from check_session import Done, Failed, NotRun, Session, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / "tools" / "gpu_check"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "bench" / "record.schema.json").read_text()))
+GPU = {"name": "Fake GPU 9000", "driver": "1.2.3", "memory": "8 MiB"}
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        root=tmp_path,
+        parts=["build", "tests", "hashes"],
+        out=tmp_path / "record.json",
+        minutes=1.0,
+        architecture="90",
+        build_dir=tmp_path / "build",
+        bundle_dir=tmp_path / "bundle",
+    )
+
+
+def run(settings, parts, clock=time.monotonic):
+    status = Session(settings, GPU, parts, clock).run()
+    record = json.loads(settings.out.read_text())
+    VALIDATOR.validate(record)
+    return status, record
+
+
+def refuse(error):
+    def part(session):
+        raise error
+
+    return part
+
+
+def test_passed_failed_broken_and_not_run_are_told_apart(settings):
+    settings.parts = ["good", "bad", "broken", "absent"]
+    parts = {
+        "good": lambda session: {"answer": 42},
+        "bad": refuse(Failed("bits differ", {"differing": 3})),
+        "broken": refuse(ZeroDivisionError("oh")),
+        "absent": refuse(NotRun("no nvcc on this machine")),
+        "unchosen": refuse(AssertionError("must not be called")),
+    }
+    status, record = run(settings, parts)
+    assert status == 1
+    assert {name: entry["status"] for name, entry in record["parts"].items()} == {
+        "good": "passed", "bad": "failed", "broken": "failed", "absent": "not run", "unchosen": "not run",
+    }
+    assert record["parts"]["good"]["figures"] == {"answer": 42}
+    assert record["parts"]["bad"]["figures"] == {"differing": 3}
+    assert "ZeroDivisionError" in record["parts"]["broken"]["reason"]
+    assert record["parts"]["absent"]["reason"] == "no nvcc on this machine"
+    assert record["parts"]["unchosen"]["reason"] == "not chosen"
+    assert record["machine"]["name"] == "fake-gpu-9000" and record["devices"]["cuda"] == GPU
+
+
+def test_parts_that_do_not_run_are_no_failure(settings):
+    settings.parts = ["absent"]
+    status, _ = run(settings, {"absent": refuse(NotRun("no GoogleTest here"))})
+    assert status == 0
+
+
+def test_what_does_not_fit_the_budget_is_not_run(settings):
+    clock = Clock()
+
+    def slow(session):
+        clock.now += 58.0
+        return {}
+
+    settings.parts = ["first", "second"]
+    _, record = run(settings, {"first": slow, "second": lambda session: {}}, clock)
+    assert record["parts"]["first"]["status"] == "passed"
+    assert record["parts"]["second"] == {
+        "status": "not run", "reason": "the time budget was used up", "seconds": None, "figures": {},
+    }
+
+
+def test_a_command_ends_with_its_children_at_the_limit(settings):
+    session = Session(settings, GPU, {})
+    started = time.monotonic()
+    # The grandchild holds the pipe open: killing only the shell would wait for it.
+    done = session.command(["sh", "-c", "echo begun; sleep 600 & sleep 600"], 0.5)
+    assert done.timed_out and "begun" in done.output
+    assert time.monotonic() - started < 300
+    with pytest.raises(Failed, match="sleep was stopped"):
+        session.must(["sleep", "600"], 0.2)
+    with pytest.raises(Failed, match="sh ended with 7"):
+        session.must(["sh", "-c", "exit 7"], 60)
+    with pytest.raises(NotRun, match="cannot be started"):
+        session.command(["/no/such/program"], 60)
+
+
+def test_a_command_gets_what_is_left_of_the_budget(settings, monkeypatch):
+    clock = Clock()
+    session = Session(settings, GPU, {}, clock)
+    limits = []
+    monkeypatch.setattr(check_session, "run_command", lambda command, seconds: limits.append(seconds) or Done(0, "", 0))
+    clock.now += 50.0
+    session.command(["true"], 30)
+    assert limits == [60.0 - 50.0 - check_session.TIDY_SECONDS]
+    clock.now += 6.0
+    with pytest.raises(NotRun, match="budget"):
+        session.command(["true"], 30)
+
+
+def test_a_stop_from_outside_leaves_the_record(tmp_path):
+    program = f"""
+import sys
+sys.path[:0] = [{str(ROOT / "bench")!r}, {str(ROOT / "tools" / "gpu_check.d")!r}]
+import time
+from pathlib import Path
+from check_session import Session, Settings
+def wait(session):
+    print("waiting", flush=True)
+    time.sleep(600)
+settings = Settings(root=Path({str(tmp_path)!r}), parts=["done", "wait"], out=Path({str(tmp_path / "r.json")!r}), minutes=9,
+                    architecture="90", build_dir=Path("b"), bundle_dir=Path("g"))
+sys.exit(Session(settings, {GPU!r}, {{"done": lambda session: {{"n": 1}}, "wait": wait}}).run())
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    while "waiting" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=120) == 1
+    process.stdout.close()
+    record = json.loads((tmp_path / "r.json").read_text())
+    VALIDATOR.validate(record)
+    assert record["parts"]["done"]["figures"] == {"n": 1}
+    assert record["parts"]["wait"]["reason"] == "interrupted"
+
+
+def tool(*arguments, path="/usr/bin:/bin"):
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run([sys.executable, TOOL, *arguments], capture_output=True, text=True, env=environment, timeout=120)
+
+
+@pytest.mark.skipif(check_session.find_gpu() is not None, reason="this machine has a GPU")
+def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path):
+    done = tool("--out", tmp_path / "record.json")
+    assert done.returncode == 2 and "no usable NVIDIA GPU" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_a_gpu_every_part_is_in_the_record(tmp_path):
+    """A stand-in nvidia-smi, and an empty build folder: nothing can run, and the record says why of each part."""
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text("#!/bin/sh\necho 'Fake GPU 9000, 580.1, 81559 MiB'\n")
+    fake.chmod(0o755)
+    parts = "tests,hashes,sanitizers,bench"
+    done = tool("--parts", parts, "--out", tmp_path / "r.json", "--build-dir", tmp_path / "none", "--bundle-dir",
+                tmp_path / "none", "--commit", "0123abc", path=f"{tmp_path}:/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "r.json").read_text())
+    VALIDATOR.validate(record)
+    assert set(record["parts"]) == set(check_parts.PARTS)
+    assert {entry["status"] for entry in record["parts"].values()} == {"not run"}
+    assert record["parts"]["hashes"]["reason"] == "bench/hash_outputs was not built"
+    assert record["parts"]["build"]["reason"] == "not chosen"
+
+
+def test_unknown_parts_and_budgets_are_refused():
+    done = tool("--parts", "build,speed")
+    assert done.returncode == 2 and "'speed' is no part; parts: build,tests,hashes" in done.stderr
+    assert tool("--minutes", "0").returncode == 2
+
+
+def test_a_dry_run_names_the_commands_of_the_chosen_parts(tmp_path):
+    done = tool("--dry-run", "--parts", "hashes,bench", "--build-dir", tmp_path)
+    assert done.returncode == 0
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["hashes", "hashes", "bench"]
+    assert list(tmp_path.iterdir()) == []
+
+
+class Answers:
+    """A session whose commands give prepared answers."""
+
+    def __init__(self, settings, *answers):
+        self.settings, self.answers, self.asked = settings, list(answers), []
+
+    def command(self, command, seconds, **options):
+        self.asked.append([str(word) for word in command])
+        return self.answers.pop(0)
+
+    must = command
+
+
+def place(settings, *path):
+    program = settings.build_dir.joinpath(*path)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.touch()
+
+
+def test_hashes_fail_on_one_differing_configuration(settings):
+    place(settings, "bench", "hash_outputs")
+    good = Done(0, "configurations=208 differing=0 unstable=0 runs=3", 1.0)
+    bad = Done(1, "differs: 007/lif\nconfigurations=208 differing=1 unstable=0 runs=3", 1.0)
+    crashed = Done(1, "spikescan_forward: SPIKESCAN_CUDA_ERROR", 1.0)
+    made = Done(0, "000/lif spikes=0\n", 1.0)
+    with pytest.raises(Failed, match="output_hashes.txt is missing"):
+        check_parts.hashes(Answers(settings, made, good, good))
+    check_parts.recorded_hashes(settings).parent.mkdir(parents=True)
+    check_parts.recorded_hashes(settings).touch()
+    assert check_parts.hashes(Answers(settings, made, good, good, good))["cuda"]["configurations"] == 208
+    assert check_parts.cpu_hashes(settings).read_text() == made.output
+    with pytest.raises(Failed, match="bits differ: cuda$"):
+        check_parts.hashes(Answers(settings, made, bad, good, good))
+    with pytest.raises(Failed, match="bits differ: cpu_as_recorded$"):
+        check_parts.hashes(Answers(settings, made, good, good, bad))
+    with pytest.raises(Failed, match="--backend=cuda ended with 1"):
+        check_parts.hashes(Answers(settings, made, crashed))
+
+
+def test_tests_must_really_run(settings):
+    (settings.bundle_dir / "usr" / "lib" / "cmake" / "GTest").mkdir(parents=True)
+    place(settings, "CTestTestfile.cmake")
+    none = Done(0, "No tests were found!!!", 0.1)
+    passed = Done(0, "100% tests passed, 0 tests failed out of 2", 0.1)
+    failed = Done(8, "50% tests passed, 1 tests failed out of 2", 0.1)
+    skipped = Done(0, "1/1 Test #1: a ...***Skipped 0.1 sec\n100% tests passed, 0 tests failed out of 1", 0.1)
+    assert check_parts.tests(Answers(settings, passed))["run"] == 2
+    assert check_parts.tests(Answers(settings, none, passed))["run"] == 2
+    with pytest.raises(NotRun, match="no test"):
+        check_parts.tests(Answers(settings, none, none))
+    with pytest.raises(Failed, match="1 of 2"):
+        check_parts.tests(Answers(settings, failed))
+    with pytest.raises(Failed, match="skipped"):
+        check_parts.tests(Answers(settings, skipped))
+
+
+def test_a_sanitizer_has_to_see_its_planted_fault(settings, monkeypatch):
+    monkeypatch.setattr(check_sanitizers, "find_sanitizer", lambda: "compute-sanitizer")
+    place(settings, "bench", "hash_outputs")
+    compiled, seen, clean = Done(0, "", 1.0), Done(check_sanitizers.FAULT_CODE, "1 error", 1.0), Done(0, "0 errors", 1.0)
+    blind = Done(0, "Device not supported", 1.0)
+    figures = check_sanitizers.sanitizers(Answers(settings, compiled, seen, clean, blind, seen, clean, seen, clean))
+    assert figures["memcheck"]["status"] == "passed"
+    assert figures["racecheck"]["status"] == "not run" and "Device not supported" in figures["racecheck"]["reason"]
+    with pytest.raises(NotRun, match="no tool worked"):
+        check_sanitizers.sanitizers(Answers(settings, compiled, blind, blind, blind, blind))
+    with pytest.raises(Failed, match="reports from racecheck"):
+        check_sanitizers.sanitizers(Answers(settings, compiled, seen, clean, seen, seen, seen, clean, seen, clean))
+
+
+def test_registers_are_read_from_cuobjdump():
+    text = """Fatbin elf code:
+ Function _Z5emptyv:
+  REG:8 STACK:0 SHARED:0 LOCAL:0 CONSTANT[0]:896 TEXTURE:0 SURFACE:0 SAMPLER:0
+ Function _Z4scanv:
+  REG:64 STACK:16 SHARED:1024 LOCAL:0 CONSTANT[0]:1024 TEXTURE:0 SURFACE:0 SAMPLER:0
+"""
+    kernels = check_limits.kernel_resources(text)
+    assert kernels["_Z4scanv"]["REG"] == 64 and kernels["_Z4scanv"]["STACK"] == 16
+    assert set(kernels) == {"_Z5emptyv", "_Z4scanv"}

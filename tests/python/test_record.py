@@ -1,0 +1,188 @@
+"""Benchmark records: what run.py writes fits the schema, the schema refuses what it should, and every record in
+bench/results/ is valid. SPIKESCAN_BENCH_BUILD names a build folder: the real programs then run too."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import record as records
+import run as bench_run
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURE = Path(__file__).parent / "fixtures" / "google_benchmark.json"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "bench" / "record.schema.json").read_text()))
+ROW_FIELDS = (
+    "name pass recurrence rule dtype spikes B T C backend device median_seconds spread bytes share_of_copy peer".split()
+)
+
+
+@pytest.fixture
+def made():
+    source = json.loads(FIXTURE.read_text())
+    rows = [records.row_of(entry, source["context"]) for entry in source["benchmarks"]]
+    return bench_run.make_record(rows, records.devices_of(source["context"]), quick=True)
+
+
+def complaints(record):
+    return [error.message for error in VALIDATOR.iter_errors(record)]
+
+
+def test_the_schema_itself_is_valid():
+    jsonschema.Draft202012Validator.check_schema(VALIDATOR.schema)
+
+
+def test_a_made_record_fits(made):
+    assert complaints(made) == []
+    json.dumps(made, allow_nan=False)
+
+
+def test_rows_say_what_ran(made):
+    forward, backward, copied = made["rows"]
+    assert forward["name"] == "scan/forward/lif/sigmoid_bernoulli/float32/bits32/1x1024x64/cpu"
+    assert [forward[key] for key in ("pass", "recurrence", "rule", "dtype", "spikes", "B", "T", "C")] == [
+        "forward", "lif", "sigmoid_bernoulli", "float32", "bits32", 1, 1024, 64,
+    ]
+    assert (forward["backend"], forward["device"], forward["bytes"]) == ("cpu", "Some Processor", 270336.0)
+    # A firing rate of zero is a count, not a missing figure.
+    assert forward["firing_rate"] == 0.0 and forward["peer"] is None
+    assert (backward["pass"], backward["spikes"], backward["device"]) == ("backward", None, "Some GPU")
+    assert backward["firing_rate"] is None
+    assert copied["pass"] == "copy" and copied["recurrence"] is None and copied["share_of_copy"] is None
+    assert copied["spread"] is None  # two samples have none
+    assert set(made["devices"]) == {"cpu", "cuda"}
+
+
+@pytest.mark.parametrize("bad", [0, 0.0, -1.0, float("nan"), float("inf"), None, "fast"])
+def test_what_is_no_measurement_becomes_null(bad):
+    assert records.positive(bad) is None
+
+
+def test_an_unknown_benchmark_is_refused():
+    with pytest.raises(ValueError, match="not understood"):
+        records.row_of({"name": "scan/forward/lif"}, {})
+
+
+@pytest.mark.parametrize("field", ROW_FIELDS)
+def test_each_row_field_is_required(made, field):
+    del made["rows"][0][field]
+    assert any(field in message for message in complaints(made))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["rows"][0].update(median_seconds=0),
+        lambda record: record["rows"][0].update(share_of_copy=0.0),
+        lambda record: record["rows"][0].update(firing_rate=1.5),
+        lambda record: record["rows"][0].update(recurrence="adlif"),
+        lambda record: record["rows"][0].update(seconds=1.0),
+        lambda record: record.update(commit="main"),
+        lambda record: record.update(date="yesterday"),
+        lambda record: record.update(rows=[]),
+        lambda record: record.update(kind="gpu_check"),  # such a record has parts
+        lambda record: record.update(
+            kind="gpu_check",
+            parts={"build": {"status": "not run", "reason": None, "seconds": None, "figures": {}}},
+        ),
+    ],
+)
+def test_the_schema_refuses(made, change):
+    changed = copy.deepcopy(made)
+    change(changed)
+    assert complaints(changed) != []
+
+
+def test_every_record_kept_is_valid():
+    for path in sorted((ROOT / "bench" / "results").rglob("*.json")):
+        record = json.loads(path.read_text())
+        assert complaints(record) == [], path
+        assert not record.get("quick"), f"{path}: a quick run's figures mean nothing"
+        assert path.parent.name == record["machine"]["name"], path
+
+
+def fake_programs(folder, exit_code=0):
+    """Programs that list one case and write the fixture, as Google Benchmark does."""
+    (folder / "bench").mkdir()
+    source = json.loads(FIXTURE.read_text())
+    for name, entries in (("scan_bench", source["benchmarks"][:2]), ("copy_bench", source["benchmarks"][2:])):
+        answer = folder / f"{name}.json"
+        answer.write_text(json.dumps({"context": source["context"], "benchmarks": entries}))
+        program = folder / "bench" / name
+        program.write_text(
+            f"""#!{sys.executable}
+import shutil, sys
+names = {[entry["name"] for entry in entries]!r}
+print("\\n".join(names))
+for argument in sys.argv[1:]:
+    if argument.startswith("--benchmark_out="):
+        shutil.copy({str(answer)!r}, argument.split("=", 1)[1])
+        print("a sentence of its own", file=sys.stderr)
+        sys.exit({exit_code})
+"""
+        )
+        program.chmod(0o755)
+
+
+def run_bench(*arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / "bench" / "run.py", *arguments], capture_output=True, text=True, timeout=300
+    )
+
+
+def test_run_writes_a_record_and_no_progress_into_a_pipe(tmp_path):
+    fake_programs(tmp_path)
+    out = tmp_path / "deep" / "record.json"
+    done = run_bench("--build", tmp_path, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "9.0%" in done.stdout and str(out) in done.stdout
+    record = json.loads(out.read_text())
+    assert complaints(record) == [] and len(record["rows"]) == 3
+    assert [path.name for path in out.parent.iterdir()] == ["record.json"]
+
+
+def test_run_fails_in_words(tmp_path):
+    done = run_bench("--build", tmp_path, "--out", tmp_path / "record.json")
+    assert done.returncode == 1 and "SPIKESCAN_BENCH=ON" in done.stderr
+    fake_programs(tmp_path, exit_code=3)
+    done = run_bench("--build", tmp_path, "--out", tmp_path / "record.json")
+    assert done.returncode == 1 and "ended with 3: a sentence of its own" in done.stderr
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_progress_is_for_terminals():
+    class Terminal:
+        text = ""
+        isatty = staticmethod(lambda: True)
+        flush = staticmethod(lambda: None)
+
+        def write(self, text):
+            self.text += text
+
+    terminal = Terminal()
+    progress = bench_run.Progress(2, terminal)
+    progress.step("scan/a")
+    assert "[1/2] scan/a" in terminal.text
+
+
+@pytest.mark.skipif("SPIKESCAN_BENCH_BUILD" not in os.environ, reason="no build of the benchmark programs was named")
+def test_the_real_programs(tmp_path):
+    out = tmp_path / "record.json"
+    done = run_bench("--build", os.environ["SPIKESCAN_BENCH_BUILD"], "--quick", "--backends", "cpu", "--out", out)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(out.read_text())
+    assert complaints(record) == []
+    passes = {(row["pass"], row["recurrence"], row["spikes"]) for row in record["rows"]}
+    assert {("forward", "lif", "bits32"), ("forward", "cuba_lif", "bfloat16"), ("backward", "lif", None)} <= passes
+    assert any(row["pass"] == "copy" for row in record["rows"])
+    for row in record["rows"]:
+        assert row["median_seconds"] is not None and row["bytes"] is not None, row
+        if row["pass"] == "forward":
+            assert row["share_of_copy"] is not None
+            # Inputs are chosen to fire on part of the steps: a rate at either end would time another path.
+            assert 0.01 < row["firing_rate"] < 0.99, row
