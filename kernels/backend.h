@@ -23,11 +23,13 @@ struct BackwardCall {
   Plan plan;
 };
 
-// `where` names the failing call of the platform, `error` its error; both static strings, null on success.
+// `where` names the failing call of the platform, `error` its error, `text` what the platform says of it (may be null).
+// Static strings, null on success.
 struct BackendResult {
   spikescan_status status;
   const char* where;
   const char* error;
+  const char* text = nullptr;
 };
 
 struct Backend {

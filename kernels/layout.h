@@ -1,6 +1,8 @@
-// Where a chunk's states lie in the saved buffer and in the workspace. Shapes: saved and carries are
-// [state][B][slots][C] float64, aggregates the same in float32, partial gradients [rows][C] float32 a parameter.
+// Where things lie: a chunk's states in the saved buffer and in the workspace, a tile's in shared memory. Saved states
+// and carries are [state][B][slots][C] float64, aggregates the same in float32, partial gradients [rows][C] float32.
 #pragma once
+
+#include <cstddef>
 
 #include "kernels/element/chunking.h"
 
@@ -10,12 +12,34 @@ namespace spikescan {
 // a reader starts from the nearest carry and replays at most the chunks since.
 constexpr int kCarrySpacing = 4;
 
-SPIKESCAN_HD int64_t saved_slots(int64_t chunks) { return chunks > 0 ? chunks - 1 : 0; }
-SPIKESCAN_HD int64_t carry_slots(int64_t chunks) { return saved_slots(chunks) / kCarrySpacing; }
+SPIKESCAN_HD int64_t saved_slots(int64_t chunks) {
+  return chunks > 0 ? chunks - 1 : 0;
+}
+SPIKESCAN_HD int64_t carry_slots(int64_t chunks) {
+  return saved_slots(chunks) / kCarrySpacing;
+}
 
-SPIKESCAN_HD int64_t slot_index(int state, int64_t batch, int64_t slot, int64_t channel, int64_t batches,
-                                int64_t slots, int64_t channels) {
+SPIKESCAN_HD int64_t slot_index(int state, int64_t batch, int64_t slot, int64_t channel, int64_t batches, int64_t slots,
+                                int64_t channels) {
   return ((state * batches + batch) * slots + slot) * channels + channel;
+}
+
+// Threads of a tile at most: the plan stays within it and the kernels are compiled for it. 512 leave a thread 128
+// registers; backward keeps 16 steps of two states and of their gradients in registers, and would spill.
+SPIKESCAN_HD constexpr int most_tile_threads(bool backward, int states) {
+  return backward && states > 1 ? 256 : 512;
+}
+
+// A tile's dynamic shared memory, for scans of `order` states: doubles first, then floats (kernels/cuda/tile.h).
+constexpr int kMostCoefficients = 3;  // of a response of order 2
+
+SPIKESCAN_HD size_t tile_shared_bytes(int order, int segments, int channels) {
+  const size_t lanes = static_cast<size_t>(segments) * channels;
+  const size_t chain = lanes * order * sizeof(double);
+  const size_t carries = size_t{2} * order * channels * sizeof(double);
+  const size_t local = lanes * 2 * sizeof(float);
+  const size_t responses = size_t{kSegmentSteps} * (order == 1 ? 1 : kMostCoefficients) * channels * sizeof(float);
+  return chain + carries + local + responses;
 }
 
 }  // namespace spikescan

@@ -1,5 +1,5 @@
 // What a call will do, decided on the host before anything runs: tile, launch, workspace layout. Plain data.
-// Nothing here changes a bit of any result but `chunks` and `partial_rows`, which follow from the shape alone.
+// Nothing here changes a bit of any result but `partial_rows`, which follows from the shape alone.
 #pragma once
 
 #include <cstddef>
@@ -9,21 +9,22 @@ namespace spikescan {
 
 // What the plan needs to know of a device.
 struct DeviceFacts {
-  int32_t processors;        // multiprocessors, or CPU threads
-  size_t shared_bytes;       // dynamic shared memory that a block may have; 0 for the CPU
-  size_t shared_bytes_total; // shared memory of one multiprocessor
+  int32_t processors;         // multiprocessors, or CPU threads
+  size_t shared_bytes;        // dynamic shared memory that a block may have; 0 for the CPU
+  size_t shared_bytes_total;  // shared memory of one multiprocessor
 };
 
 struct Plan {
-  // Tile: one batch (or a group that shares a row of partial sums), `tile_channels` channels, one chunk of time.
+  // A tile: one batch row, `tile_channels` channels, one chunk of time; on the GPU a thread for each channel and
+  // segment.
   int32_t tile_channels;
-  int32_t tile_segments;  // threads along time
+  int32_t tile_segments;
   int64_t channel_tiles;
-  int64_t batch_rows;  // batches, or groups of batches in backward
-  int64_t chunks;
+  int64_t batch_rows;  // batches; in backward groups of batches that share a row of partial sums
+  int64_t chunks;      // at least 1: an empty sequence still hands its state on
   int64_t tiles;
-  int64_t blocks;  // CUDA grid
-  int32_t threads; // CUDA block
+  int64_t blocks;   // CUDA grid: each block takes tiles until none is left
+  int32_t threads;  // CUDA block
   size_t shared_bytes;
   // Workspace layout, in bytes from its start.
   size_t ticket, flags, cleared_bytes;  // [0, cleared_bytes) must be zero when the kernel starts

@@ -2,6 +2,7 @@
 // and the saved carry, then the gradients run back over the segments. Nothing of size B T C is kept.
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/cpu/neuron_lanes.h"
 #include "kernels/layout.h"
 

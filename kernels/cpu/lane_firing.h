@@ -2,29 +2,10 @@
 // One generator call serves four steps of one channel (SPEC section 3).
 #pragma once
 
-#include "kernels/backend.h"
 #include "kernels/cpu/lanes.h"
-#include "kernels/element/philox.h"
+#include "kernels/random_origin.h"
 
 SPIKESCAN_ELEMENT_BEGIN
-
-// Where the random numbers of a call start; read when the call runs.
-struct RandomOrigin {
-  PhiloxKey key;
-  uint32_t stream;
-  int64_t batch, time, channel;
-};
-
-inline RandomOrigin random_origin(const ForwardCall& call) {
-  const auto origin = [](uint64_t seed, uint32_t stream, int64_t b, int64_t t, int64_t c) {
-    return RandomOrigin{{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}, stream, b, t, c};
-  };
-  if (const spikescan_device_key* k = call.args.device_key) {
-    return origin(k->seed, k->stream, k->batch_origin, k->time_origin, k->channel_origin);
-  }
-  const spikescan_description& d = call.description;
-  return origin(call.args.seed, call.args.stream, d.batch_origin, d.time_origin, d.channel_origin);
-}
 
 inline void draw_uniforms(const RandomOrigin& origin, int64_t b, int64_t t, int64_t c, int steps, Segment& u) {
   const uint32_t batch = static_cast<uint32_t>(origin.batch + b);

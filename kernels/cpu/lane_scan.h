@@ -48,7 +48,7 @@ class LaneScan {
       for (int l = 0; l < kLanes; ++l) {
         float s[N], out[N];
         for (int n = 0; n < N; ++n) s[n] = state[n][l];
-        Scan::step(decays_[l], input.at[j][l], s, out);
+        Scan::step(Decays<N>{first_[l], second_[l]}, input.at[j][l], s, out);
         for (int n = 0; n < N; ++n) {
           state[n][l] = s[n];
           output[n].at[j][l] = out[n];

@@ -3,6 +3,8 @@
 
 namespace spikescan {
 
-const Backend* cuda_backend() { return nullptr; }
+const Backend* cuda_backend() {
+  return nullptr;
+}
 
 }  // namespace spikescan

@@ -30,12 +30,16 @@ struct Response<1> {
   float a;
 };
 
-SPIKESCAN_HD Map<1> compose(const Map<1>& x, const Map<1>& y) { return {x.a * y.a}; }
+SPIKESCAN_HD Map<1> compose(const Map<1>& x, const Map<1>& y) {
+  return {x.a * y.a};
+}
 SPIKESCAN_HD Map<2> compose(const Map<2>& x, const Map<2>& y) {
   return {x.a * y.a, fused(x.m, y.a, x.b * y.m), x.b * y.b};
 }
 
-SPIKESCAN_HD void set_identity(Map<1>& map) { map.a = 1.0; }
+SPIKESCAN_HD void set_identity(Map<1>& map) {
+  map.a = 1.0;
+}
 SPIKESCAN_HD void set_identity(Map<2>& map) {
   map.a = 1.0;
   map.m = 0.0;
@@ -46,7 +50,9 @@ SPIKESCAN_HD void set_identity(Map<2>& map) {
 SPIKESCAN_HD double keep_positive(double power, double base) {
   return base > 0.0 && !(power > 0.0) && power == power ? 4.9406564584124654e-324 : power;
 }
-SPIKESCAN_HD void keep_positive(Map<1>& power, const Map<1>& base) { power.a = keep_positive(power.a, base.a); }
+SPIKESCAN_HD void keep_positive(Map<1>& power, const Map<1>& base) {
+  power.a = keep_positive(power.a, base.a);
+}
 SPIKESCAN_HD void keep_positive(Map<2>& power, const Map<2>& base) {
   power.a = keep_positive(power.a, base.a);
   power.m = keep_positive(power.m, base.m);
@@ -79,14 +85,18 @@ SPIKESCAN_HD float round_power(double power) {
 }
 
 // Forward in time a step's output holds the state after it: step j of a segment answers with M^(j+1).
-SPIKESCAN_HD Response<1> state_response(const Map<1>& power) { return {round_power(power.a)}; }
+SPIKESCAN_HD Response<1> state_response(const Map<1>& power) {
+  return {round_power(power.a)};
+}
 SPIKESCAN_HD Response<2> state_response(const Map<2>& power) {
   return {round_power(power.a), round_power(power.m), round_power(power.b)};
 }
 
 // Backward in time a step's output is the gradient before the decay is applied: G = g + s0, Q = G + s1, so the
 // step reached after n others answers with a^n, a^n + m_n, b^n.
-SPIKESCAN_HD Response<1> gradient_response(const Map<1>& power) { return {round_power(power.a)}; }
+SPIKESCAN_HD Response<1> gradient_response(const Map<1>& power) {
+  return {round_power(power.a)};
+}
 SPIKESCAN_HD Response<2> gradient_response(const Map<2>& power) {
   return {round_power(power.a), round_power(power.a + power.m), round_power(power.b)};
 }
@@ -99,7 +109,9 @@ SPIKESCAN_HD void advance(const Map<1>& map, const double (&state)[1], const T (
 template <class T>
 SPIKESCAN_HD void advance(const Map<2>& map, const double (&state)[2], const T (&added)[2], double (&out)[2]) {
   const double s0 = state[0];
-  out[1] = fused(map.b, state[1], fused(map.m, s0, static_cast<double>(added[1])));
+  // The identity map's m is 0, and 0 * infinity would turn a finite or infinite second state into NaN.
+  const double coupled = map.m != 0.0 ? fused(map.m, s0, static_cast<double>(added[1])) : added[1];
+  out[1] = fused(map.b, state[1], coupled);
   out[0] = fused(map.a, s0, static_cast<double>(added[0]));
 }
 

@@ -21,14 +21,18 @@ constexpr int kSplitChunks = kSplitSteps / kChunkSteps;
 constexpr int kRowAccumulators = 32;
 constexpr int kChannelAccumulators = 256;
 
-SPIKESCAN_HD int64_t chunk_count(int64_t time) { return (time + kChunkSteps - 1) / kChunkSteps; }
+SPIKESCAN_HD int64_t chunk_count(int64_t time) {
+  return (time + kChunkSteps - 1) / kChunkSteps;
+}
 
 SPIKESCAN_HD int chunk_steps(int64_t time, int64_t chunk) {
   const int64_t left = time - chunk * kChunkSteps;
   return static_cast<int>(left < kChunkSteps ? left : kChunkSteps);
 }
 
-SPIKESCAN_HD int segment_count(int steps) { return (steps + kSegmentSteps - 1) / kSegmentSteps; }
+SPIKESCAN_HD int segment_count(int steps) {
+  return (steps + kSegmentSteps - 1) / kSegmentSteps;
+}
 
 // Batches that share one row of partial parameter gradients: short sequences share, so that the rows stay few.
 SPIKESCAN_HD int64_t batches_per_row(int64_t time) {

@@ -17,8 +17,12 @@ struct BFloat16 {
   uint16_t bits;
 };
 
-SPIKESCAN_HD float to_float(float x) { return x; }
-SPIKESCAN_HD float to_float(BFloat16 x) { return float_of(static_cast<uint32_t>(x.bits) << 16); }
+SPIKESCAN_HD float to_float(float x) {
+  return x;
+}
+SPIKESCAN_HD float to_float(BFloat16 x) {
+  return float_of(static_cast<uint32_t>(x.bits) << 16);
+}
 SPIKESCAN_HD float to_float(Half x) {
   const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
   const uint32_t rest = x.bits & 0x7fffu;

@@ -46,27 +46,31 @@ SPIKESCAN_HD float spike_of(const Firing& f, float m, float u) {
   }
 }
 
-SPIKESCAN_HD float sigmoid_gradient(const Firing& f, float distance) {
-  const float z = f.exponent * distance;
-  if (f.gradient == SPIKESCAN_PROBABILITY) return f.max_prob / (1.0f + exp2_real(z));
-  const float e = exp2_real(-magnitude(z));
+// sigmoid(k U) and its derivative by k U, both to a few ulp however far U is from 0.
+struct Logistic {
+  float value, slope;
+};
+
+SPIKESCAN_HD Logistic logistic(const Firing& f, float distance) {
+  const float e = decaying_exp(f.k, distance);
   const float d = 1.0f + e;
-  return f.k * f.max_prob * (e / (d * d));
+  return {(distance < 0.0f ? e : 1.0f) / d, e / (d * d)};
+}
+
+SPIKESCAN_HD float sigmoid_gradient(const Firing& f, float distance) {
+  const Logistic s = logistic(f, distance);
+  return f.gradient == SPIKESCAN_PROBABILITY ? f.max_prob * s.value : f.k * f.max_prob * s.slope;
 }
 
 SPIKESCAN_HD float refractory_gradient(const Firing& f, float distance) {
-  const float z = f.exponent * distance;
+  const Logistic s = logistic(f, distance);
   const float turns = turns_of_product(f.threshold, distance);
   const float cosine = cosine_turn(turns);
-  const float s = 1.0f / (1.0f + exp2_real(z));
-  const float p = cosine * s;
+  const float p = cosine * s.value;
   // Written so that a NaN stays one.
   if (p <= 0.0f) return 0.0f;
   if (f.gradient == SPIKESCAN_PROBABILITY) return p;
-  const float e = exp2_real(-magnitude(z));
-  const float d = 1.0f + e;
-  const float rising = f.k * (e / (d * d)) * cosine;
-  return fused(-6.28318531f * f.threshold * sine_turn(turns), s, rising);
+  return fused(-6.28318531f * sine_turn(turns) * f.threshold, s.value, f.k * s.slope * cosine);
 }
 
 SPIKESCAN_HD float surrogate_gradient(const Firing& f, float distance) {
@@ -88,7 +92,7 @@ SPIKESCAN_HD float surrogate_gradient(const Firing& f, float distance) {
       return magnitude(z) <= 1.0f ? 0.5f : 0.0f;
     default:
       // 1 - tanh(z)^2 = 4 s (1 - s) with s = sigmoid(2 z).
-      return 4.0f * sigmoid_slope(2.0f * z);
+      return 4.0f * logistic(f, 2.0f * distance).slope;
   }
 }
 

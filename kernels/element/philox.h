@@ -35,6 +35,8 @@ SPIKESCAN_HD PhiloxWords philox4x32_10(uint32_t c0, uint32_t c1, uint32_t c2, ui
 }
 
 // A word's upper 24 bits as a uniform in [0, 1): exact, a multiple of 2^-24.
-SPIKESCAN_HD float uniform_of(uint32_t word) { return static_cast<float>(word >> 8) * 5.9604644775390625e-8f; }
+SPIKESCAN_HD float uniform_of(uint32_t word) {
+  return static_cast<float>(word >> 8) * 5.9604644775390625e-8f;
+}
 
 SPIKESCAN_ELEMENT_END

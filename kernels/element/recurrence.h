@@ -8,8 +8,12 @@
 SPIKESCAN_ELEMENT_BEGIN
 
 // Decays are clipped to [0, 1]; NaN stays NaN.
-SPIKESCAN_HD float clip_decay(float raw) { return raw < 0.0f ? 0.0f : (raw > 1.0f ? 1.0f : raw); }
-SPIKESCAN_HD bool decay_has_gradient(float raw) { return !(raw < 0.0f || raw > 1.0f); }
+SPIKESCAN_HD float clip_decay(float raw) {
+  return raw < 0.0f ? 0.0f : (raw > 1.0f ? 1.0f : raw);
+}
+SPIKESCAN_HD bool decay_has_gradient(float raw) {
+  return !(raw < 0.0f || raw > 1.0f);
+}
 
 // The decays of one channel in the order of the scan's states.
 template <int N>
@@ -17,12 +21,20 @@ struct Decays {
   float first, second;
 };
 
-SPIKESCAN_HD Map<1> state_map(const Decays<1>& d) { return {d.first}; }
+SPIKESCAN_HD Map<1> state_map(const Decays<1>& d) {
+  return {d.first};
+}
 // V' = second V + first I + x.
-SPIKESCAN_HD Map<2> state_map(const Decays<2>& d) { return {d.first, d.first, d.second}; }
-SPIKESCAN_HD Map<1> gradient_map(const Decays<1>& d) { return {d.first}; }
+SPIKESCAN_HD Map<2> state_map(const Decays<2>& d) {
+  return {d.first, d.first, d.second};
+}
+SPIKESCAN_HD Map<1> gradient_map(const Decays<1>& d) {
+  return {d.first};
+}
 // s1' = second (s1 + s0 + g).
-SPIKESCAN_HD Map<2> gradient_map(const Decays<2>& d) { return {d.first, d.second, d.second}; }
+SPIKESCAN_HD Map<2> gradient_map(const Decays<2>& d) {
+  return {d.first, d.second, d.second};
+}
 
 // Forward: s becomes the state after the step, which is also the step's output.
 SPIKESCAN_HD void step_state(const Decays<1>& d, float input, float (&s)[1], float (&output)[1]) {
@@ -48,7 +60,8 @@ SPIKESCAN_HD void step_gradient(const Decays<2>& d, float input, float (&s)[2], 
   s[1] = d.second * output[1];
 }
 
-// One scan as a type: direction picks map, step and response. `reached` counts the segment's steps taken before.
+// One scan as a type: direction picks map, step and response. `reached` counts the segment's steps taken before;
+// leaves_split() says whether the state that leaves a chunk crosses a place where a call may be cut.
 template <int N>
 struct StateScan {
   static constexpr int kOrder = N;
@@ -58,6 +71,7 @@ struct StateScan {
     step_state(d, input, s, output);
   }
   SPIKESCAN_HD static int response_exponent(int reached) { return reached + 1; }
+  SPIKESCAN_HD static bool leaves_split(int64_t chunk) { return (chunk + 1) % kSplitChunks == 0; }
   SPIKESCAN_HD static Response<N> response(const Map<N>& power) { return state_response(power); }
 };
 
@@ -70,6 +84,7 @@ struct GradientScan {
     step_gradient(d, input, s, output);
   }
   SPIKESCAN_HD static int response_exponent(int reached) { return reached; }
+  SPIKESCAN_HD static bool leaves_split(int64_t chunk) { return chunk % kSplitChunks == 0; }
   SPIKESCAN_HD static Response<N> response(const Map<N>& power) { return gradient_response(power); }
 };
 

@@ -46,7 +46,7 @@ struct Site {
   int line = 0;
 };
 
-// The block's dynamic shared memory: 128-byte aligned, exactly as long as the launch asked for, with a guard on either
+// The block's dynamic shared memory: 256-byte aligned, exactly as long as the launch asked for, with a guard on either
 // side, and filled with NaN (kPoison) when the block starts.
 unsigned char* dynamic_shared();
 

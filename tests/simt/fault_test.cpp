@@ -25,7 +25,7 @@ using namespace sample;
 
 // The fault that a launch ends in; ADD_FAILURE where it ends well.
 template <class... Argument>
-Fault fault_of(const Argument&... arguments) {
+Fault fault_of(Argument... arguments) {
   try {
     launch(arguments...);
   } catch (const Fault& fault) {

@@ -13,7 +13,7 @@
 namespace simt {
 namespace {
 
-constexpr std::size_t kAlignment = 128;
+constexpr std::size_t kAlignment = 256;  // as cudaMalloc's
 
 // Under ThreadSanitizer memory comes fresh from the kernel: an allocator's reuse would show one block's accesses and
 // the next block's as a race.

@@ -20,7 +20,7 @@ inline constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
 class GuardedBytes {
  public:
-  // data() is aligned to 128 bytes, plus `misalignment`, which is below 128.
+  // data() is aligned to 256 bytes, plus `misalignment`, which is below 256.
   explicit GuardedBytes(std::size_t bytes, std::uint16_t poison = kPoison, std::size_t misalignment = 0);
   ~GuardedBytes();
   GuardedBytes(GuardedBytes&& other) noexcept;

@@ -31,9 +31,9 @@ TEST(Guarded, PoisonIsNanInEveryFloatingType) {
 
 TEST(Guarded, StrayWritesOnEitherSide) {
   for (const std::size_t bytes : {0, 1, 7, 8, 9, 127, 128, 129, 1000}) {
-    for (const std::size_t misalignment : {0, 1, 2, 4, 6, 127}) {
+    for (const std::size_t misalignment : {0, 1, 2, 4, 6, 127, 255}) {
       GuardedBytes memory(bytes, kPoison, misalignment);
-      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.data()) % 128, misalignment);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.data()) % 256, misalignment);
       EXPECT_TRUE(memory.intact());
       for (std::size_t place = 0; place < bytes; ++place) memory.data()[place] = 0;
       EXPECT_TRUE(memory.intact());

@@ -30,7 +30,9 @@ void require(bool holds, const std::string& what) {
 }
 
 std::string to_string(const dim3& shape) {
-  return "(" + std::to_string(shape.x) + "," + std::to_string(shape.y) + "," + std::to_string(shape.z) + ")";
+  char text[48];
+  std::snprintf(text, sizeof text, "(%u,%u,%u)", shape.x, shape.y, shape.z);
+  return text;
 }
 
 void check_limits(const Config& config) {

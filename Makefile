@@ -1,0 +1,67 @@
+# Sets the machine up, builds, tests, measures. `make` alone lists what there is.
+#   CUDA=auto   CUDA backend where nvcc is found (default);  off: CPU alone;  pypi: nvcc and headers from PyPI's wheels
+#   JOBS=n      parallel jobs;  SETUP=no: install nothing
+
+CUDA ?= auto
+JOBS ?= $(shell nproc)
+SETUP ?= yes
+WAV ?=
+
+preset_auto = default
+preset_off = cpu
+preset_pypi = pypi
+preset := $(preset_$(CUDA))
+ifeq ($(preset),)
+$(error CUDA is '$(CUDA)'; allowed are auto, off and pypi)
+endif
+# The demo runs here and now: without a GPU there is no reason to wait for nvcc.
+has_gpu := $(wildcard /dev/nvidiactl /dev/dxg)
+demo_preset := $(if $(has_gpu),$(preset),cpu)
+
+ifeq ($(SETUP),no)
+python := $(shell command -v python3)
+else
+python := $(CURDIR)/.venv/bin/python3
+endif
+configure = cmake --preset $(1) -DPython3_EXECUTABLE=$(python)
+
+.PHONY: help setup build demo test bench format clean
+
+help:
+	@echo 'make demo [WAV=file.wav]        run all four neurons over a recording, write a PNG'
+	@echo 'make test                       build everything and run every test'
+	@echo 'make build                      build the library, tests, benchmarks and examples'
+	@echo 'make bench                      measure every pass, write a record under bench/results/'
+	@echo 'make format                     clang-format every source file'
+	@echo 'make clean                      remove build/ and out/ (.venv stays)'
+	@echo 'each sets up what it needs; CUDA=off or CUDA=pypi, JOBS=n and SETUP=no may be added'
+
+setup:
+ifneq ($(SETUP),no)
+	@tools/setup $(CUDA)
+endif
+
+build: setup
+	$(call configure,$(preset))
+	cmake --build --preset $(preset) -j $(JOBS)
+
+demo: setup
+	@echo 'demo: configuring and building (build/$(demo_preset))'
+	@mkdir -p build && $(call configure,$(demo_preset)) >build/demo-configure.log || { cat build/demo-configure.log >&2; exit 1; }
+	@cmake --build --preset $(demo_preset) -j $(JOBS) --target demo
+	@build/$(demo_preset)/examples/demo/demo --out out/demo $(if $(WAV),"$(WAV)")
+	@$(python) examples/demo/plot.py out/demo
+
+test: build
+	ctest --preset $(preset)
+
+bench: setup
+	$(call configure,$(preset))
+	cmake --build --preset $(preset) -j $(JOBS) --target scan_bench copy_bench
+	$(python) bench/run.py --build build/$(preset) $(BENCH_ARGS)
+
+format:
+	git ls-files '*.cpp' '*.h' '*.hpp' '*.cu' '*.cuh' '*.c' ':!include/spikescan/spikescan.h' | xargs clang-format -i
+
+clean:
+	rm -rf build out

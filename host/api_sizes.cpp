@@ -1,0 +1,50 @@
+// What a call needs and would do, without doing it.
+#include <cstdio>
+
+#include "host/guard.h"
+#include "host/names.h"
+#include "host/prepare.h"
+#include "host/validate_description.h"
+#include "host/validate_struct.h"
+#include "kernels/element/chunking.h"
+
+using namespace spikescan;
+
+spikescan_status spikescan_query_sizes(const spikescan_description* description, spikescan_sizes* sizes) {
+  return guarded([&](Sentence& error) {
+    Prepared prepared;
+    if (const auto s = prepare(description, &prepared, error)) return s;
+    spikescan_sizes found;
+    if (const auto s = take_struct(sizes, "sizes", &found, error)) return s;
+    found.forward_workspace = plan_forward(prepared.description, prepared.facts).workspace_bytes;
+    found.backward_workspace = plan_backward(prepared.description, prepared.facts).workspace_bytes;
+    found.saved = saved_bytes(prepared.description);
+    *sizes = found;
+    return SPIKESCAN_OK;
+  });
+}
+
+void spikescan_time_units(int64_t* split_steps, int64_t* chunk_steps) {
+  if (split_steps) *split_steps = kSplitSteps;
+  if (chunk_steps) *chunk_steps = kChunkSteps;
+}
+
+spikescan_status spikescan_describe_plan(const spikescan_description* description, char* text, size_t capacity) {
+  return guarded([&](Sentence& error) {
+    if (!text) return error.invalid("text is null; it must hold `capacity` bytes");
+    if (capacity == 0) return error.invalid("capacity is 0; it must be at least 1");
+    Prepared prepared;
+    if (const auto s = prepare(description, &prepared, error)) return s;
+    spikescan_device_info device = {};
+    if (const auto s = report(prepared.backend->query_device(0, &device), error)) return s;
+    const spikescan_description& d = prepared.description;
+    const std::string forward = print_plan(plan_forward(d, prepared.facts), "forward");
+    const std::string backward = print_plan(plan_backward(d, prepared.facts), "backward");
+    std::snprintf(text, capacity,
+                  "backend=%s device=\"%s\" instruction_set=%s processors=%d recurrence=%s rule=%s dtype=%s\n%s\n%s\n",
+                  backend_name(d.backend), device.name, device.instruction_set, prepared.facts.processors,
+                  recurrence_name(d.recurrence), rule_name(d.rule), dtype_name(d.dtype), forward.c_str(),
+                  backward.c_str());
+    return SPIKESCAN_OK;
+  });
+}

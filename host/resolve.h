@@ -1,0 +1,19 @@
+// Which backend a call goes to. AUTO is CUDA where it is built and has a device, else the CPU.
+#pragma once
+
+#include "host/dispatch.h"
+#include "host/error.h"
+
+namespace spikescan {
+
+struct Resolved {
+  spikescan_backend id;  // CPU or CUDA
+  const Backend* backend;
+};
+
+// `requested` may be any number.
+spikescan_status resolve(const Backends& backends, int requested, Resolved* resolved, Sentence& error);
+// As resolve, but a backend without a device is no error: *count is 0 and resolved->backend may be null.
+spikescan_status count_devices(const Backends& backends, int requested, int32_t* count, Sentence& error);
+
+}  // namespace spikescan

@@ -1,0 +1,113 @@
+#include "host/validate_description.h"
+
+#include <cinttypes>
+#include <cmath>
+
+#include "host/names.h"
+#include "kernels/layout.h"
+
+namespace spikescan {
+namespace {
+
+spikescan_status check_number(const char* name, int number, int count, const char* allowed, Sentence& error) {
+  if (number >= 0 && number < count) return SPIKESCAN_OK;
+  return error.invalid("%s is %d; it must be %s", name, number, allowed);
+}
+
+spikescan_status check_enums(const spikescan_description& d, Sentence& error) {
+  if (const auto s = check_number("recurrence", number_of(d.recurrence), kRecurrences,
+                                  "LIF (0), SPSN (1), CUBA_LIF (2) or PSU_LIF (3)", error)) {
+    return s;
+  }
+  if (const auto s =
+          check_number("rule", number_of(d.rule), kRules,
+                       "SIGMOID_BERNOULLI (0), REFRACTORY_SIGMOID_BERNOULLI (1), HEAVISIDE (2) or NONE (3)", error)) {
+    return s;
+  }
+  if (const auto s = check_number("surrogate", number_of(d.surrogate), kSurrogates,
+                                  "ARCTAN (0), SUPERSPIKE (1), TRIANGULAR (2), BOXCAR (3) or TANH (4)", error)) {
+    return s;
+  }
+  if (const auto s =
+          check_number("gradient", number_of(d.gradient), kGradients, "PROBABILITY (0) or DERIVATIVE (1)", error)) {
+    return s;
+  }
+  if (const auto s = check_number("shared_decay", d.shared_decay, 2, "0 or 1", error)) return s;
+  return check_number("dtype", number_of(d.dtype), 3, "FLOAT32 (0), FLOAT16 (1) or BFLOAT16 (2)", error);
+}
+
+spikescan_status check_rule(const spikescan_description& d, Sentence& error) {
+  if (!std::isfinite(d.threshold)) return error.invalid("threshold is %.9g; it must be finite", d.threshold);
+  if (number_of(d.rule) != SPIKESCAN_NONE && !(std::isfinite(d.k) && d.k > 0.0f)) {
+    return error.invalid("k is %.9g; it must be finite and more than 0", d.k);
+  }
+  if (number_of(d.rule) == SPIKESCAN_SIGMOID_BERNOULLI && !(d.max_prob >= 0.0f && d.max_prob <= 1.0f)) {
+    return error.invalid("max_prob is %.9g; it must be in [0, 1]", d.max_prob);
+  }
+  return SPIKESCAN_OK;
+}
+
+spikescan_status check_axis(const char* name, const char* origin_name, int64_t size, int64_t origin, int bits,
+                            Sentence& error) {
+  const int64_t limit = int64_t{1} << bits;
+  if (size < 0 || size > limit) {
+    return error.invalid("%s is %" PRId64 "; it must be from 0 to 2^%d", name, size, bits);
+  }
+  if (origin < 0 || origin > limit - size) {
+    return error.invalid("%s is %" PRId64 "; it must be at least 0, and with %s (%" PRId64 ") at most 2^%d",
+                         origin_name, origin, name, size, bits);
+  }
+  return SPIKESCAN_OK;
+}
+
+// Of sizes up to 2^34, all checked: no intermediate overflows.
+bool too_many(int64_t a, int64_t b, int64_t c) {
+  int64_t product;
+  return __builtin_mul_overflow(a, b, &product) || __builtin_mul_overflow(product, c, &product) ||
+         product > kMostElements;
+}
+
+spikescan_status check_shape(const spikescan_description& d, Sentence& error) {
+  if (const auto s = check_axis("batch", "batch_origin", d.batch, d.batch_origin, 32, error)) return s;
+  if (const auto s = check_axis("time", "time_origin", d.time, d.time_origin, 34, error)) return s;
+  if (const auto s = check_axis("channels", "channel_origin", d.channels, d.channel_origin, 32, error)) return s;
+  // The states are [B, C] even where no step is taken.
+  if (too_many(d.batch, d.channels, 1) || too_many(d.batch, d.channels, d.time)) {
+    return error.invalid("batch, time and channels are %" PRId64 ", %" PRId64 " and %" PRId64
+                         "; batch * channels and batch * time * channels must be at most 2^56",
+                         d.batch, d.time, d.channels);
+  }
+  return SPIKESCAN_OK;
+}
+
+spikescan_status check_reserved(const spikescan_description& d, Sentence& error) {
+  const struct {
+    const char* name;
+    const void* value;
+  } fields[] = {{"threshold_per_channel", d.threshold_per_channel},
+                {"k_per_channel", d.k_per_channel},
+                {"cumulative_lengths", d.cumulative_lengths},
+                {"decay_per_step", d.decay_per_step}};
+  for (const auto& field : fields) {
+    if (!field.value) continue;
+    return error.refuse(SPIKESCAN_UNSUPPORTED, "%s is %p; it is reserved and must be null", field.name, field.value);
+  }
+  return SPIKESCAN_OK;
+}
+
+}  // namespace
+
+spikescan_status validate_description(const spikescan_description& d, Sentence& error) {
+  if (const auto s = check_enums(d, error)) return s;
+  if (const auto s = check_rule(d, error)) return s;
+  if (const auto s = check_shape(d, error)) return s;
+  return check_reserved(d, error);
+}
+
+size_t saved_bytes(const spikescan_description& d) {
+  // At most 2^56 / 1023 states of 16 bytes, since a slot stands for a chunk of steps.
+  return static_cast<size_t>(state_count(d.recurrence) * d.batch * saved_slots(chunk_count(d.time)) * d.channels) *
+         sizeof(double);
+}
+
+}  // namespace spikescan

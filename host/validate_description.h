@@ -1,0 +1,24 @@
+// A description held against its ranges in the C header. Pure. `backend` is left to resolve().
+#pragma once
+
+#include "host/error.h"
+
+namespace spikescan {
+
+// Elements that a tensor may have: past any address space, and small enough that no size derived from it overflows.
+constexpr int64_t kMostElements = int64_t{1} << 56;
+
+spikescan_status validate_description(const spikescan_description& description, Sentence& error);
+
+// Elements of x: 0 where a size is 0.
+inline int64_t element_count(const spikescan_description& d) {
+  return d.batch * d.time * d.channels;
+}
+// Values in beta, alpha and their gradients.
+inline int64_t decay_count(const spikescan_description& d) {
+  return d.shared_decay ? 1 : d.channels;
+}
+// Bytes that forward saves and backward reads.
+size_t saved_bytes(const spikescan_description& description);
+
+}  // namespace spikescan

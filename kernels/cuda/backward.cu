@@ -1,0 +1,75 @@
+// Enqueues a backward pass: clears the look-back's flags where there is more than one chunk, the kernel, then the
+// ordered sums of the decays' gradients that were asked for.
+#include "kernels/cuda/backward.h"
+
+#include <algorithm>
+
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/passes.h"
+
+namespace spikescan {
+namespace {
+
+constexpr BackendResult kOk = {SPIKESCAN_OK, nullptr, nullptr};
+constexpr int64_t kMostReduceBlocks = 65536;  // blocks go on to further channels
+
+BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, const float* decay, float* gradient,
+                                    cudaStream_t stream) {
+  const spikescan_description& d = call.description;
+  char* workspace = static_cast<char*>(call.args.workspace);
+  DecaySum sum = {};
+  sum.rows = call.plan.partial_rows;
+  sum.channels = d.channels;
+  sum.partials = reinterpret_cast<const float*>(workspace + call.plan.partials) + parameter * sum.rows * sum.channels;
+  if (d.shared_decay) {
+    sum.totals = reinterpret_cast<double*>(workspace + call.plan.totals) + parameter * sum.channels;
+  }
+  sum.decay = decay;
+  sum.gradient = gradient;
+  const int64_t wanted = (sum.channels + kReduceChannels - 1) / kReduceChannels;
+  if (wanted > 0) {
+    const LaunchConfig rows = {std::min(wanted, kMostReduceBlocks), kReduceChannels * kRowAccumulators,
+                               kReduceChannels * kRowAccumulators * sizeof(double), stream};
+    const BackendResult result = launch("cudaLaunchKernel(reduce_rows)", rows, reduce_rows_kernel, sum);
+    if (result.status != SPIKESCAN_OK) return result;
+  }
+  if (!d.shared_decay) return kOk;
+  const LaunchConfig channels = {1, kChannelAccumulators, kChannelAccumulators * sizeof(double), stream};
+  return launch("cudaLaunchKernel(reduce_channels)", channels, reduce_channels_kernel, sum);
+}
+
+BackendResult scan(const BackwardCall& call, cudaStream_t stream) {
+  if (call.plan.tiles == 0) return kOk;
+  if (call.plan.cleared_bytes > 0) {
+    const cudaError_t error = cudaMemsetAsync(call.args.workspace, 0, call.plan.cleared_bytes, stream);
+    if (error != cudaSuccess) return cuda_result(error, "cudaMemsetAsync");
+  }
+  const LaunchConfig config = {call.plan.blocks, call.plan.threads, call.plan.shared_bytes, stream};
+  switch (call.description.recurrence) {
+    case SPIKESCAN_LIF:
+      return launch("cudaLaunchKernel(backward lif)", config, backward_kernel<SPIKESCAN_LIF>, call);
+    case SPIKESCAN_SPSN:
+      return launch("cudaLaunchKernel(backward spsn)", config, backward_kernel<SPIKESCAN_SPSN>, call);
+    case SPIKESCAN_CUBA_LIF:
+      return launch("cudaLaunchKernel(backward cuba_lif)", config, backward_kernel<SPIKESCAN_CUBA_LIF>, call);
+    case SPIKESCAN_PSU_LIF:
+      return launch("cudaLaunchKernel(backward psu_lif)", config, backward_kernel<SPIKESCAN_PSU_LIF>, call);
+  }
+  return {SPIKESCAN_INTERNAL_ERROR, "cuda_backward", "no kernel for this recurrence"};
+}
+
+}  // namespace
+
+BackendResult cuda_backward(const BackwardCall& call, void* stream) {
+  const auto s = static_cast<cudaStream_t>(stream);
+  BackendResult result = scan(call, s);
+  if (result.status == SPIKESCAN_OK && call.args.grad_beta) {
+    result = reduce_decay_gradient(call, 0, call.args.beta, call.args.grad_beta, s);
+  }
+  if (result.status == SPIKESCAN_OK && call.args.grad_alpha) {
+    result = reduce_decay_gradient(call, 1, call.args.alpha, call.args.grad_alpha, s);
+  }
+  return result;
+}
+
+}  // namespace spikescan

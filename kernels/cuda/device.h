@@ -1,0 +1,39 @@
+// What a kernel asks of its platform: nvcc's names on a GPU; where g++ compiles the kernels (SPIKESCAN_SIMT), those of
+// the harness in tests/simt, which also runs them.
+#pragma once
+
+#if defined(SPIKESCAN_SIMT)
+#include "simt/simt.h"
+#else
+#include <cuda_runtime.h>
+
+#include <cuda/atomic>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+namespace spikescan {
+
+#if defined(SPIKESCAN_SIMT)
+inline unsigned char* dynamic_shared() {
+  return simt::dynamic_shared();
+}
+inline void spin_pause() {
+  simt::pause();
+}
+#else
+__device__ __forceinline__ unsigned char* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char memory[];
+  return memory;
+}
+__device__ __forceinline__ void spin_pause() {
+  __nanosleep(20);
+}
+#endif
+
+// Flags between blocks: written with release, read with acquire, at the scope of the device.
+template <class T>
+using DeviceAtomic = cuda::atomic_ref<T, cuda::thread_scope_device>;
+
+}  // namespace spikescan

@@ -1,0 +1,326 @@
+// The error bound of every function of kernels/element/real.h and every gradient of firing.h: one table of name, range,
+// bound and reason. The spike probabilities' bounds are in firing_probability_test.cpp.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <random>
+
+#include "tests/element/sweep.h"
+
+namespace spikescan::testing {
+namespace {
+
+// Units of a bound: spacings of floats at the exact value; 2^-24; 2^-24 of the sum of the terms' magnitudes.
+constexpr const char* kUlp = "ulp";
+constexpr const char* kAbsolute = "* 2^-24";
+constexpr const char* kOfTerms = "* 2^-24 of the terms";
+
+struct Row {
+  const char* function;
+  const char* range;
+  double bound;
+  const char* unit;
+  const char* reason;
+  double (*measure)();
+};
+
+constexpr double kTurn = 6.283185307179586;
+
+double exact_slope(double x) {
+  const double e = std::exp(-std::fabs(x));
+  return e / ((1.0 + e) * (1.0 + e));
+}
+double exact_sigmoid(double x) {
+  const double e = std::exp(-std::fabs(x));
+  return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+// Two floats' product has 48 bits: exact in long double, and so is what is left of whole turns.
+double exact_turns(float a, float b) {
+  const long double product = static_cast<long double>(a) * b;
+  return static_cast<double>(product - std::rint(product));
+}
+
+// The largest error(f, U) over slopes k, thresholds, and U that cover |k U| <= reach densely as well as |U| <= 8.
+template <class Error>
+double worst_over_rules(int rule, double reach, int samples, Error error) {
+  std::mt19937_64 random(20240817);
+  std::uniform_real_distribution<double> of(-1.0, 1.0);
+  double worst = 0.0;
+  for (const float threshold : kThresholds) {
+    for (const float k : kSlopes) {
+      const Firing f = firing(rule, threshold, k, 0.8f);
+      for (int i = 0; i < samples / static_cast<int>(kThinning); ++i) {
+        const float wide = static_cast<float>(of(random) * reach / k);
+        const float near = static_cast<float>(of(random) * 8.0 * std::exp2(-20.0 * std::fabs(of(random))));
+        for (const float u : {wide, near}) {
+          if (std::fabs(static_cast<double>(k) * u) > reach) continue;
+          const double e = error(f, u);
+          if (!(e <= worst)) worst = e;
+        }
+      }
+    }
+  }
+  return worst;
+}
+
+template <class Exact>
+double worst_surrogate(spikescan_surrogate surrogate, double reach, double (*distance)(float, double), Exact exact) {
+  return worst_over_rules(SPIKESCAN_HEAVISIDE, reach, 3000, [&](Firing f, float u) {
+    f.surrogate = surrogate;
+    return distance(surrogate_gradient(f, u), exact(static_cast<double>(f.k) * u));
+  });
+}
+
+double measure_product() {
+  std::mt19937_64 random(7);
+  double worst = 0.0;
+  for (uint32_t i = 0; i < 8000000 / kThinning; ++i) {
+    const uint64_t word = random();
+    // Products from 2^-40 to 2^60, so that integers, halves and fractions all come.
+    const float a = float_of(((107u + (word & 31u)) << 23) | (static_cast<uint32_t>(word >> 8) & 0x7fffffu));
+    const float b = float_of(((word & 64u) << 25) | ((107u + (word >> 32) % 70u) << 23) |
+                             (static_cast<uint32_t>(word >> 41) & 0x7fffffu));
+    const double off = turns_of_product(a, b) - exact_turns(a, b);
+    const double e = std::fabs(off - std::rint(off)) * 0x1p24;  // half a turn either way is the same place
+    if (!(e <= worst)) worst = e;
+  }
+  return worst;
+}
+
+double measure_sigmoid_gradient(spikescan_gradient form) {
+  return worst_over_rules(SPIKESCAN_SIGMOID_BERNOULLI, 87.0, 6000, [=](Firing f, float u) {
+    f.gradient = form;
+    const double x = static_cast<double>(f.k) * u, p = static_cast<double>(f.max_prob);
+    const double exact = form == SPIKESCAN_PROBABILITY ? p * exact_sigmoid(x) : f.k * p * exact_slope(x);
+    return error_in_ulps(sigmoid_gradient(f, u), exact);
+  });
+}
+
+double measure_refractory_gradient(spikescan_gradient form) {
+  return worst_over_rules(SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, 80.0, 6000, [=](Firing f, float u) {
+    f.gradient = form;
+    const double x = static_cast<double>(f.k) * u, turns = kTurn * exact_turns(f.threshold, u);
+    const double cosine = std::cos(turns), s = exact_sigmoid(x), rise = f.k * exact_slope(x);
+    // p's sign is a matter of rounding here, and the derivative steps to 0 with it.
+    if (std::fabs(cosine) < 8 * 0x1p-24) return 0.0;
+    if (form == SPIKESCAN_PROBABILITY) {
+      return error_in_units(refractory_gradient(f, u), cosine > 0.0 ? cosine * s : 0.0) / s;
+    }
+    const double swing = kTurn * f.threshold * s;
+    const double exact = cosine > 0.0 ? rise * cosine - swing * std::sin(turns) : 0.0;
+    return error_in_units(refractory_gradient(f, u), exact) / (rise + swing);
+  });
+}
+
+const Row kTable[] = {
+    {"exp2_real", "every float with 2^-24 <= |z| <= 1/2", 1.0, kUlp,
+     "a polynomial of degree 6 good to 0.3 ulp, then the roundings of its last steps",
+     [] {
+       return worst_over(0x1p-24f, 0.5f, 1,
+                         [](float z) { return error_in_ulps(exp2_real(z), std::exp2(static_cast<double>(z))); });
+     }},
+    {"exp2_real", "-126 <= z <= 127.49", 1.0, kUlp, "the same polynomial: z - round(z) and the power of two are exact",
+     [] {
+       return worst_over(0.5f, 126.0f, 61, [](float z) {
+         return error_in_ulps(exp2_real(z), std::exp2(static_cast<double>(z)));
+       });
+     }},
+    {"sigmoid", "|x| <= 80", 2.0, kAbsolute,
+     "the argument's 2 roundings and exp2's error times |x| s (1 - s) <= 0.224; then 2 roundings of values up to 1",
+     [] {
+       return worst_over(0x1p-26f, 80.0f, 3,
+                         [](float x) { return error_in_units(sigmoid(x), exact_sigmoid(x)); });
+     }},
+    {"sigmoid_slope", "|x| <= 87", 5.0, kUlp, "decaying_exp's error, twice the rounding of 1 + e, and 2 roundings",
+     [] {
+       return worst_over(0x1p-26f, 87.0f, 5,
+                         [](float x) { return error_in_ulps(sigmoid_slope(x), exact_slope(x)); });
+     }},
+    {"decaying_exp", "|b| <= 87", 2.0, kUlp, "exp2's error, and the correction's rounding",
+     [] {
+       return worst_over(0x1p-26f, 87.0f, 7, [](float x) {
+         return error_in_ulps(decaying_exp(1.0f, x), std::exp(-std::fabs(static_cast<double>(x))));
+       });
+     }},
+    {"turns_of_product", "products up to 2^60", 0.5, kAbsolute, "one rounding, of a sum of two fractions below 1",
+     measure_product},
+    {"sine_turn", "|r| <= 1/2", 3.0, kAbsolute, "terms of the polynomial up to 6.3 y and their roundings",
+     [] {
+       return worst_over(0x1p-30f, 0.5f, 3,
+                         [](float r) { return error_in_units(sine_turn(r), std::sin(kTurn * r)); });
+     }},
+    {"sine_turn", "|r| <= 1/4", 3.0, kUlp, "the polynomial is r times a series in r^2: relative, no cancellation",
+     [] {
+       return worst_over(0x1p-100f, 0.25f, 17,
+                         [](float r) { return error_in_ulps(sine_turn(r), std::sin(kTurn * r)); });
+     }},
+    {"cosine_turn", "|r| <= 1/2", 3.0, kAbsolute, "sine_turn's, a quarter further; 1/4 - |r| rounds where cosine is flat",
+     [] {
+       return worst_over(0x1p-30f, 0.5f, 3,
+                         [](float r) { return error_in_units(cosine_turn(r), std::cos(kTurn * r)); });
+     }},
+    {"sigmoid_gradient, probability", "|k U| <= 87", 4.0, kUlp, "decaying_exp's error and 3 roundings",
+     [] { return measure_sigmoid_gradient(SPIKESCAN_PROBABILITY); }},
+    {"sigmoid_gradient, derivative", "|k U| <= 87", 5.0, kUlp, "decaying_exp's error and 6 roundings",
+     [] { return measure_sigmoid_gradient(SPIKESCAN_DERIVATIVE); }},
+    {"refractory_gradient, probability", "|k U| <= 80", 8.0, kOfTerms,
+     "cosine's error and 2 pi times that of its argument, at most 5; sigmoid's 3; relative to sigmoid(k U)",
+     [] { return measure_refractory_gradient(SPIKESCAN_PROBABILITY); }},
+    {"refractory_gradient, derivative", "|k U| <= 80", 10.0, kOfTerms,
+     "the same and 4 roundings, relative to k s (1 - s) + 2 pi threshold s",
+     [] { return measure_refractory_gradient(SPIKESCAN_DERIVATIVE); }},
+    {"surrogate_gradient, arctan", "|k U| <= 1e6", 7.0, kUlp, "the square doubles the roundings of k U, pi and w; then 4 more",
+     [] {
+       return worst_surrogate(SPIKESCAN_ARCTAN, 1e6, error_in_ulps, [](double z) {
+         const double w = kTurn / 2 * z;
+         return 1.0 / ((1.0 + w * w) * (kTurn / 2));
+       });
+     }},
+    {"surrogate_gradient, superspike", "|k U| <= 1e6", 4.0, kUlp, "the square doubles 2 roundings; then 2 more",
+     [] {
+       return worst_surrogate(SPIKESCAN_SUPERSPIKE, 1e6, error_in_ulps,
+                              [](double z) { return 1.0 / ((1.0 + std::fabs(z)) * (1.0 + std::fabs(z))); });
+     }},
+    {"surrogate_gradient, triangular", "|k U| <= 2", 1.0, kAbsolute, "the roundings of z and of 1 - |z|",
+     [] {
+       return worst_surrogate(SPIKESCAN_TRIANGULAR, 2.0, error_in_units,
+                              [](double z) { return std::fmax(0.0, 1.0 - std::fabs(z)); });
+     }},
+    {"surrogate_gradient, tanh", "|k U| <= 43", 5.0, kUlp, "sigmoid_slope's",
+     [] {
+       return worst_surrogate(SPIKESCAN_TANH, 43.0, error_in_ulps,
+                              [](double z) { return 4.0 * exact_slope(2.0 * z); });
+     }},
+};
+
+TEST(ErrorBounds, EveryRowOfTheTableHolds) {
+  for (const Row& row : kTable) {
+    SCOPED_TRACE(std::string(row.function) + ", " + row.range + ": " + row.reason);
+    const double measured = row.measure();
+    std::printf("%-33s %-37s %6.3f of %4g %s\n", row.function, row.range, measured, row.bound, row.unit);
+    EXPECT_LE(measured, row.bound);
+    // A bound far above what is measured, or an error of 0, tells of a sweep that stopped sweeping.
+    EXPECT_GE(measured, row.bound / 3);
+  }
+}
+
+// What a sweep measures must be able to exceed a bound.
+TEST(ErrorBounds, AWrongFunctionIsSeen) {
+  EXPECT_GT(worst_over(0.25f, 0.5f, 97,
+                       [](float z) {
+                         return error_in_ulps(exp2_real(z * 1.000001f), std::exp2(static_cast<double>(z)));
+                       }),
+            1.0);
+  const double nan = worst_over(1.0f, 2.0f, 997, [](float) { return static_cast<double>(NAN); });
+  EXPECT_FALSE(nan <= 1e30);
+}
+
+// SPEC section 5: gradients within 16 * 2^-24 of their terms. The argument's rounding alone would spoil that far from U = 0.
+TEST(ErrorBounds, AnUncorrectedArgumentWouldExceedTheGradientsBound) {
+  const double worst = worst_over(10.0f, 87.0f, 997, [](float x) {
+    const double plain = exp2_real(-kLog2E * magnitude(x));
+    return std::fabs(plain / std::exp(-std::fabs(static_cast<double>(x))) - 1.0) * 0x1p24;
+  });
+  EXPECT_GT(worst, 16.0);
+}
+
+TEST(ErrorBounds, ExponentialsEnds) {
+  const float infinity = INFINITY;
+  EXPECT_EQ(exp2_real(0.0f), 1.0f);
+  EXPECT_EQ(exp2_real(-126.0f), 0x1p-126f);
+  for (const float z : {-126.5f, -1e30f, -infinity}) EXPECT_EQ(exp2_real(z), 0x1p-126f) << z;
+  EXPECT_EQ(exp2_real(127.0f), 0x1p127f);
+  EXPECT_LT(exp2_real(127.49f), infinity);
+  for (const float z : {127.5f, 128.0f, 1e30f, infinity}) EXPECT_EQ(exp2_real(z), infinity) << z;
+  EXPECT_TRUE(std::isnan(exp2_real(NAN)));
+  for (int n = -126; n <= 127; ++n) EXPECT_EQ(exp2_real(static_cast<float>(n)), std::ldexp(1.0f, n)) << n;
+}
+
+TEST(ErrorBounds, DecayingExponentialsEnds) {
+  EXPECT_EQ(decaying_exp(0.0f, 5.0f), 1.0f);
+  EXPECT_EQ(decaying_exp(5.0f, -0.0f), 1.0f);
+  EXPECT_EQ(decaying_exp(2.0f, -3.0f), decaying_exp(2.0f, 3.0f));
+  for (const float b : {88.0f, 1e30f, INFINITY, -INFINITY}) EXPECT_EQ(decaying_exp(1.0f, b), 0.0f) << b;
+  EXPECT_EQ(decaying_exp(1e20f, 1e30f), 0.0f);  // the product overflows
+  EXPECT_TRUE(std::isnan(decaying_exp(1.0f, NAN)));
+}
+
+TEST(ErrorBounds, SigmoidsEnds) {
+  EXPECT_EQ(sigmoid(0.0f), 0.5f);
+  EXPECT_EQ(sigmoid(INFINITY), 1.0f);
+  EXPECT_EQ(sigmoid(-INFINITY), 0.0f);
+  EXPECT_TRUE(std::isnan(sigmoid(NAN)));
+  EXPECT_EQ(sigmoid_slope(0.0f), 0.25f);
+  EXPECT_EQ(sigmoid_slope(INFINITY), 0.0f);
+  EXPECT_EQ(sigmoid_slope(-INFINITY), 0.0f);
+  EXPECT_TRUE(std::isnan(sigmoid_slope(NAN)));
+}
+
+TEST(ErrorBounds, TurnsEnds) {
+  EXPECT_EQ(turns_of_product(0.0f, 3.0f), 0.0f);
+  EXPECT_EQ(turns_of_product(3.0f, 7.0f), 0.0f);
+  EXPECT_EQ(turns_of_product(0.25f, 5.0f), 0.25f);
+  // The product's low bits decide: 4097.5 * 4097.5 = 16789506.25 is no float.
+  EXPECT_EQ(turns_of_product(4097.5f, 4097.5f), 0.25f);
+  // From 2^48 on a product is a whole number, also past the largest float.
+  for (const float b : {0x1p60f, -0x1.8p100f, 3e38f}) EXPECT_EQ(turns_of_product(1.7f, b), 0.0f) << b;
+  EXPECT_EQ(turns_of_product(100.0f, 1e37f), 0.0f);
+  EXPECT_EQ(turns_of_product(3e38f, -3e38f), 0.0f);
+  for (const float b : {INFINITY, -INFINITY, NAN}) {
+    EXPECT_TRUE(std::isnan(turns_of_product(1.0f, b))) << b;
+    EXPECT_TRUE(std::isnan(turns_of_product(b, 0.0f))) << b;
+  }
+  EXPECT_EQ(cosine_turn(0.0f), cosine_turn(-0.0f));
+  EXPECT_NEAR(cosine_turn(0.5f), -1.0, 3 * 0x1p-24);
+  EXPECT_EQ(cosine_turn(0.25f), 0.0f);
+  EXPECT_EQ(sine_turn(0.5f), 0.0f);
+  EXPECT_EQ(sine_turn(-0.125f), -sine_turn(0.125f));
+}
+
+TEST(ErrorBounds, BoxcarIsExactButForTheRoundingOfItsEdge) {
+  for (const float k : kSlopes) {
+    Firing f = firing(SPIKESCAN_HEAVISIDE, 0.0f, k, 1.0f);
+    f.surrogate = SPIKESCAN_BOXCAR;
+    for (double z = 0.0; z < 2.0; z += 1.0 / 1024) {
+      const float u = static_cast<float>(z / k);
+      if (std::fabs(static_cast<double>(k) * u - 1.0) < 0x1p-24) continue;
+      EXPECT_EQ(surrogate_gradient(f, u), z < 1.0 ? 0.5f : 0.0f) << k << ' ' << z;
+      EXPECT_EQ(surrogate_gradient(f, -u), z < 1.0 ? 0.5f : 0.0f) << k << ' ' << z;
+    }
+  }
+  Firing f = firing(SPIKESCAN_HEAVISIDE, 0.0f, 2.0f, 1.0f);
+  f.surrogate = SPIKESCAN_BOXCAR;
+  EXPECT_EQ(surrogate_gradient(f, -0.5f), 0.5f);  // the edge belongs to the box
+}
+
+// Far from U = 0, at infinity and at NaN the gradients are what the formulas say, and never a NaN of their own making.
+TEST(ErrorBounds, GradientsEnds) {
+  Firing f = firing(SPIKESCAN_SIGMOID_BERNOULLI, 0.0f, 10.0f, 0.8f);
+  EXPECT_EQ(rule_gradient(f, INFINITY), 0.8f);
+  EXPECT_EQ(rule_gradient(f, -INFINITY), 0.0f);
+  EXPECT_TRUE(std::isnan(rule_gradient(f, NAN)));
+  f.gradient = SPIKESCAN_DERIVATIVE;
+  EXPECT_EQ(rule_gradient(f, 0.0f), 2.0f);
+  for (const float m : {INFINITY, -INFINITY, 1e38f, -1e38f}) EXPECT_EQ(rule_gradient(f, m), 0.0f) << m;
+  EXPECT_TRUE(std::isnan(rule_gradient(f, NAN)));
+  f.max_prob = 0.0f;
+  EXPECT_EQ(rule_gradient(f, 0.3f), 0.0f);
+  f = firing(SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, 1.0f, 50.0f, 1.0f);
+  EXPECT_EQ(rule_gradient(f, 1.5f), 0.0f);  // the cosine is -1
+  EXPECT_TRUE(std::isnan(rule_gradient(f, INFINITY)));
+  f = firing(SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, 3e38f, 1.0f, 1.0f);
+  f.gradient = SPIKESCAN_DERIVATIVE;
+  EXPECT_EQ(rule_gradient(f, 3e38f), 0.25f);  // 2 pi threshold overflows, the sine is 0
+  for (int surrogate = SPIKESCAN_ARCTAN; surrogate <= SPIKESCAN_TANH; ++surrogate) {
+    f = firing(SPIKESCAN_HEAVISIDE, 0.0f, 100.0f, 1.0f);
+    f.surrogate = surrogate;
+    for (const float m : {INFINITY, -INFINITY, 3e38f}) EXPECT_EQ(rule_gradient(f, m), 0.0f) << surrogate << ' ' << m;
+    EXPECT_EQ(std::isnan(rule_gradient(f, NAN)), surrogate != SPIKESCAN_BOXCAR) << surrogate;
+  }
+  f.rule = SPIKESCAN_NONE;
+  EXPECT_EQ(rule_gradient(f, 5.0f), 1.0f);
+}
+
+}  // namespace
+}  // namespace spikescan::testing
