@@ -17,6 +17,7 @@ endif
 # The demo runs here and now: without a GPU there is no reason to wait for nvcc.
 has_gpu := $(wildcard /dev/nvidiactl /dev/dxg)
 demo_preset := $(if $(has_gpu),$(preset),cpu)
+demo_build := build/demo-$(demo_preset)
 
 ifeq ($(SETUP),no)
 python := $(shell command -v python3)
@@ -46,10 +47,12 @@ build: setup
 	cmake --build --preset $(preset) -j $(JOBS)
 
 demo: setup
-	@echo 'demo: configuring and building (build/$(demo_preset))'
-	@mkdir -p build && $(call configure,$(demo_preset)) >build/demo-configure.log || { cat build/demo-configure.log >&2; exit 1; }
-	@cmake --build --preset $(demo_preset) -j $(JOBS) --target demo
-	@build/$(demo_preset)/examples/demo/demo --out out/demo $(if $(WAV),"$(WAV)")
+	@echo 'demo: configuring and building in $(demo_build)'
+	@mkdir -p $(demo_build)
+	@$(call configure,$(demo_preset)) -B $(demo_build) -DSPIKESCAN_TESTS=OFF -DSPIKESCAN_BENCH=OFF \
+	  >$(demo_build)/configure.log 2>&1 || { cat $(demo_build)/configure.log >&2; exit 1; }
+	@cmake --build $(demo_build) -j $(JOBS) --target demo
+	@$(demo_build)/examples/demo/demo --out out/demo $(if $(WAV),"$(WAV)")
 	@$(python) examples/demo/plot.py out/demo
 
 test: build

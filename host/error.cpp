@@ -28,8 +28,10 @@ Sentence& last_error() {
 
 spikescan_status report(const BackendResult& result, Sentence& error) {
   if (result.status == SPIKESCAN_OK) return SPIKESCAN_OK;
-  return error.refuse(result.status, "%s failed: %s", result.where ? result.where : "the backend",
-                      result.error ? result.error : "no reason was given");
+  const char* where = result.where ? result.where : "the backend";
+  const char* name = result.error ? result.error : "no error was named";
+  if (!result.text) return error.refuse(result.status, "%s failed: %s", where, name);
+  return error.refuse(result.status, "%s failed: %s (%s)", where, name, result.text);
 }
 
 }  // namespace spikescan

@@ -89,7 +89,7 @@ void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& lay
 Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
-  set_tiles(d, d.batch, most_tile_threads(false, states_of(d.recurrence)), plan);
+  set_tiles(d, d.batch, most_tile_threads(false), plan);
   set_launch(d, facts, plan);
   if (facts.shared_bytes > 0) add_look_back(d, plan, layout);
   plan.workspace_bytes = layout.end();
@@ -99,7 +99,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
 Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
-  set_tiles(d, divide_up(d.batch, batches_per_row(d.time)), most_tile_threads(true, states_of(d.recurrence)), plan);
+  set_tiles(d, divide_up(d.batch, batches_per_row(d.time)), most_tile_threads(true), plan);
   set_launch(d, facts, plan);
   if (facts.shared_bytes > 0) add_look_back(d, plan, layout);
   add_decay_gradients(d, plan, layout);

@@ -24,10 +24,10 @@ SPIKESCAN_HD int64_t slot_index(int state, int64_t batch, int64_t slot, int64_t 
   return ((state * batches + batch) * slots + slot) * channels + channel;
 }
 
-// Threads of a tile at most: the plan stays within it and the kernels are compiled for it. 512 leave a thread 128
-// registers; backward keeps 16 steps of two states and of their gradients in registers, and would spill.
-SPIKESCAN_HD constexpr int most_tile_threads(bool backward, int states) {
-  return backward && states > 1 ? 256 : 512;
+// Threads of a tile at most: the plan stays within it and the kernels are compiled for it. Forward fits the 128
+// registers that 512 threads leave each; backward keeps the states and their gradients in registers, and would spill.
+SPIKESCAN_HD constexpr int most_tile_threads(bool backward) {
+  return backward ? 256 : 512;
 }
 
 // A tile's dynamic shared memory, for scans of `order` states: doubles first, then floats (kernels/cuda/tile.h).
@@ -37,9 +37,9 @@ SPIKESCAN_HD size_t tile_shared_bytes(int order, int segments, int channels) {
   const size_t lanes = static_cast<size_t>(segments) * channels;
   const size_t chain = lanes * order * sizeof(double);
   const size_t carries = size_t{2} * order * channels * sizeof(double);
-  const size_t local = lanes * 2 * sizeof(float);
-  const size_t responses = size_t{kSegmentSteps} * (order == 1 ? 1 : kMostCoefficients) * channels * sizeof(float);
-  return chain + carries + local + responses;
+  const size_t handover = lanes * 2 * sizeof(float);
+  const size_t responses = size_t{kHalfSteps} * (order == 1 ? 1 : kMostCoefficients) * channels * sizeof(float);
+  return chain + carries + handover + responses;
 }
 
 }  // namespace spikescan

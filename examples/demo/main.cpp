@@ -65,15 +65,16 @@ void introduce(const demo::Recordings& recordings, const demo::Sound& sound, spi
               device == spikescan::Device::cuda ? "multiprocessors" : "threads", info.instruction_set);
 }
 
-void conclude(const std::vector<demo::Row>& rows, const demo::Sound& sound, spikescan::Device device) {
+void conclude(const std::vector<demo::Row>& rows, spikescan::Device device) {
   std::vector<double> speeds;
   for (const demo::Row& row : rows) speeds.push_back(row.pass.copy_speed);
   std::printf("\ncopying memory on this machine, in this run: %.2f GB/s, reads and writes counted\n",
               1e-9 * spikescan::bench::summarize(speeds).median);
-  const size_t beyond_cache = spikescan::bench::beyond_cache_bytes(static_cast<spikescan_backend>(device));
-  if (sound.drive.size() * sizeof(float) < beyond_cache) {
-    std::printf("the input is only %.0f MB: caches may hold part of it, and shares of the copy read too high\n",
-                1e-6 * static_cast<double>(sound.drive.size() * sizeof(float)));
+  // Forward's input and output against the largest cache, half of what a copy has to be to go beyond it.
+  const size_t cache = spikescan::bench::beyond_cache_bytes(static_cast<spikescan_backend>(device)) / 2;
+  if (rows.front().pass.bytes < static_cast<double>(cache)) {
+    std::printf("forward moves only %.1f MB: caches may hold them, and shares of the copy read too high\n",
+                1e-6 * rows.front().pass.bytes);
   }
 }
 
@@ -84,8 +85,8 @@ void run(const Options& options) {
   const demo::Recordings recordings = demo::read_recordings(files, most);
   std::vector<demo::Row> rows;
   demo::Progress progress;
-  progress.step("filtering " + std::to_string(files.size()) + " recordings into " + std::to_string(kChannels) +
-                " channels");
+  progress.step("filtering " + std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") + " into " +
+                std::to_string(kChannels) + " channels");
   const demo::Sound sound = hear(recordings);
   demo::Files written(options.out, recordings, sound, device);
   for (const demo::Neuron& neuron : demo::neurons()) {
@@ -102,7 +103,7 @@ void run(const Options& options) {
   written.finish(rows);
   introduce(recordings, sound, device);
   demo::print_table(rows, sound, device);
-  conclude(rows, sound, device);
+  conclude(rows, device);
 }
 
 }  // namespace

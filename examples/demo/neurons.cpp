@@ -18,13 +18,10 @@ constexpr sk::Key kKey{.seed = 2306, .stream = 12666};
 constexpr double kBusyShare = 0.1;
 constexpr size_t kFewestSamples = 5;
 
-// One decay a channel: exp(-1 / (time constant in steps)).
+// The decay of a time constant, for every channel.
 sk::Tensor decays(const Sound& sound, double seconds, sk::Device device) {
-  std::vector<float> values;
-  for (const double centre : sound.centres) {
-    const double constant = seconds > 0.0 ? seconds : 2e-3 + 0*centre;
-    values.push_back(static_cast<float>(std::exp(-1.0 / (constant * sound.sample_rate))));
-  }
+  const auto decay = static_cast<float>(std::exp(-1.0 / (seconds * sound.sample_rate)));
+  const std::vector<float> values(static_cast<size_t>(sound.shape.channels), decay);
   return sk::Tensor::from(device, {1, 1, sound.shape.channels}, values);
 }
 
@@ -52,10 +49,10 @@ bench::CopyBench& copy_of(sk::Device device) {
 }  // namespace
 
 std::vector<Neuron> neurons() {
-  return {{"lif", "sigmoid_bernoulli", sk::kStochasticAssociativeLif},
-          {"cuba_lif", "refractory_sigmoid_bernoulli", sk::kStochasticAssociativeCubaLif, 0.0, 0.5e-3},
-          {"spsn", "sigmoid_bernoulli", sk::kSpsn},
-          {"psu_lif", "heaviside", sk::kPsuLif, 0.25e-3}};
+  return {{"lif", "sigmoid_bernoulli", sk::kStochasticAssociativeLif, 2e-3, 0.0},
+          {"cuba_lif", "refractory_sigmoid_bernoulli", sk::kStochasticAssociativeCubaLif, 2e-3, 0.5e-3},
+          {"spsn", "sigmoid_bernoulli", sk::kSpsn, 2e-3, 0.0},
+          {"psu_lif", "heaviside", sk::kPsuLif, 0.25e-3, 0.0}};
 }
 
 Experiment::Experiment(const Neuron& neuron, const Sound& sound, sk::Device device)
@@ -86,7 +83,7 @@ void Experiment::scale_drive(const Neuron& neuron) {
   float wanted = neuron.options.threshold;
   if (neuron.options.recurrence == sk::Recurrence::psu_lif) wanted += 1.0f / (1.0f - beta_.to_vector(stream_).front());
   const float gain = wanted / exceeded_by(kBusyShare, v.to_vector(stream_));
-  if (!std::isfinite(gain)) throw std::runtime_error("the sound is silent nearly all the time; no neuron would fire");
+  if (!std::isfinite(gain)) throw std::runtime_error("the sound is silent nearly all the time: no neuron would fire");
   std::vector<float> scaled = sound_.drive;
   for (float& value : scaled) value *= gain;
   x_.copy_from(scaled, stream_);

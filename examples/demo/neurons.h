@@ -13,8 +13,7 @@ namespace demo {
 struct Neuron {
   std::string name, rule;
   spikescan::Neuron options;
-  // Time constants of V (and R) and of I. Zero: one period of the channel's centre frequency, at least 1 ms.
-  double membrane_seconds = 0.0, synapse_seconds = 0.0;
+  double membrane_seconds = 0.0, synapse_seconds = 0.0;  // time constants of V (and R), and of cuba_lif's I
 };
 
 // Spyx's four classes with their defaults.

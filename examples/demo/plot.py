@@ -27,7 +27,7 @@ def hertz(value):
 class Drawing:
     def __init__(self, folder):
         self.folder = folder
-        self.report = json.loads((folder / "report.json").read_text())
+        self.report = json.loads((folder / "report.json").read_text(errors="replace"))
         self.rate = self.report["sample_rate"]
         self.centres = np.array(self.report["centres"])
         self.seconds = self.load("sound").size / self.rate
@@ -67,7 +67,8 @@ class Drawing:
         overview.set_xlim(0, self.seconds)
         closeup.set_xlim(self.start, self.stop)
         self.mark_window(overview)
-        overview.set_title(f"{self.report['sounds'][0]}: {self.seconds:.2f} s at {self.rate / 1000:.4g} kHz")
+        name = self.report["sounds"][0].replace("$", r"\$")  # or it would be read as mathematics
+        overview.set_title(f"{name}: {self.seconds:.2f} s at {self.rate / 1000:.4g} kHz")
         closeup.set_title(f"its loudest {1e3 * (self.stop - self.start):.0f} ms (between the red lines)")
 
     def neuron(self, row, raster, spikes, membrane):

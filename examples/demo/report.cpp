@@ -93,7 +93,7 @@ void Progress::step(const std::string& what) {
 
 void print_table(const std::vector<Row>& rows, const Sound& sound, sk::Device device) {
   std::printf("%-9s %-29s %-9s %-7s %3s %8s %4s %8s %9s %7s %8s\n", "neuron", "firing rule", "pass", "backend", "B",
-              "T", "C", "firing", "time", "GB/s", "of copy");
+              "T", "C", "firing", "median", "GB/s", "of copy");
   for (const Row& row : rows) {
     const Pass& pass = row.pass;
     std::printf("%-9s %-29s %-9s %-7s %3lld %8lld %4lld %7.2f%% %6.2f ms %7.2f %7.1f%%\n", row.neuron.name.c_str(),

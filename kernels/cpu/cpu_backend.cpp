@@ -89,7 +89,7 @@ void reduce_decay_gradient(const BackwardCall& call, int parameter, const float*
     if (shared) {
       totals[c] = total;
     } else {
-      gradient[c] = decay_has_gradient(decay[c]) ? static_cast<float>(total) : 0.0f;
+      gradient[c] = decay && decay_has_gradient(decay[c]) ? static_cast<float>(total) : 0.0f;
     }
   }
   if (!shared) return;
@@ -98,7 +98,7 @@ void reduce_decay_gradient(const BackwardCall& call, int parameter, const float*
     sums[lane] = strided_sum(channels, lane, kChannelAccumulators, [&](int64_t c) { return totals[c]; });
   }
   halving_sum(sums, kChannelAccumulators, 1);
-  gradient[0] = decay_has_gradient(decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
+  gradient[0] = decay && decay_has_gradient(decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
 }
 
 BackendResult backward(const BackwardCall& call, void*) {

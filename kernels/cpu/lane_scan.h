@@ -20,14 +20,16 @@ class LaneScan {
       map_[l] = Scan::map({first[l], second[l]});
       Map<N> step_powers[kSegmentSteps + 1], segment_powers[kChunkSegments + 1];
       tabulate_powers(map_[l], step_powers, kSegmentSteps + 1);
-      for (int j = 0; j < kSegmentSteps; ++j) {
+      for (int j = 0; j < kHalfSteps; ++j) {
         const int exponent = Scan::response_exponent(j);
         const Map<N> reached = exponent == 0 ? step_powers[0] : positive(step_powers[exponent], map_[l]);
         set_response(j, l, Scan::response(reached));
       }
       tabulate_powers(step_powers[kSegmentSteps], segment_powers, segments + 1);
+      half_map_[l] = positive(step_powers[kHalfSteps], map_[l]);
       segment_map_[l] = positive(segment_powers[1], map_[l]);
-      for (int s = 0; s <= segments; ++s) distance_map_[s][l] = s == 0 ? segment_powers[0] : positive(segment_powers[s], map_[l]);
+      for (int s = 0; s <= segments; ++s)
+        distance_map_[s][l] = s == 0 ? segment_powers[0] : positive(segment_powers[s], map_[l]);
     }
   }
 
@@ -42,35 +44,28 @@ class LaneScan {
 
   // Scans `steps` inputs. `distance`: steps of this chunk that were scanned before.
   void scan(const Segment& input, int steps, int distance, Segment (&output)[N]) {
-    float state[N][kLanes] = {};
-    for (int reached = 0; reached < steps; ++reached) {
-      const int j = Scan::kReverse ? steps - 1 - reached : reached;
-      for (int l = 0; l < kLanes; ++l) {
-        float s[N], out[N];
-        for (int n = 0; n < N; ++n) s[n] = state[n][l];
-        Scan::step(Decays<N>{first_[l], second_[l]}, input.at[j][l], s, out);
-        for (int n = 0; n < N; ++n) {
-          state[n][l] = s[n];
-          output[n].at[j][l] = out[n];
-        }
-      }
-    }
-    enter(distance);
-    for (int reached = 0; reached < steps; ++reached) {
-      const int j = Scan::kReverse ? steps - 1 - reached : reached;
-      for (int l = 0; l < kLanes; ++l) {
-        float value[N], entry[N];
-        for (int n = 0; n < N; ++n) {
-          value[n] = output[n].at[j][l];
-          entry[n] = entry_[n][l];
-        }
-        respond(response(reached, l), entry, value);
-        for (int n = 0; n < N; ++n) output[n].at[j][l] = value[n];
-      }
-    }
+    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
+    float first[N][kLanes], second[N][kLanes];
+    scan_half(input, Scan::kReverse ? middle : 0, Scan::kReverse ? steps : middle, output, first);
+    scan_half(input, Scan::kReverse ? 0 : middle, Scan::kReverse ? middle : steps, output, second);
+    double state[kLanes][N];
+    for (int l = 0; l < kLanes; ++l) enter_segment(map_over(distance, l), carry_[l], d_[l], state[l]);
+    respond_half(state, Scan::kReverse ? middle : 0, Scan::kReverse ? steps : middle, output);
+    const int first_steps = Scan::first_half_steps(steps);
     for (int l = 0; l < kLanes; ++l) {
-      float local[N];
-      for (int n = 0; n < N; ++n) local[n] = state[n][l];
+      float ends[N];
+      for (int n = 0; n < N; ++n) ends[n] = first[n][l];
+      enter_second_half(first_steps == kHalfSteps ? half_map_[l] : power(map_[l], first_steps), ends, state[l]);
+    }
+    respond_half(state, Scan::kReverse ? 0 : middle, Scan::kReverse ? middle : steps, output);
+    for (int l = 0; l < kLanes; ++l) {
+      float a[N], b[N];
+      for (int n = 0; n < N; ++n) {
+        a[n] = first[n][l];
+        b[n] = second[n][l];
+      }
+      double local[N];
+      join_halves(half_map_[l], a, b, local);
       advance_segment(segment_map_[l], d_[l], local);
     }
   }
@@ -104,11 +99,36 @@ class LaneScan {
     return steps % kSegmentSteps == 0 ? distance_map_[steps / kSegmentSteps][lane] : power(map_[lane], steps);
   }
 
-  void enter(int distance) {
-    for (int l = 0; l < kLanes; ++l) {
-      float entry[N];
-      enter_segment(map_over(distance, l), carry_[l], d_[l], entry);
-      for (int n = 0; n < N; ++n) entry_[n][l] = entry[n];
+  // Steps [begin, end), one half, from zero; `state` is what they leave.
+  void scan_half(const Segment& input, int begin, int end, Segment (&output)[N], float (&state)[N][kLanes]) {
+    for (auto& row : state) {
+      for (float& value : row) value = 0.0f;
+    }
+    for (int reached = 0; reached < end - begin; ++reached) {
+      const int j = Scan::kReverse ? end - 1 - reached : begin + reached;
+      for (int l = 0; l < kLanes; ++l) {
+        float s[N], out[N];
+        for (int n = 0; n < N; ++n) s[n] = state[n][l];
+        Scan::step(Decays<N>{first_[l], second_[l]}, input.at[j][l], s, out);
+        for (int n = 0; n < N; ++n) {
+          state[n][l] = s[n];
+          output[n].at[j][l] = out[n];
+        }
+      }
+    }
+  }
+
+  void respond_half(const double (&state)[kLanes][N], int begin, int end, Segment (&output)[N]) {
+    float entry[kLanes][N];
+    for (int l = 0; l < kLanes; ++l) round_entry(state[l], entry[l]);
+    for (int reached = 0; reached < end - begin; ++reached) {
+      const int j = Scan::kReverse ? end - 1 - reached : begin + reached;
+      for (int l = 0; l < kLanes; ++l) {
+        float value[N];
+        for (int n = 0; n < N; ++n) value[n] = output[n].at[j][l];
+        respond(response(reached, l), entry[l], value);
+        for (int n = 0; n < N; ++n) output[n].at[j][l] = value[n];
+      }
     }
   }
 
@@ -128,10 +148,9 @@ class LaneScan {
 
   static constexpr int kCoefficients = N == 1 ? 1 : 3;
 
-  float response_[kCoefficients][kSegmentSteps][kLanes];
-  float entry_[N][kLanes];
+  float response_[kCoefficients][kHalfSteps][kLanes];
   float first_[kLanes], second_[kLanes];
-  Map<N> map_[kLanes], segment_map_[kLanes];
+  Map<N> map_[kLanes], half_map_[kLanes], segment_map_[kLanes];
   Map<N> distance_map_[kChunkSegments + 1][kLanes];
   double carry_[kLanes][N] = {};
   double d_[kLanes][N] = {};

@@ -15,7 +15,7 @@ inline LaneDecays load_decays(const spikescan_description& d, const float* beta,
   LaneDecays out = {};
   for (int l = 0; l < lanes; ++l) {
     const int64_t c = d.shared_decay ? 0 : channel + l;
-    out.beta[l] = clip_decay(beta[c]);
+    out.beta[l] = beta ? clip_decay(beta[c]) : 0.0f;  // null: there are no steps
     out.alpha[l] = alpha ? clip_decay(alpha[c]) : 0.0f;
     out.gain[l] = d.recurrence == SPIKESCAN_SPSN ? 1.0f - out.beta[l] : 1.0f;
   }

@@ -7,8 +7,7 @@
 namespace spikescan {
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(true, NeuronTile<R>::kStates))
-    backward_kernel(const __grid_constant__ BackwardCall call) {
+__global__ void __launch_bounds__(most_tile_threads(true), 1) backward_kernel(const __grid_constant__ BackwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
   TileQueue queue(call.plan, call.args.workspace, /*reverse=*/true);
@@ -54,7 +53,8 @@ __global__ void __launch_bounds__(kReduceChannels* kRowAccumulators) reduce_rows
     if (sum.totals) {
       sum.totals[channel] = sums[column];
     } else {
-      sum.gradient[channel] = decay_has_gradient(sum.decay[channel]) ? static_cast<float>(sums[column]) : 0.0f;
+      sum.gradient[channel] =
+          sum.decay && decay_has_gradient(sum.decay[channel]) ? static_cast<float>(sums[column]) : 0.0f;
     }
   }
 }
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(kChannelAccumulators) reduce_channels_kernel(c
   const int lane = static_cast<int>(threadIdx.x);
   sums[lane] = strided_sum(sum.channels, lane, kChannelAccumulators, [&](int64_t c) { return sum.totals[c]; });
   halve_together(sums, lane, kChannelAccumulators, 1);
-  if (lane == 0) sum.gradient[0] = decay_has_gradient(sum.decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
+  if (lane == 0) sum.gradient[0] = sum.decay && decay_has_gradient(sum.decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
 }
 
 }  // namespace spikescan

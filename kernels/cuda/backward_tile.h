@@ -118,13 +118,13 @@ class BackwardTile {
     const int lane = place_.channels;
     for (int n = 0; n < Neuron::kStates; ++n) {
       if (place_.segment + 1 < place_.segments) {
-        shared_.local[((place_.segment + 1) * 2 + n) * lane + place_.channel] = states[n][kSegmentSteps - 1];
+        shared_.handover[((place_.segment + 1) * 2 + n) * lane + place_.channel] = states[n][kSegmentSteps - 1];
       }
-      if (place_.leads) shared_.local[n * lane + place_.channel] = before[n];
+      if (place_.leads) shared_.handover[n * lane + place_.channel] = before[n];
     }
     __syncthreads();
     for (int n = 0; n < Neuron::kStates; ++n) {
-      entry_[n] = shared_.local[(place_.segment * 2 + n) * lane + place_.channel];
+      entry_[n] = shared_.handover[(place_.segment * 2 + n) * lane + place_.channel];
     }
     __syncthreads();  // the gradient scans take the shared memory over
   }
@@ -209,13 +209,13 @@ class BackwardTile {
     }
     __syncthreads();
     for (int p = 0; p < kParameters; ++p) {
-      shared_.local[(place_.segment * 2 + p) * place_.channels + place_.channel] = sums[p];
+      shared_.handover[(place_.segment * 2 + p) * place_.channels + place_.channel] = sums[p];
     }
     __syncthreads();
     if (!place_.leads) return;
     for (int s = segment_count(tile_.length) - 1; s >= 0; --s) {
       for (int p = 0; p < kParameters; ++p) {
-        total_[p] += shared_.local[(s * 2 + p) * place_.channels + place_.channel];
+        total_[p] += shared_.handover[(s * 2 + p) * place_.channels + place_.channel];
       }
     }
   }

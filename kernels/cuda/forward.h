@@ -6,8 +6,7 @@
 namespace spikescan {
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(false, NeuronTile<R>::kStates))
-    forward_kernel(const __grid_constant__ ForwardCall call) {
+__global__ void __launch_bounds__(most_tile_threads(false)) forward_kernel(const __grid_constant__ ForwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
   TileQueue queue(call.plan, call.args.workspace, /*reverse=*/false);

@@ -107,7 +107,7 @@ class ForwardTile {
     uint32_t bits = 0;
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) bits |= j < steps && spikes[j] != 0.0f ? 1u << j : 0u;
-    auto* halves = reinterpret_cast<uint32_t*>(shared_.local);
+    auto* halves = reinterpret_cast<uint32_t*>(shared_.handover);
     __syncthreads();
     halves[place_.segment * place_.channels + place_.channel] = bits;
     __syncthreads();

@@ -18,7 +18,7 @@ __device__ __forceinline__ ChannelDecays load_decays(const spikescan_description
   if (!place.in_tensor) return {0.0f, 0.0f, 0.0f};
   const int64_t c = d.shared_decay ? 0 : tile.channel;
   ChannelDecays out;
-  out.beta = clip_decay(args.beta[c]);
+  out.beta = args.beta ? clip_decay(args.beta[c]) : 0.0f;  // null: there are no steps
   out.alpha = args.alpha ? clip_decay(args.alpha[c]) : 0.0f;
   out.gain = d.recurrence == SPIKESCAN_SPSN ? 1.0f - out.beta : 1.0f;
   return out;

@@ -41,21 +41,23 @@ struct Place {
   }
 };
 
-// Shared memory by what it holds; sizes in layout.h. `local` is free again after each scan.
+// Shared memory by what it holds; sizes in layout.h.
 struct TileShared {
-  double* chain;      // [segments][order][channels]: the chunk's state before a segment, from zero at the chunk's start
+  // [segments][order][channels]: what a segment's own steps leave, then the state before it, from zero at the chunk's
+  // start
+  double* chain;
   double* carry_in;   // [order][channels]
   double* carry_out;  // [order][channels]
-  float* local;       // [segments][2][channels]: what a segment's own steps leave
-  float* responses;   // [steps][coefficients][channels]
+  float* handover;    // [segments][2][channels]: from thread to thread outside the scans
+  float* responses;   // [half steps][coefficients][channels]
 
   __device__ __forceinline__ TileShared(unsigned char* memory, int order, const Place& place) {
     const int lanes = place.segments * place.channels;
     chain = reinterpret_cast<double*>(memory);
     carry_in = chain + lanes * order;
     carry_out = carry_in + order * place.channels;
-    local = reinterpret_cast<float*>(carry_out + order * place.channels);
-    responses = local + lanes * 2;
+    handover = reinterpret_cast<float*>(carry_out + order * place.channels);
+    responses = handover + lanes * 2;
   }
 };
 

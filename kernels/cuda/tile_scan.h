@@ -1,6 +1,6 @@
-// One scan over a tile (kernels/element/recurrence.h gives its arithmetic): every thread scans its segment from zero in
-// registers, the leaders chain the segments and fetch the carry into the chunk, every thread adds its response to it.
-// Bit for bit what LaneScan does on the CPU.
+// One scan over a tile (kernels/element/recurrence.h gives its arithmetic): every thread scans the halves of its
+// segment from zero in registers, the leaders chain the segments and fetch the carry into the chunk, every thread adds
+// its response. Bit for bit what LaneScan does on the CPU.
 #pragma once
 
 #include "kernels/cuda/tile.h"
@@ -40,7 +40,7 @@ class TileScan {
   // ---- Responses: a table of 16 steps a channel, made by all threads
   // --------------------------------------------------
   __device__ __forceinline__ void make_responses() {
-    for (int reached = place_.segment; reached < kSegmentSteps; reached += place_.segments) {
+    for (int reached = place_.segment; reached < kHalfSteps; reached += place_.segments) {
       const Response<N> r = Scan::response(power(map_, Scan::response_exponent(reached)));
       float* out = shared_.responses + reached * kCoefficients * place_.channels + place_.channel;
       out[0] = r.a;
@@ -60,20 +60,30 @@ class TileScan {
     }
   }
 
-  // ---- A segment from zero
-  // ---------------------------------------------------------------------------------------------
+  // ---- The two halves of a segment, each from zero
+  // --------------------------------------------------------------------
   __device__ __forceinline__ void scan_segment(const float (&input)[kSegmentSteps], float (&output)[N][kSegmentSteps]) {
     const int steps = place_.steps(tile_.length);
-    float state[N] = {};
+    float second[N];
+    scan_half<Scan::kReverse ? 1 : 0>(steps, input, output, first_);
+    scan_half<Scan::kReverse ? 0 : 1>(steps, input, output, second);
+    double joined[N];
+    join_halves(power(map_, kHalfSteps), first_, second, joined);
+    for (int n = 0; n < N; ++n) shared_.chain[lane_index(place_.segment, n)] = joined[n];
+  }
+
+  template <int kHalf>
+  __device__ __forceinline__ void scan_half(int steps, const float (&input)[kSegmentSteps],
+                                            float (&output)[N][kSegmentSteps], float (&state)[N]) {
+    for (int n = 0; n < N; ++n) state[n] = 0.0f;
 #pragma unroll
-    for (int i = 0; i < kSegmentSteps; ++i) {
-      const int j = Scan::kReverse ? kSegmentSteps - 1 - i : i;
+    for (int i = 0; i < kHalfSteps; ++i) {
+      const int j = kHalf * kHalfSteps + (Scan::kReverse ? kHalfSteps - 1 - i : i);
       if (j >= steps) continue;
       float out[N];
       Scan::step(decays_, input[j], state, out);
       for (int n = 0; n < N; ++n) output[n][j] = out[n];
     }
-    for (int n = 0; n < N; ++n) shared_.local[lane_index(place_.segment, n, 2)] = state[n];
   }
 
   // ---- The chain over the segments, and the carry: leaders only
@@ -85,10 +95,11 @@ class TileScan {
     double d[N] = {};
     for (int i = 0; i < count; ++i) {
       const int s = Scan::kReverse ? count - 1 - i : i;
-      float local[N];
+      double local[N];
       for (int n = 0; n < N; ++n) {
-        shared_.chain[lane_index(s, n, N)] = d[n];
-        local[n] = shared_.local[lane_index(s, n, 2)];
+        double& place = shared_.chain[lane_index(s, n)];
+        local[n] = place;
+        place = d[n];
       }
       advance_segment(segment_map, d, local);
     }
@@ -111,22 +122,33 @@ class TileScan {
     if (steps == 0) return;
     const int first = place_.segment * kSegmentSteps;
     const int distance = Scan::kReverse ? tile_.length - first - steps : first;
-    double carry[N], d[N];
+    double carry[N], d[N], state[N];
     for (int n = 0; n < N; ++n) {
       carry[n] = shared_.carry_in[n * place_.channels + place_.channel];
-      d[n] = shared_.chain[lane_index(place_.segment, n, N)];
+      d[n] = shared_.chain[lane_index(place_.segment, n)];
     }
+    enter_segment(power(map_, distance), carry, d, state);
+    respond_half<Scan::kReverse ? 1 : 0>(steps, state, output);
+    enter_second_half(power(map_, Scan::first_half_steps(steps)), first_, state);
+    respond_half<Scan::kReverse ? 0 : 1>(steps, state, output);
+    if (!Scan::kReverse && tile_.length == kChunkSteps && first + steps == kChunkSteps) finish_chunk(output);
+  }
+
+  template <int kHalf>
+  __device__ __forceinline__ void respond_half(int steps, const double (&state)[N], float (&output)[N][kSegmentSteps]) {
+    const int left = steps - kHalf * kHalfSteps;
+    const int count = left < kHalfSteps ? left : kHalfSteps;
     float entry[N];
-    enter_segment(power(map_, distance), carry, d, entry);
+    round_entry(state, entry);
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) {
-      if (j >= steps) continue;
+    for (int i = 0; i < kHalfSteps; ++i) {
+      if (i >= count) continue;
+      const int j = kHalf * kHalfSteps + i;
       float value[N];
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
-      respond(response(Scan::kReverse ? steps - 1 - j : j), entry, value);
+      respond(response(Scan::kReverse ? count - 1 - i : i), entry, value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     }
-    if (!Scan::kReverse && tile_.length == kChunkSteps && first + steps == kChunkSteps) finish_chunk(output);
   }
 
   // The last step of a full chunk takes the carry's value: V's last row is the state that a following call starts from.
@@ -134,8 +156,8 @@ class TileScan {
     for (int n = 0; n < N; ++n) output[n][kSegmentSteps - 1] = static_cast<float>(carry_out(n));
   }
 
-  __device__ __forceinline__ int lane_index(int segment, int n, int stride) const {
-    return (segment * stride + n) * place_.channels + place_.channel;
+  __device__ __forceinline__ int lane_index(int segment, int n) const {
+    return (segment * N + n) * place_.channels + place_.channel;
   }
 
   const TileShared& shared_;
@@ -143,6 +165,7 @@ class TileScan {
   const Tile& tile_;
   const Decays<N> decays_;
   const Map<N> map_;
+  float first_[N];  // what the half scanned first leaves
 };
 
 }  // namespace spikescan

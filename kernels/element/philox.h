@@ -1,6 +1,6 @@
-// Philox4x32 with 10 rounds (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) and
-// the mapping of SPEC section 3 from (seed, stream, b, t, c) to a uniform. The CUDA backend takes cuRAND's own
-// function where its header is at hand (kernels/cuda/generator.h); tests/cross holds the two together.
+// Philox4x32 with 10 rounds (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) and a
+// word's uniform (SPEC section 3, which also says which element takes which counter). The CUDA backend takes cuRAND's
+// own function where its header is at hand (kernels/cuda/generator.h); tests/element/curand_test.cpp compares the two.
 #pragma once
 
 #include <cstdint>

@@ -62,16 +62,23 @@ void expect_all_decoded(Format f) {
   EXPECT_EQ(finite, 0x10000 - 2 * ((1 << f.mantissa) - 1));
 }
 
-TEST(Convert, EveryHalfIsExactAndComesBack) { expect_all_decoded<Half>(kHalf); }
-TEST(Convert, EveryBFloat16IsExactAndComesBack) { expect_all_decoded<BFloat16>(kBFloat16); }
+TEST(Convert, EveryHalfIsExactAndComesBack) {
+  expect_all_decoded<Half>(kHalf);
+}
+TEST(Convert, EveryBFloat16IsExactAndComesBack) {
+  expect_all_decoded<BFloat16>(kBFloat16);
+}
 
-// True if the conversion of the float with these bits is the nearest value, sign included.
+// True if `got` is the nearest value to the float with these bits, sign included.
+bool is_nearest(Format f, uint32_t bits, uint16_t got) {
+  const float x = float_of(bits);
+  if ((got >> 15) != (bits >> 31)) return false;
+  return std::isnan(x) ? std::isnan(decoded(f, got)) : decoded(f, got) == nearest(f, x);
+}
+
 template <class T>
 bool rounds_right(Format f, uint32_t bits) {
-  const float x = float_of(bits);
-  const uint16_t got = from_float<T>(x).bits;
-  if (std::isnan(x)) return std::isnan(decoded(f, got)) && (got >> 15) == (bits >> 31);
-  return decoded(f, got) == nearest(f, x) && (got >> 15) == (bits >> 31);
+  return is_nearest(f, bits, from_float<T>(float_of(bits)).bits);
 }
 
 // The places where rounding turns: every upper half with lower halves around 0, around a tie, and all ones; half's
@@ -87,10 +94,15 @@ void expect_ties_round_right(Format f) {
     }
   }
 }
-TEST(Convert, TiesRoundToEvenHalf) { expect_ties_round_right<Half>(kHalf); }
-TEST(Convert, TiesRoundToEvenBFloat16) { expect_ties_round_right<BFloat16>(kBFloat16); }
+TEST(Convert, TiesRoundToEvenHalf) {
+  expect_ties_round_right<Half>(kHalf);
+}
+TEST(Convert, TiesRoundToEvenBFloat16) {
+  expect_ties_round_right<BFloat16>(kBFloat16);
+}
 
-// 2^32 floats in prime strides, and every 5th float of the binades that become subnormal halves, whose ties lie anywhere.
+// 2^32 floats in prime strides, and every 5th float of the binades that become subnormal halves, whose ties lie
+// anywhere.
 template <class T>
 void expect_samples_round_right(Format f, uint32_t stride) {
   for (uint64_t bits = 0; bits <= 0xffffffffu; bits += stride * kThinning) {
@@ -103,7 +115,9 @@ TEST(Convert, SampledFloatsHalf) {
     ASSERT_TRUE(rounds_right<Half>(kHalf, bits)) << std::hex << bits;
   }
 }
-TEST(Convert, SampledFloatsBFloat16) { expect_samples_round_right<BFloat16>(kBFloat16, 211); }
+TEST(Convert, SampledFloatsBFloat16) {
+  expect_samples_round_right<BFloat16>(kBFloat16, 211);
+}
 
 TEST(Convert, EndsOfTheFormats) {
   EXPECT_EQ(from_float<Half>(65504.0f).bits, 0x7bff);
@@ -176,12 +190,13 @@ TEST(Convert, CudasOwnHostFunctionsAgree) {
 #endif
 }
 
-// The checker itself: a conversion that truncates is seen.
-TEST(Convert, TruncationIsSeen) {
-  const float x = 1.0f + 0x1.8p-11f;  // three quarters of a spacing above 1
-  EXPECT_NE(decoded(kHalf, 0x3c00), nearest(kHalf, x));
-  EXPECT_EQ(decoded(kHalf, 0x3c01), nearest(kHalf, x));
-  EXPECT_FALSE(std::isnan(decoded(kHalf, static_cast<uint16_t>((0x7f800001u >> 13) & 0x7c00))));
+// The checker itself: truncation, a lost sign and a NaN turned into infinity are seen.
+TEST(Convert, WrongConversionsAreSeen) {
+  const uint32_t above_one = bits_of(1.0f + 0x1.8p-11f);  // three quarters of a spacing above 1
+  EXPECT_FALSE(is_nearest(kHalf, above_one, 0x3c00));
+  EXPECT_TRUE(is_nearest(kHalf, above_one, 0x3c01));
+  EXPECT_FALSE(is_nearest(kHalf, bits_of(-0.0f), 0x0000));
+  EXPECT_FALSE(is_nearest(kHalf, 0x7f800001u, 0x7c00));
 }
 
 }  // namespace

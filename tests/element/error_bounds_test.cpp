@@ -122,20 +122,17 @@ const Row kTable[] = {
      }},
     {"exp2_real", "-126 <= z <= 127.49", 1.0, kUlp, "the same polynomial: z - round(z) and the power of two are exact",
      [] {
-       return worst_over(0.5f, 126.0f, 61, [](float z) {
-         return error_in_ulps(exp2_real(z), std::exp2(static_cast<double>(z)));
-       });
+       return worst_over(0.5f, 126.0f, 61,
+                         [](float z) { return error_in_ulps(exp2_real(z), std::exp2(static_cast<double>(z))); });
      }},
     {"sigmoid", "|x| <= 80", 2.0, kAbsolute,
      "the argument's 2 roundings and exp2's error times |x| s (1 - s) <= 0.224; then 2 roundings of values up to 1",
      [] {
-       return worst_over(0x1p-26f, 80.0f, 3,
-                         [](float x) { return error_in_units(sigmoid(x), exact_sigmoid(x)); });
+       return worst_over(0x1p-26f, 80.0f, 3, [](float x) { return error_in_units(sigmoid(x), exact_sigmoid(x)); });
      }},
     {"sigmoid_slope", "|x| <= 87", 5.0, kUlp, "decaying_exp's error, twice the rounding of 1 + e, and 2 roundings",
      [] {
-       return worst_over(0x1p-26f, 87.0f, 5,
-                         [](float x) { return error_in_ulps(sigmoid_slope(x), exact_slope(x)); });
+       return worst_over(0x1p-26f, 87.0f, 5, [](float x) { return error_in_ulps(sigmoid_slope(x), exact_slope(x)); });
      }},
     {"decaying_exp", "|b| <= 87", 2.0, kUlp, "exp2's error, and the correction's rounding",
      [] {
@@ -147,15 +144,15 @@ const Row kTable[] = {
      measure_product},
     {"sine_turn", "|r| <= 1/2", 3.0, kAbsolute, "terms of the polynomial up to 6.3 y and their roundings",
      [] {
-       return worst_over(0x1p-30f, 0.5f, 3,
-                         [](float r) { return error_in_units(sine_turn(r), std::sin(kTurn * r)); });
+       return worst_over(0x1p-30f, 0.5f, 3, [](float r) { return error_in_units(sine_turn(r), std::sin(kTurn * r)); });
      }},
     {"sine_turn", "|r| <= 1/4", 3.0, kUlp, "the polynomial is r times a series in r^2: relative, no cancellation",
      [] {
        return worst_over(0x1p-100f, 0.25f, 17,
                          [](float r) { return error_in_ulps(sine_turn(r), std::sin(kTurn * r)); });
      }},
-    {"cosine_turn", "|r| <= 1/2", 3.0, kAbsolute, "sine_turn's, a quarter further; 1/4 - |r| rounds where cosine is flat",
+    {"cosine_turn", "|r| <= 1/2", 3.0, kAbsolute,
+     "sine_turn's, a quarter further; 1/4 - |r| rounds where cosine is flat",
      [] {
        return worst_over(0x1p-30f, 0.5f, 3,
                          [](float r) { return error_in_units(cosine_turn(r), std::cos(kTurn * r)); });
@@ -170,7 +167,8 @@ const Row kTable[] = {
     {"refractory_gradient, derivative", "|k U| <= 80", 10.0, kOfTerms,
      "the same and 4 roundings, relative to k s (1 - s) + 2 pi threshold s",
      [] { return measure_refractory_gradient(SPIKESCAN_DERIVATIVE); }},
-    {"surrogate_gradient, arctan", "|k U| <= 1e6", 7.0, kUlp, "the square doubles the roundings of k U, pi and w; then 4 more",
+    {"surrogate_gradient, arctan", "|k U| <= 1e6", 7.0, kUlp,
+     "the square doubles the roundings of k U, pi and w; then 4 more",
      [] {
        return worst_surrogate(SPIKESCAN_ARCTAN, 1e6, error_in_ulps, [](double z) {
          const double w = kTurn / 2 * z;
@@ -189,8 +187,7 @@ const Row kTable[] = {
      }},
     {"surrogate_gradient, tanh", "|k U| <= 43", 5.0, kUlp, "sigmoid_slope's",
      [] {
-       return worst_surrogate(SPIKESCAN_TANH, 43.0, error_in_ulps,
-                              [](double z) { return 4.0 * exact_slope(2.0 * z); });
+       return worst_surrogate(SPIKESCAN_TANH, 43.0, error_in_ulps, [](double z) { return 4.0 * exact_slope(2.0 * z); });
      }},
 };
 
@@ -207,16 +204,16 @@ TEST(ErrorBounds, EveryRowOfTheTableHolds) {
 
 // What a sweep measures must be able to exceed a bound.
 TEST(ErrorBounds, AWrongFunctionIsSeen) {
-  EXPECT_GT(worst_over(0.25f, 0.5f, 97,
-                       [](float z) {
-                         return error_in_ulps(exp2_real(z * 1.000001f), std::exp2(static_cast<double>(z)));
-                       }),
-            1.0);
+  EXPECT_GT(
+      worst_over(0.25f, 0.5f, 97,
+                 [](float z) { return error_in_ulps(exp2_real(z * 1.000001f), std::exp2(static_cast<double>(z))); }),
+      1.0);
   const double nan = worst_over(1.0f, 2.0f, 997, [](float) { return static_cast<double>(NAN); });
   EXPECT_FALSE(nan <= 1e30);
 }
 
-// SPEC section 5: gradients within 16 * 2^-24 of their terms. The argument's rounding alone would spoil that far from U = 0.
+// SPEC section 5: gradients within 16 * 2^-24 of their terms. The argument's rounding alone would spoil that far from U
+// = 0.
 TEST(ErrorBounds, AnUncorrectedArgumentWouldExceedTheGradientsBound) {
   const double worst = worst_over(10.0f, 87.0f, 997, [](float x) {
     const double plain = exp2_real(-kLog2E * magnitude(x));

@@ -1,4 +1,5 @@
-// The firing rules where no statistic looks: ties of a uniform and a probability, probabilities of 0 and 1, infinity, NaN.
+// The firing rules where no statistic looks: ties of a uniform and a probability, probabilities of 0 and 1, infinity,
+// NaN.
 #include <gtest/gtest.h>
 
 #include <iterator>

@@ -15,7 +15,9 @@ constexpr double kUnit = 0x1p-24;
 constexpr double kPromised = 8 * kUnit;  // 2^-21
 constexpr float kMaxProbs[] = {0.0f, 1e-9f, 1e-7f, 1e-3f, 0.3f, 0.8f, 1.0f};
 
-float uniform_at(uint32_t i) { return static_cast<float>(i) * 0x1p-24f; }
+float uniform_at(uint32_t i) {
+  return static_cast<float>(i) * 0x1p-24f;
+}
 
 struct SigmoidRule {
   static constexpr int kRule = SPIKESCAN_SIGMOID_BERNOULLI;
@@ -107,8 +109,8 @@ template <class Rule>
 void expect_promise_at_the_ends() {
   for (const float k : {1e-45f, 1e-39f, 1e-30f, 1e-3f, 1.0f, 100.0f, 1e30f, 1e38f}) {
     for (const float threshold : {0.0f, 1e-45f, 1e-30f, 0.01f, 1.0f, 100.0f, 1e30f, 3e38f}) {
-      for (const float magnitude : {0.0f, 1e-45f, 1.2e-38f, 1e-38f, 7e-39f, 1e-20f, 0x1p-24f, 1.0f, 87.5f, 88.1f, 1e10f,
-                                    1e37f, 3.4e38f}) {
+      for (const float magnitude :
+           {0.0f, 1e-45f, 1.2e-38f, 1e-38f, 7e-39f, 1e-20f, 0x1p-24f, 1.0f, 87.5f, 88.1f, 1e10f, 1e37f, 3.4e38f}) {
         for (const float distance : {magnitude, -magnitude}) {
           const Firing f = firing(Rule::kRule, threshold, k, 0.8f);
           EXPECT_LE(probability_error<Rule>(f, distance + threshold), kPromised)
@@ -118,8 +120,12 @@ void expect_promise_at_the_ends() {
     }
   }
 }
-TEST(FiringProbability, SigmoidBernoulliAtTheEnds) { expect_promise_at_the_ends<SigmoidRule>(); }
-TEST(FiringProbability, RefractorySigmoidBernoulliAtTheEnds) { expect_promise_at_the_ends<RefractoryRule>(); }
+TEST(FiringProbability, SigmoidBernoulliAtTheEnds) {
+  expect_promise_at_the_ends<SigmoidRule>();
+}
+TEST(FiringProbability, RefractorySigmoidBernoulliAtTheEnds) {
+  expect_promise_at_the_ends<RefractoryRule>();
+}
 
 template <class Rule>
 void expect_smallest_uniforms_fire() {

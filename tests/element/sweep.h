@@ -28,8 +28,12 @@ inline double ulp_at(double r) {
 }
 
 // NaN where either is NaN, so that no bound holds for it.
-inline double error_in_ulps(float value, double exact) { return std::fabs(value - exact) / ulp_at(exact); }
-inline double error_in_units(float value, double exact) { return std::fabs(value - exact) * 0x1p24; }
+inline double error_in_ulps(float value, double exact) {
+  return std::fabs(value - exact) / ulp_at(exact);
+}
+inline double error_in_units(float value, double exact) {
+  return std::fabs(value - exact) * 0x1p24;
+}
 
 // The largest error(x) over every stride-th float of both signs with low <= |x| <= high; a NaN error is kept.
 template <class Error>

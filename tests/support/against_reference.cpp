@@ -71,18 +71,6 @@ reference::Incoming incoming_of(const Case& c) {
   return {doubles(c.grad_spikes), doubles(c.grad_membrane), {doubles(c.grad_final[0]), doubles(c.grad_final[1])}};
 }
 
-Case canonical(const Case& c) {
-  Case out = c;
-  out.description.dtype = SPIKESCAN_FLOAT32;
-  out.spikes_dtype = out.membrane_dtype = out.grad_spikes_dtype = out.grad_membrane_dtype = SPIKESCAN_FLOAT32;
-  out.x_layout = out.uniforms_layout = out.spikes_layout = out.membrane_layout = Layout::batch_first;
-  out.grad_spikes_layout = out.grad_membrane_layout = out.grad_x_layout = Layout::batch_first;
-  out.misaligned = out.device_key = false;
-  out.state_padding = 0;
-  out.wanted = {};
-  return out;
-}
-
 std::vector<double> uniforms_of(const Case& c) {
   if (!c.uniforms.empty()) return doubles(c.uniforms);
   const spikescan_description& d = c.description;
@@ -136,16 +124,19 @@ void expect_spikes(const Case& c, const Seen& seen, Report& report) {
   report.elements += static_cast<int64_t>(seen.call.spikes.size());
 }
 
-namespace {
-
-// V and, for psu_lif, M - threshold: R is taken from the float32 V, whose own error would drown R's.
-void expect_states(const reference::Problem& p, const Seen& seen, Report& report) {
-  reference::States states = reference::states_of(p);
+// For psu_lif R is taken from the float32 V, whose own error would drown R's.
+void expect_states(const Case& c, const Seen& seen, Report& report) {
+  const reference::Problem p = problem_of(c);
+  const reference::States states = reference::states_of(p);
   report.membrane = worst_error(seen.call.membrane, states.membrane);
   EXPECT_LE(report.membrane, kMembraneUnits) << "membrane";
+  if (p.recurrence == SPIKESCAN_CUBA_LIF) {
+    EXPECT_LE(worst_error(seen.call.final_state[1], final_state(p, states, 1)), kMembraneUnits) << "final I";
+  }
   if (p.recurrence != SPIKESCAN_PSU_LIF) return;
   const Values v = seen.call.membrane.doubles();
   const Sum r = reference::refractory_of(p, v);
+  EXPECT_LE(worst_error(seen.call.final_state[1], final_state(p, {{}, r}, 1)), kMembraneUnits) << "final R";
   Sum u = {v, r.magnitude};
   for (size_t i = 0; i < v.size(); ++i) {
     u.value[i] = v[i] - r.value[i] - p.rule.threshold;
@@ -155,6 +146,15 @@ void expect_states(const reference::Problem& p, const Seen& seen, Report& report
   report.distance = worst_error(seen.distance, u);
   EXPECT_LE(report.distance, kMembraneUnits) << "M - threshold";
 }
+
+Report expect_states(const Target& target, const Case& c) {
+  Report report;
+  const Forward call = forward(target, c);
+  expect_states(c, {call, call.spikes}, report);
+  return report;
+}
+
+namespace {
 
 void expect_final_states(const Case& c, const Seen& seen) {
   const spikescan_description& d = c.description;
@@ -186,7 +186,7 @@ Report expect_reference(const Target& target, const Case& c, const std::string& 
   SCOPED_TRACE(label);
   Report report;
   const Seen seen = run_forward(target, c);
-  expect_states(problem_of(c), seen, report);
+  expect_states(c, seen, report);
   expect_final_states(c, seen);
   expect_spikes(c, seen, report);
   const Backward got = backward(target, c, seen.call.saved);
@@ -201,7 +201,7 @@ Report expect_reference(const Target& target, const Case& c, const std::string& 
   check("grad_alpha", got.grad_alpha, want.alpha);
   check("grad_initial[0]", got.grad_initial[0], want.initial[0]);
   check("grad_initial[1]", got.grad_initial[1], want.initial[1]);
-  for (size_t i = 0; i < got.grad_x.size(); ++i) report.spike_gradients += got.grad_x.at(i) != 0;
+  for (size_t i = 0; i < got.grad_x.size(); ++i) report.nonzero_gradients += got.grad_x.at(i) != 0;
   return report;
 }
 

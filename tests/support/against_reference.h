@@ -10,10 +10,6 @@ namespace spikescan::support {
 reference::Problem problem_of(const Case& c);
 reference::Incoming incoming_of(const Case& c);
 
-// The same values in float32, contiguous, aligned, every output wanted: what any other form of the case must agree
-// with.
-Case canonical(const Case& c);
-
 // The uniforms that a Bernoulli rule draws.
 std::vector<double> uniforms_of(const Case& c);
 
@@ -29,13 +25,15 @@ Seen run_forward(const Target& target, const Case& c);
 
 struct Report {
   double membrane = 0, distance = 0, gradient = 0;  // worst errors in units
-  int64_t elements = 0, ties = 0, spikes = 0, spike_gradients = 0;
+  int64_t elements = 0, ties = 0, spikes = 0, nonzero_gradients = 0;
 };
 
-// Runs both passes and holds every output against the reference; failures name `label`.
-Report expect_reference(const Target& target, const Case& c, const std::string& label);
+// Each runs `c` and holds what it gives against the reference.
+Report expect_states(const Target& target, const Case& c);  // V, and U where the rule is `none`
+Report expect_reference(const Target& target, const Case& c, const std::string& label);  // everything, both passes
 
 // Parts of it, for tests that look closer.
+void expect_states(const Case& c, const Seen& seen, Report& report);
 void expect_spikes(const Case& c, const Seen& seen, Report& report);
 reference::Gradients reference_gradients(const Case& c, const Seen& seen);
 

@@ -56,10 +56,11 @@ std::vector<float> draw_x(Random& random, const Case& c) {
 
 // A layout with stride 0 holds one batch, or one step, for all.
 void repeat(std::vector<float>& values, Layout layout, const spikescan_description& d) {
-  if (layout != Layout::repeat_batch && layout != Layout::repeat_time) return;
+  if (values.empty() || (layout != Layout::repeat_batch && layout != Layout::repeat_time)) return;
   for (int64_t b = 0; b < d.batch; ++b) {
     for (int64_t t = 0; t < d.time; ++t) {
       const int64_t from = layout == Layout::repeat_batch ? t : b * d.time;
+      if (from == b * d.time + t) continue;
       const auto source = values.begin() + from * d.channels;
       std::copy(source, source + d.channels, values.begin() + (b * d.time + t) * d.channels);
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/buffers.h"
+#include "support/coverage.h"
 
 namespace spikescan::support {
 namespace {
@@ -201,7 +202,9 @@ Forward forward(const Target& target, const Case& c, uint16_t poison) {
   const spikescan_description d = description_for(target, c);
   ForwardRun run(target, c, sizes_of(d), poison);
   const spikescan_forward_args args = run.arguments();
-  EXPECT_EQ(spikescan_forward(&d, &args, nullptr), SPIKESCAN_OK) << spikescan_last_error();
+  const spikescan_status status = spikescan_forward(&d, &args, nullptr);
+  EXPECT_EQ(status, SPIKESCAN_OK) << spikescan_last_error();
+  if (status == SPIKESCAN_OK && c.wanted.spikes) note_run(target, c);
   return run.collect();
 }
 

@@ -1,0 +1,55 @@
+"""Stochastic parallelizable spiking neurons as fused associative scans.
+
+Module layout (each knows only the ones above it; frameworks are imported by their own modules alone):
+
+- ``_abi``        the C library through ctypes: structs, enums, loading, statuses -> exceptions
+- ``_neuron``     `Neuron`: recurrence, firing rule and their numbers, checked; presets
+- ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, backend) and its buffer sizes
+- ``_memory``     anything with memory (NumPy, ``__dlpack__``) -> pointer, dtype, shape, strides, device; our own buffers
+- ``arrays``      `scan`, `scan_backward` on such arrays;  ``streaming``  `SequenceStream`
+- ``decays``      decay conventions of other libraries -> beta;  ``nir``  NIR graphs;  ``plot``  Matplotlib
+- ``jax``         `spikescan.jax` (needs JAX);  ``experimental`` (Haiku), ``nnx`` (Flax): Spyx's names
+- ``torch``       `spikescan.torch` (needs PyTorch)
+- ``doctor``      ``python -m spikescan doctor``
+"""
+
+from __future__ import annotations
+
+from spikescan import decays
+from spikescan._abi import (
+    BackendUnavailableError,
+    CudaError,
+    OutOfMemoryError,
+    SpikescanError,
+    UnsupportedError,
+    device_count,
+    time_units,
+    version,
+)
+from spikescan._neuron import PSU_LIF, SPSN, Neuron, StochasticAssociativeCuBaLIF, StochasticAssociativeLIF
+from spikescan.arrays import Gradients, ScanResult, scan, scan_backward
+from spikescan.streaming import SequenceStream
+
+__version__ = version()
+
+__all__ = [
+    "BackendUnavailableError",
+    "CudaError",
+    "Gradients",
+    "Neuron",
+    "OutOfMemoryError",
+    "PSU_LIF",
+    "SPSN",
+    "ScanResult",
+    "SequenceStream",
+    "SpikescanError",
+    "StochasticAssociativeCuBaLIF",
+    "StochasticAssociativeLIF",
+    "UnsupportedError",
+    "decays",
+    "device_count",
+    "scan",
+    "scan_backward",
+    "time_units",
+    "version",
+]

@@ -1,0 +1,98 @@
+"""DLPack through ctypes: reading a producer's capsule, and writing one for device memory of our own."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint64, c_void_p
+from typing import Any
+
+CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
+DEVICE_KINDS = {CPU: "cpu", CUDA: "cuda", CUDA_HOST: "cpu", CUDA_MANAGED: "cuda"}
+_INTEGER, _UNSIGNED, _FLOAT, _BFLOAT = 0, 1, 2, 4
+_CODES = {
+    "float32": (_FLOAT, 32),
+    "float16": (_FLOAT, 16),
+    "bfloat16": (_BFLOAT, 16),
+    "uint8": (_UNSIGNED, 8),
+    "uint32": (_UNSIGNED, 32),
+}
+_NAMES = {code: name for name, code in _CODES.items()}
+
+
+class DLTensor(Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("device_type", c_int32),
+        ("device_id", c_int32),
+        ("ndim", c_int32),
+        ("code", c_uint8),
+        ("bits", c_uint8),
+        ("lanes", c_uint16),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
+        ("byte_offset", c_uint64),
+    ]
+
+
+class DLManagedTensor(Structure):
+    _fields_ = [("tensor", DLTensor), ("context", c_void_p), ("deleter", c_void_p)]
+
+
+_api = ctypes.pythonapi
+_get_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyCapsule_GetPointer", _api))
+_pointer_of_dying = ctypes.PYFUNCTYPE(c_void_p, c_void_p, c_char_p)(("PyCapsule_GetPointer", _api))
+_is_valid_dying = ctypes.PYFUNCTYPE(c_int, c_void_p, c_char_p)(("PyCapsule_IsValid", _api))
+_new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, c_char_p, c_void_p)(("PyCapsule_New", _api))
+_NAME = b"dltensor"
+
+
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def dtype_name(code: int, bits: int, lanes: int) -> str:
+    if lanes == 1 and (code, bits) in _NAMES:
+        return _NAMES[code, bits]
+    kind = {_INTEGER: "int", _UNSIGNED: "uint", _FLOAT: "float", _BFLOAT: "bfloat"}.get(code, f"type code {code} of ")
+    return f"{kind}{bits}" + (f" x {lanes}" if lanes != 1 else "")
+
+
+def read_capsule(capsule: Any) -> tuple[int, str, tuple[int, ...], tuple[int, ...]]:
+    """(address, dtype name, shape, strides in elements). The memory lives as long as the capsule."""
+    tensor = ctypes.cast(_get_pointer(capsule, _NAME), POINTER(DLManagedTensor)).contents.tensor
+    shape = tuple(tensor.shape[i] for i in range(tensor.ndim))
+    strides = tuple(tensor.strides[i] for i in range(tensor.ndim)) if tensor.strides else contiguous_strides(shape)
+    name = dtype_name(tensor.code, tensor.bits, tensor.lanes)
+    return (tensor.data or 0) + tensor.byte_offset, name, shape, strides
+
+
+# ---- Export: what a capsule points to stays in _exports until its consumer calls the deleter ------------------------
+
+_exports: dict[int, tuple[Any, ...]] = {}
+
+
+@CFUNCTYPE(None, c_void_p)
+def _deleter(managed: int) -> None:
+    _exports.pop(managed, None)
+
+
+@ctypes.PYFUNCTYPE(None, c_void_p)
+def _capsule_destructor(capsule: int) -> None:
+    if _is_valid_dying(capsule, _NAME):  # nobody consumed it
+        _exports.pop(_pointer_of_dying(capsule, _NAME), None)
+
+
+def write_capsule(owner: Any, address: int, dtype: str, shape: tuple[int, ...], device: tuple[int, int]) -> Any:
+    """A capsule of contiguous memory that keeps `owner` alive."""
+    sizes = (c_int64 * len(shape))(*shape)
+    steps = (c_int64 * len(shape))(*contiguous_strides(shape))
+    code, bits = _CODES[dtype]
+    tensor = DLTensor(address, device[0], device[1], len(shape), code, bits, 1, sizes, steps, 0)
+    managed = DLManagedTensor(tensor, None, ctypes.cast(_deleter, c_void_p))
+    place = ctypes.addressof(managed)
+    _exports[place] = (managed, sizes, steps, owner)
+    return _new_capsule(place, _NAME, ctypes.cast(_capsule_destructor, c_void_p))

@@ -1,0 +1,152 @@
+"""Anything with memory -> pointer, dtype, shape, strides and device, without a copy; and buffers of our own."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikescan import _abi, _dlpack
+
+WORKSPACE_ALIGNMENT = 256
+FLOATING = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class View:
+    """Memory that somebody else owns. Strides count elements."""
+
+    pointer: int
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    device: tuple[str, int]
+    writable: bool
+    owner: Any
+
+
+class DeviceArray:
+    """Contiguous CUDA memory that the library allocated, for outputs nobody brought memory for.
+
+    Take it over without a copy with ``torch.from_dlpack``, ``cupy.from_dlpack`` or ``jax.dlpack.from_dlpack``.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: str, device: tuple[str, int]) -> None:
+        self.shape, self.dtype, self.device = shape, dtype, device
+        item = 4 if dtype == "uint32" else _abi.ITEM_BYTES[dtype]
+        self.nbytes = int(np.prod(shape, dtype=np.int64)) * item
+        self._memory = ctypes.c_void_p()
+        _abi.check(_abi.lib.spikescan_allocate(_abi.BACKENDS["cuda"], self.nbytes, self._memory))
+
+    @property
+    def pointer(self) -> int:
+        return self._memory.value or 0
+
+    def __dlpack__(self, *, stream: Any = None, **_: Any) -> Any:
+        """The work that fills the array was enqueued on the `cuda_stream` of the call: consume it on that stream."""
+        return _dlpack.write_capsule(self, self.pointer, self.dtype, self.shape, self.__dlpack_device__())
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return _dlpack.CUDA, self.device[1]
+
+    def __repr__(self) -> str:
+        return f"spikescan.DeviceArray(shape={self.shape}, dtype={self.dtype}, device=cuda:{self.device[1]})"
+
+    def __del__(self) -> None:
+        memory = getattr(self, "_memory", None)
+        if memory is not None and memory.value:
+            _abi.lib.spikescan_free(_abi.BACKENDS["cuda"], memory)
+
+
+Array = Any  # np.ndarray, DeviceArray, or anything with __dlpack__ and __dlpack_device__
+
+
+def view(name: str, array: Array, cuda_stream: int = 0) -> View:
+    """Looks into an array; `name` is for the error messages."""
+    if isinstance(array, np.ndarray):
+        return _numpy_view(name, array)
+    if isinstance(array, DeviceArray):
+        strides = _dlpack.contiguous_strides(array.shape)
+        return View(array.pointer, array.dtype, array.shape, strides, array.device, True, array)
+    if not hasattr(array, "__dlpack__") or not hasattr(array, "__dlpack_device__"):
+        raise TypeError(
+            f"{name} is a {type(array).__name__}; it must be a NumPy array or have __dlpack__ (CuPy, PyTorch, JAX)"
+        )
+    kind, number = array.__dlpack_device__()
+    if int(kind) not in _dlpack.DEVICE_KINDS:
+        raise ValueError(f"{name} is on a device of DLPack type {int(kind)}; it must be on the CPU or a CUDA device")
+    device = (_dlpack.DEVICE_KINDS[int(kind)], int(number) if int(kind) != _dlpack.CUDA_HOST else 0)
+    # DLPack calls CUDA's legacy default stream 1: 0 is ambiguous there.
+    capsule = array.__dlpack__(stream=cuda_stream or 1) if device[0] == "cuda" else array.__dlpack__()
+    pointer, dtype, shape, strides = _dlpack.read_capsule(capsule)
+    return View(pointer, dtype, shape, strides, device, True, capsule)
+
+
+def _numpy_view(name: str, array: np.ndarray) -> View:
+    item = array.dtype.itemsize
+    if any(step % item for step in array.strides):
+        raise ValueError(f"{name} has byte strides {array.strides}; they must be multiples of its item size {item}")
+    if not array.dtype.isnative:
+        raise ValueError(f"{name} has dtype {array.dtype}; it must be in this machine's byte order")
+    strides = tuple(step // item for step in array.strides)
+    flags = array.flags
+    return View(array.ctypes.data, array.dtype.name, array.shape, strides, ("cpu", 0), flags.writeable, array)
+
+
+def numpy_dtype(dtype: str) -> np.dtype:
+    """The NumPy dtype of a name; bfloat16 needs the package ml_dtypes."""
+    if dtype != "bfloat16":
+        return np.dtype("uint32" if dtype == "bits32" else dtype)
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise ImportError("bfloat16 arrays in NumPy need the package ml_dtypes: pip install ml_dtypes") from None
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+def empty(shape: tuple[int, ...], dtype: str, device: tuple[str, int]) -> Array:
+    """Memory for an output: a NumPy array or a `DeviceArray`."""
+    if device[0] == "cpu":
+        return np.empty(shape, numpy_dtype(dtype))
+    return DeviceArray(shape, "uint32" if dtype == "bits32" else dtype, device)
+
+
+def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:
+    """Strides of the first `leading` axes of a view whose other axes are one contiguous run of channels."""
+    step = 1
+    for size, stride in zip(reversed(v.shape[leading:]), reversed(v.strides[leading:])):
+        if size != 1 and stride != step:
+            raise ValueError(
+                f"{name} has shape {v.shape} and strides {v.strides}; the channels (its axes from {leading} on) must be "
+                f"contiguous. Pass a contiguous copy of {name}"
+            )
+        step *= size
+    # An axis of one element may have any stride: the library wants one that is not negative.
+    return tuple(0 if n <= 1 else s for n, s in zip(v.shape[:leading], v.strides[:leading]))
+
+
+class Workspace:
+    """Aligned scratch of one call; on CUDA kept for each stream, since its work is still running when a call returns."""
+
+    _kept = threading.local()
+
+    def __init__(self, size: int, device: tuple[str, int], cuda_stream: int) -> None:
+        self.size = size
+        if size == 0:
+            self.pointer: int | None = None
+        elif device[0] == "cpu":
+            self._memory: Any = np.empty(size + WORKSPACE_ALIGNMENT, np.uint8)
+            self.pointer = -(-self._memory.ctypes.data // WORKSPACE_ALIGNMENT) * WORKSPACE_ALIGNMENT
+        else:
+            self.pointer = self._device_memory(size, device, cuda_stream).pointer
+
+    @classmethod
+    def _device_memory(cls, size: int, device: tuple[str, int], cuda_stream: int) -> DeviceArray:
+        kept: dict[Any, DeviceArray] = cls._kept.__dict__.setdefault("arrays", {})
+        memory = kept.get((device, cuda_stream))
+        if memory is None or memory.nbytes < size:
+            memory = kept[device, cuda_stream] = DeviceArray((size,), "uint8", device)
+        return memory

@@ -1,0 +1,103 @@
+"""`Neuron`: a recurrence, a firing rule and their numbers (docs/model.md, section 1), checked once and hashable."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from spikescan import _abi
+
+# What Spyx gives each rule where no slope is asked for.
+_DEFAULT_K = {"sigmoid_bernoulli": 10.0, "refractory_sigmoid_bernoulli": 50.0, "heaviside": 2.0, "none": 1.0}
+
+
+def choose(name: str, value: object, allowed: object) -> None:
+    """Refuses a value that is none of the allowed names, and lists them."""
+    if value not in allowed:  # type: ignore[operator]
+        names = ", ".join(repr(a) for a in allowed)  # type: ignore[attr-defined]
+        raise ValueError(f"{name} is {value!r}; it must be one of {names}")
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} is {value!r}; it must be one number (a threshold or slope per channel is not built)"
+        ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Neuron:
+    """What a scan computes, apart from shapes and data. Immutable and hashable: usable as a static argument.
+
+    Attributes:
+      recurrence: "lif", "spsn", "cuba_lif" or "psu_lif".
+      rule: "sigmoid_bernoulli", "refractory_sigmoid_bernoulli", "heaviside" or "none" (the output is M - threshold).
+      threshold: in the units of the membrane.
+      k: slope of the sigmoid or of the surrogate; None takes the rule's usual one (10, 50, 2).
+      max_prob: highest probability of "sigmoid_bernoulli".
+      surrogate: dS/dM of "heaviside": "arctan", "superspike", "triangular", "boxcar" or "tanh".
+      gradient: dS/dM of the Bernoulli rules: "probability" (p itself, as Spyx has it) or "derivative" (dp/dM).
+    """
+
+    recurrence: str = "lif"
+    rule: str = "sigmoid_bernoulli"
+    threshold: float = 1.0
+    k: float | None = None
+    max_prob: float = 0.8
+    surrogate: str = "arctan"
+    gradient: str = "probability"
+
+    def __post_init__(self) -> None:
+        choose("recurrence", self.recurrence, _abi.RECURRENCES)
+        choose("rule", self.rule, _abi.RULES)
+        choose("surrogate", self.surrogate, _abi.SURROGATES)
+        choose("gradient", self.gradient, _abi.GRADIENTS)
+        given = _DEFAULT_K[self.rule] if self.k is None else self.k
+        object.__setattr__(self, "k", _number("k", given))
+        object.__setattr__(self, "threshold", _number("threshold", self.threshold))
+        object.__setattr__(self, "max_prob", _number("max_prob", self.max_prob))
+        if not math.isfinite(self.threshold):
+            raise ValueError(f"threshold is {self.threshold}; it must be finite")
+        if not (math.isfinite(self.k) and self.k > 0):  # type: ignore[arg-type]
+            raise ValueError(f"k is {self.k}; it must be finite and more than 0")
+        if not 0 <= self.max_prob <= 1:
+            raise ValueError(f"max_prob is {self.max_prob}; it must be in [0, 1]")
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the state: ("V",), ("V", "I") for cuba_lif or ("V", "R") for psu_lif."""
+        return {"cuba_lif": ("V", "I"), "psu_lif": ("V", "R")}.get(self.recurrence, ("V",))
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.recurrence == "cuba_lif"
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the rule reads random numbers."""
+        return self.rule in ("sigmoid_bernoulli", "refractory_sigmoid_bernoulli")
+
+
+# ---- Presets: Spyx's four classes ----------------------------------------------------------------------------------
+
+
+def StochasticAssociativeLIF(threshold: float = 1.0, k: float = 100.0) -> Neuron:
+    """`lif` with `sigmoid_bernoulli`."""
+    return Neuron("lif", "sigmoid_bernoulli", threshold, k)
+
+
+def StochasticAssociativeCuBaLIF(threshold: float = 1.0, k: float = 100.0) -> Neuron:
+    """`cuba_lif` with `refractory_sigmoid_bernoulli`."""
+    return Neuron("cuba_lif", "refractory_sigmoid_bernoulli", threshold, k)
+
+
+def SPSN(threshold: float = 1.0, k: float = 10.0) -> Neuron:
+    """`spsn` with `sigmoid_bernoulli`."""
+    return Neuron("spsn", "sigmoid_bernoulli", threshold, k)
+
+
+def PSU_LIF(threshold: float = 1.0, k: float = 2.0) -> Neuron:
+    """`psu_lif` with `heaviside` and the arctan surrogate (Spyx 0.1's)."""
+    return Neuron("psu_lif", "heaviside", threshold, k)

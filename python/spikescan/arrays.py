@@ -1,0 +1,348 @@
+"""`scan` and `scan_backward` on NumPy arrays and on anything with ``__dlpack__``, without copies.
+
+Shapes: x is [B, T, channels...] (or [T, B, channels...] with ``time_first``); C is the product of the channels.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spikescan import _abi, _memory
+from spikescan._memory import Array, View, Workspace
+from spikescan._neuron import Neuron, choose
+from spikescan._problem import Problem, check_key, decay_is_shared, problem
+
+_neuron = functools.lru_cache(maxsize=1024)(Neuron)
+SPIKE_DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
+
+
+class ScanResult(NamedTuple):
+    """What was asked for; the rest is None.
+
+    spikes: S in the shape of x, or [B, ceil(T/32), channels...] uint32 for "bits32" (time first: axes 0 and 1 swapped).
+    membrane: V in the shape of x.
+    final_state: (V,), (V, I) or (V, R) after the last step, float32 [B, channels...].
+    saved: opaque states for `scan_backward`.
+    """
+
+    spikes: Array
+    membrane: Array
+    final_state: tuple[Array, ...] | None
+    saved: Array
+
+
+class Gradients(NamedTuple):
+    """Gradients in the shapes of their inputs; None where not wanted or not part of the neuron."""
+
+    x: Array
+    beta: Array
+    alpha: Array
+    initial_state: tuple[Array, ...] | None
+
+
+class _Frame:
+    """What both passes share: the view of x, its axes, and how outputs and states lie beside it."""
+
+    def __init__(self, x: Array, time_first: bool, cuda_stream: int) -> None:
+        self.x = _memory.view("x", x, cuda_stream)
+        self.cuda_stream = cuda_stream
+        self.time_first = time_first
+        if len(self.x.shape) < 2:
+            order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
+            raise ValueError(f"x has shape {self.x.shape}; it must be {order}")
+        if self.x.dtype not in _memory.FLOATING:
+            raise TypeError(f"x has dtype {self.x.dtype}; it must be one of {', '.join(_memory.FLOATING)}")
+        first, second = self.x.shape[:2]
+        self.batch, self.time = (second, first) if time_first else (first, second)
+        self.channel_shape = self.x.shape[2:]
+        self.channels = int(np.prod(self.channel_shape, dtype=np.int64))
+        self.device = self.x.device
+        self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
+
+    def problem(self, neuron: Neuron, shared: bool) -> Problem:
+        return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, self.device[0], shared)
+
+    def view(self, name: str, array: Array, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
+        v = _memory.view(name, array, self.cuda_stream)
+        if v.device != self.device:
+            raise ValueError(f"{name} is on {v.device[0]}:{v.device[1]}, x on {self.device[0]}:{self.device[1]}")
+        if v.shape != shape:
+            raise ValueError(f"{name} has shape {v.shape}; it must be {shape}")
+        if v.dtype not in dtypes:
+            raise TypeError(f"{name} has dtype {v.dtype}; it must be {' or '.join(dtypes)}")
+        if output and not v.writable:
+            raise ValueError(f"{name} is read-only; an output must be writable")
+        self.keep.append(v)
+        return v
+
+    def shape(self, time: int) -> tuple[int, ...]:
+        leading = (time, self.batch) if self.time_first else (self.batch, time)
+        return leading + self.channel_shape
+
+    def tensor(
+        self, name: str, array: Array, dtypes: tuple[str, ...] = _memory.FLOATING, output: bool = False
+    ) -> _abi.Tensor:
+        """A [B, T, C] argument of the call; bits32 arrays are uint32 and shorter in time."""
+        packed = dtypes == ("uint32",)
+        v = self.view(name, array, self.shape(-(-self.time // 32) if packed else self.time), dtypes, output)
+        return self.tensor_of(name, v, "bits32" if packed else v.dtype)
+
+    def tensor_of(self, name: str, v: View, dtype: str) -> _abi.Tensor:
+        first, second = _memory.collapse(name, v, 2)
+        batch, time = (second, first) if self.time_first else (first, second)
+        return _abi.Tensor(v.pointer or None, _abi.DTYPES[dtype], batch, time)
+
+    def states(self, name: str, given: Any, neuron: Neuron, output: bool = False) -> Any:
+        """The two-element array of a call's states; `given` is None or one array for each of the neuron's states."""
+        result = (_abi.State * 2)()
+        if given is None:
+            return result
+        given = given if isinstance(given, (tuple, list)) else (given,)
+        if len(given) != len(neuron.states):
+            raise ValueError(f"{name} has {len(given)} arrays; {neuron.recurrence} has {neuron.states}")
+        for i, array in enumerate(given):
+            if array is None:
+                continue
+            label = f"{name}[{i}]"
+            v = self.view(label, array, (self.batch, *self.channel_shape), ("float32",), output)
+            (stride,) = _memory.collapse(label, v, 1)
+            result[i] = _abi.State(v.pointer or None, stride)
+        return result
+
+    def decay(self, name: str, given: Any) -> tuple[int | None, bool, tuple[int, ...]]:
+        """(pointer, shared, shape) of beta or alpha; numbers and lists become float32 where x is on the CPU."""
+        if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
+            given = np.asarray(given, np.float32)
+        v = _memory.view(name, given, self.cuda_stream)
+        shared = decay_is_shared(name, v.shape, self.channel_shape)
+        self.view(name, given, v.shape, ("float32",), False)
+        _memory.collapse(name, v, 0)
+        return v.pointer or None, shared, v.shape
+
+    def decays(self, beta: Any, alpha: Any, neuron: Neuron) -> tuple[Any, Any]:
+        """Both decays; a shared one beside one a channel is spread, since the library wants both alike."""
+        if neuron.has_alpha and alpha is None:
+            raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
+        if not neuron.has_alpha and alpha is not None:
+            raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
+        first = self.decay("beta", beta)
+        second = self.decay("alpha", alpha) if neuron.has_alpha else None
+        if second is not None and first[1] != second[1]:
+            raise ValueError(f"beta has shape {first[2]} and alpha {second[2]}; they must have the same shape")
+        return first, second
+
+    def output(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return _memory.empty(shape, dtype, self.device)
+
+
+def _spike_dtype(spikes: Any, x_dtype: str, neuron: Neuron) -> str | None:
+    if spikes is None or spikes is False:
+        return None
+    if spikes is True:
+        return x_dtype
+    choose("spikes", spikes, SPIKE_DTYPES)
+    if neuron.rule == "none" and spikes not in _memory.FLOATING:
+        raise ValueError(f"spikes is {spikes!r}; with the rule 'none' it must be a floating dtype")
+    return spikes
+
+
+def _make_neuron(neuron: Neuron | None, options: dict[str, Any]) -> Neuron:
+    given = {name: value for name, value in options.items() if value is not None}
+    if neuron is None:
+        return _neuron(**given)
+    if given:
+        raise ValueError(f"neuron and {', '.join(given)} are given; give either a neuron or its options")
+    return neuron
+
+
+def scan(
+    x: Array,
+    beta: Any,
+    alpha: Any = None,
+    *,
+    neuron: Neuron | None = None,
+    recurrence: str | None = None,
+    rule: str | None = None,
+    threshold: float | None = None,
+    k: float | None = None,
+    max_prob: float | None = None,
+    seed: int = 0,
+    stream: int = 0,
+    origin: tuple[int, int, int] = (0, 0, 0),
+    uniforms: Array = None,
+    initial_state: Any = None,
+    spikes: bool | str = True,
+    membrane: bool | str = False,
+    final_state: bool = False,
+    save: bool = False,
+    out: ScanResult | None = None,
+    time_first: bool = False,
+    cuda_stream: int = 0,
+) -> ScanResult:
+    """Runs the neuron over x: membrane, firing rule and random numbers in one pass.
+
+    Args:
+      x: [B, T, channels...] float32, float16 or bfloat16; channels contiguous. Lies on the CPU or a CUDA device (then
+        the caller's current device), and so do all other arrays.
+      beta: membrane decay, float32 of the channels' shape, or one value () for all. Clipped to [0, 1].
+      alpha: the current's decay of cuba_lif, of beta's shape.
+      neuron: a `Neuron`; or give `recurrence`, `rule`, `threshold`, `k`, `max_prob` (defaults as in `Neuron`).
+      seed, stream: key of the random numbers; `stream` tells layers and steps apart.
+      origin: (batch, time, channel) of x's first element in the whole, for pieces of a batch, sequence or layer.
+      uniforms: float32 in [0, 1) in the shape of x, used in place of the generator.
+      initial_state: arrays [B, channels...] float32, one for each of `neuron.states`; absent means zero.
+      spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32).
+      membrane: whether V is wanted; True (float32) or a floating dtype's name.
+      final_state: whether the state after the last step is wanted.
+      save: whether to keep what `scan_backward` needs.
+      out: a `ScanResult` of arrays to write into; they decide what is computed, in place of the four flags above.
+      time_first: x, uniforms, spikes and membrane are [T, B, channels...]. No copy either way.
+      cuda_stream: CUDA stream as an integer (0: the legacy default stream). The call enqueues and returns.
+
+    Returns:
+      A `ScanResult`: NumPy arrays on the CPU, `DeviceArray` (take over by from_dlpack) on CUDA, or those of `out`.
+    """
+    chosen = _make_neuron(
+        neuron, {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
+    )
+    check_key(seed, stream, origin)
+    frame = _Frame(x, time_first, cuda_stream)
+    beta_view, alpha_view = frame.decays(beta, alpha, chosen)
+    prob = frame.problem(chosen, beta_view[1])
+    if out is None:
+        out = _allocate(frame, prob, chosen, _spike_dtype(spikes, frame.x.dtype, chosen), membrane, final_state, save)
+    args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs), seed=seed, stream=stream)
+    args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
+    args.beta = beta_view[0]
+    args.alpha = alpha_view[0] if alpha_view else None
+    args.initial_state = frame.states("initial_state", initial_state, chosen)
+    if uniforms is not None:
+        args.uniforms = frame.tensor("uniforms", uniforms, ("float32",))
+    _place_outputs(args, frame, prob, chosen, out)
+    workspace = Workspace(prob.forward_workspace, frame.device, cuda_stream)
+    args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
+    _abi.check(_abi.lib.spikescan_forward(prob.at(origin), args, cuda_stream or None))
+    return out
+
+
+def _allocate(
+    frame: _Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: Any, final_state: bool, save: bool
+) -> ScanResult:
+    v_dtype = "float32" if membrane is True else membrane
+    if v_dtype:
+        choose("membrane", v_dtype, _memory.FLOATING)
+    steps = -(-frame.time // 32) if spikes == "bits32" else frame.time
+    state_shape = (frame.batch, *frame.channel_shape)
+    return ScanResult(
+        spikes=frame.output(frame.shape(steps), spikes) if spikes else None,
+        membrane=frame.output(frame.shape(frame.time), v_dtype) if v_dtype else None,
+        final_state=tuple(frame.output(state_shape, "float32") for _ in neuron.states) if final_state else None,
+        saved=frame.output((prob.saved,), "uint8") if save else None,
+    )
+
+
+def _place_outputs(args: _abi.ForwardArgs, frame: _Frame, prob: Problem, neuron: Neuron, out: ScanResult) -> None:
+    if out.spikes is not None:
+        packed = _memory.view("out.spikes", out.spikes, frame.cuda_stream).dtype == "uint32"
+        dtypes = ("uint32",) if packed else (*_memory.FLOATING, "uint8")
+        args.spikes = frame.tensor("out.spikes", out.spikes, dtypes, output=True)
+    if out.membrane is not None:
+        args.membrane = frame.tensor("out.membrane", out.membrane, output=True)
+    args.final_state = frame.states("out.final_state", out.final_state, neuron, output=True)
+    if out.saved is not None and prob.saved:
+        saved = frame.view("out.saved", out.saved, (prob.saved,), ("uint8",), True)
+        args.saved, args.saved_bytes = saved.pointer, prob.saved
+
+
+def scan_backward(
+    x: Array,
+    beta: Any,
+    alpha: Any = None,
+    *,
+    saved: Array,
+    grad_spikes: Array = None,
+    grad_membrane: Array = None,
+    grad_final_state: Any = None,
+    neuron: Neuron | None = None,
+    recurrence: str | None = None,
+    rule: str | None = None,
+    threshold: float | None = None,
+    k: float | None = None,
+    max_prob: float | None = None,
+    surrogate: str | None = None,
+    gradient: str | None = None,
+    initial_state: Any = None,
+    wanted: tuple[str, ...] = ("x", "beta", "alpha", "initial_state"),
+    out: Gradients | None = None,
+    time_first: bool = False,
+    cuda_stream: int = 0,
+) -> Gradients:
+    """Gradients of a loss through `scan`. It recomputes V from x and `saved`; it needs no random numbers.
+
+    Args:
+      x, beta, alpha, initial_state, neuron or its options, time_first, cuda_stream: as in the forward call.
+      saved: what `scan(..., save=True)` kept.
+      grad_spikes, grad_membrane: dL/dS and dL/dV in the shape of x, any floating dtype; absent means zero.
+      grad_final_state: dL/d(final state), as `initial_state`; absent means zero.
+      surrogate, gradient: dS/dM of the rule, see `Neuron`.
+      wanted: which gradients to compute.
+      out: a `Gradients` of arrays to write into; they decide what is computed, in place of `wanted`.
+
+    Returns:
+      A `Gradients`: x in x's dtype, the others float32, the decays' zero where the raw decay lies outside [0, 1].
+    """
+    options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
+    chosen = _make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
+    frame = _Frame(x, time_first, cuda_stream)
+    beta_view, alpha_view = frame.decays(beta, alpha, chosen)
+    prob = frame.problem(chosen, beta_view[1])
+    if out is None:
+        out = _allocate_gradients(frame, chosen, beta_view[2], wanted)
+    args = _abi.BackwardArgs(struct_size=ctypes.sizeof(_abi.BackwardArgs))
+    args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
+    args.beta = beta_view[0]
+    args.alpha = alpha_view[0] if alpha_view else None
+    args.initial_state = frame.states("initial_state", initial_state, chosen)
+    if prob.saved:
+        args.saved, args.saved_bytes = frame.view("saved", saved, (prob.saved,), ("uint8",), False).pointer, prob.saved
+    if grad_spikes is not None:
+        args.grad_spikes = frame.tensor("grad_spikes", grad_spikes)
+    if grad_membrane is not None:
+        args.grad_membrane = frame.tensor("grad_membrane", grad_membrane)
+    args.grad_final_state = frame.states("grad_final_state", grad_final_state, chosen)
+    _place_gradients(args, frame, chosen, beta_view[2], out)
+    workspace = Workspace(prob.backward_workspace, frame.device, cuda_stream)
+    args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
+    _abi.check(_abi.lib.spikescan_backward(prob.description, args, cuda_stream or None))
+    return out
+
+
+def _allocate_gradients(
+    frame: _Frame, neuron: Neuron, decay_shape: tuple[int, ...], wanted: tuple[str, ...]
+) -> Gradients:
+    for name in wanted:
+        choose("wanted", name, Gradients._fields)
+    state_shape = (frame.batch, *frame.channel_shape)
+    states = tuple(frame.output(state_shape, "float32") for _ in neuron.states) if "initial_state" in wanted else None
+    return Gradients(
+        x=frame.output(frame.x.shape, frame.x.dtype) if "x" in wanted else None,
+        beta=frame.output(decay_shape, "float32") if "beta" in wanted else None,
+        alpha=frame.output(decay_shape, "float32") if "alpha" in wanted and neuron.has_alpha else None,
+        initial_state=states,
+    )
+
+
+def _place_gradients(
+    args: _abi.BackwardArgs, frame: _Frame, neuron: Neuron, decay_shape: tuple[int, ...], out: Gradients
+) -> None:
+    if out.x is not None:
+        args.grad_x = frame.tensor("out.x", out.x, (frame.x.dtype,), output=True)
+    if out.beta is not None:
+        args.grad_beta = frame.view("out.beta", out.beta, decay_shape, ("float32",), True).pointer or None
+    if out.alpha is not None:
+        args.grad_alpha = frame.view("out.alpha", out.alpha, decay_shape, ("float32",), True).pointer or None
+    args.grad_initial_state = frame.states("out.initial_state", out.initial_state, neuron, output=True)

@@ -1,0 +1,45 @@
+// The four handlers that XLA calls, as plain C symbols; python/spikescan/jax/_ffi.py registers them.
+#include <exception>
+
+#include "python/xla/passes.h"
+
+using namespace spikescan_xla;
+
+namespace {
+
+using Pass = void(const ffi::CallFrame&, spikescan_backend, void*);
+
+void* stream_of(const ffi::CallFrame& frame) {
+  ffi::StreamGetArgs args = {sizeof args, nullptr, frame.ctx, nullptr};
+  if (ffi::Error* error = frame.api->stream_get(&args)) {
+    ffi::ErrorDestroyArgs destroy = {sizeof destroy, nullptr, error};
+    frame.api->error_destroy(&destroy);
+    throw Refusal(ffi::kInternal, "spikescan: XLA gave no CUDA stream");
+  }
+  return args.stream;
+}
+
+ffi::Error* run(ffi::CallFrame* frame, Pass* pass, spikescan_backend backend) {
+  const bool cuda = backend == SPIKESCAN_BACKEND_CUDA;
+  if (answer_metadata(frame, cuda ? ffi::kCommandBufferCompatible : 0)) return nullptr;
+  try {
+    pass(*frame, backend, cuda ? stream_of(*frame) : nullptr);
+    return nullptr;
+  } catch (const Refusal& refusal) {
+    return make_error(*frame, refusal.code, refusal.what());
+  } catch (const std::exception& e) {
+    return make_error(*frame, ffi::kInternal, e.what());
+  }
+}
+
+}  // namespace
+
+#define SPIKESCAN_XLA_HANDLER(name, pass, backend)                                            \
+  extern "C" __attribute__((visibility("default"))) ffi::Error* name(ffi::CallFrame* frame) { \
+    return run(frame, pass, backend);                                                         \
+  }
+
+SPIKESCAN_XLA_HANDLER(spikescan_xla_forward_cpu, forward, SPIKESCAN_BACKEND_CPU)
+SPIKESCAN_XLA_HANDLER(spikescan_xla_backward_cpu, backward, SPIKESCAN_BACKEND_CPU)
+SPIKESCAN_XLA_HANDLER(spikescan_xla_forward_cuda, forward, SPIKESCAN_BACKEND_CUDA)
+SPIKESCAN_XLA_HANDLER(spikescan_xla_backward_cuda, backward, SPIKESCAN_BACKEND_CUDA)

@@ -1,0 +1,117 @@
+// Every gradient of every neuron within 16 * 2^-24 of the sum of its terms' magnitudes, over three chunks and an odd
+// number of steps. A run in which next to nothing spikes, or in which most gradients vanish, proves nothing and fails.
+#include <gtest/gtest-spi.h>
+
+#include "ops/target.h"
+#include "support/against_reference.h"
+#include "support/coverage.h"
+#include "support/random_case.h"
+
+namespace spikescan::ops {
+namespace {
+
+using support::Case;
+
+struct Firing {
+  const char* name;
+  spikescan_rule rule;
+  spikescan_surrogate surrogate;
+  spikescan_gradient gradient;
+};
+constexpr Firing kFirings[] = {
+    {"sigmoid_probability", SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY},
+    {"sigmoid_derivative", SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_ARCTAN, SPIKESCAN_DERIVATIVE},
+    {"refractory_probability", SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY},
+    {"refractory_derivative", SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, SPIKESCAN_ARCTAN, SPIKESCAN_DERIVATIVE},
+    {"arctan", SPIKESCAN_HEAVISIDE, SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY},
+    {"superspike", SPIKESCAN_HEAVISIDE, SPIKESCAN_SUPERSPIKE, SPIKESCAN_PROBABILITY},
+    {"triangular", SPIKESCAN_HEAVISIDE, SPIKESCAN_TRIANGULAR, SPIKESCAN_PROBABILITY},
+    {"boxcar", SPIKESCAN_HEAVISIDE, SPIKESCAN_BOXCAR, SPIKESCAN_PROBABILITY},
+    {"tanh", SPIKESCAN_HEAVISIDE, SPIKESCAN_TANH, SPIKESCAN_PROBABILITY},
+    {"none", SPIKESCAN_NONE, SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY}};
+
+void PrintTo(const Firing& firing, std::ostream* out) {
+  *out << firing.name;
+}
+
+class Gradients : public OpsWith<std::tuple<spikescan_recurrence, Firing>> {
+ protected:
+  // Three chunks of 1024 steps, the last one not full and not a whole number of segments.
+  Case case_with(bool shared) const {
+    Case c;
+    const auto& [recurrence, firing] = GetParam();
+    c.description.recurrence = recurrence;
+    c.description.rule = firing.rule;
+    c.description.surrogate = firing.surrogate;
+    c.description.gradient = firing.gradient;
+    c.description.k = 3;
+    c.description.shared_decay = shared;
+    c.description.batch = target().fast ? 3 : 2;
+    c.description.time = 2501;
+    c.description.channels = target().fast ? 18 : 2;
+    return c;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, Gradients,
+                         testing::Combine(testing::ValuesIn(support::kRecurrences), testing::ValuesIn(kFirings)),
+                         [](const auto& info) {
+                           return std::string(support::name_of(std::get<0>(info.param))) + "_" +
+                                  std::get<1>(info.param).name;
+                         });
+
+void expect_trustworthy(const Case& c, const support::Report& report) {
+  if (c.description.rule != SPIKESCAN_NONE) {
+    EXPECT_GT(report.spikes, report.elements / 100) << "mistrusted: hardly a spike";
+    EXPECT_LT(report.spikes, report.elements - report.elements / 100) << "mistrusted: hardly anything but spikes";
+  }
+  EXPECT_GT(report.nonzero_gradients, report.elements / 2) << "mistrusted: most gradients are zero";
+}
+
+TEST_P(Gradients, AgreeWithFloat64) {
+  double worst = 0;
+  for (const bool shared : {false, true}) {
+    Case c = case_with(shared);
+    support::fill(c, shared ? 31 : 32, {.highest_decay = 0.99f});
+    const support::Report report = support::expect_reference(target(), c, shared ? "shared decay" : "per channel");
+    expect_trustworthy(c, report);
+    worst = std::max(worst, report.gradient);
+  }
+  RecordProperty("worst_units", std::to_string(worst));
+}
+
+// Through the spikes alone: nothing that the membrane's gradient adds may hide a wrong dS/dM.
+TEST_P(Gradients, OfTheSpikesAlone) {
+  Case c = case_with(true);
+  c.description.k = 1;
+  support::fill(c, 33, {.grad_membrane = false, .grad_final_state = false});
+  expect_trustworthy(c, support::expect_reference(target(), c, "spikes alone"));
+}
+
+TEST_P(Gradients, OfDecaysAtAndOutsideTheirBounds) {
+  Case c = case_with(false);
+  support::fill(c, 34);
+  constexpr float kRaw[] = {0.0f, 1.0f, -0.25f, 1.25f, -0x1p-140f, 0x1.000002p+0f, 0x1p-140f, 0x1.fffffep-1f};
+  for (size_t i = 0; i < c.beta.size(); ++i) c.beta[i] = kRaw[i % 8];
+  for (size_t i = 0; i < c.alpha.size(); ++i) c.alpha[i] = kRaw[(i / 2 + 3) % 8];
+  support::expect_reference(target(), c, "bounds");
+}
+
+TEST_P(Gradients, AWrongGradientIsSeen) {
+  Case c = case_with(false);
+  support::fill(c, 35);
+  const support::Seen seen = support::run_forward(target(), c);
+  const support::Backward got = support::backward(target(), c, seen.call.saved);
+  c.grad_membrane[7] += 0.001f;
+  EXPECT_GT(support::worst_error(got.grad_x, support::reference_gradients(c, seen).x), 16);
+}
+
+TEST(Trust, RunsThatProveNothingFail) {
+  Case c;
+  support::Report silent = {.elements = 1000, .spikes = 3, .nonzero_gradients = 900};
+  EXPECT_NONFATAL_FAILURE(expect_trustworthy(c, silent), "hardly a spike");
+  support::Report flat = {.elements = 1000, .spikes = 300, .nonzero_gradients = 400};
+  EXPECT_NONFATAL_FAILURE(expect_trustworthy(c, flat), "most gradients are zero");
+}
+
+}  // namespace
+}  // namespace spikescan::ops

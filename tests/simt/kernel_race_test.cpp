@@ -1,0 +1,95 @@
+// The kernels themselves under ThreadSanitizer, several blocks at a time: no race, and the CPU backend's bits under every
+// schedule. Built again over kernels with one fault each (planted_faults.py), all of which have to be seen.
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include "simt/runtime.h"
+#include "simt/simt.h"
+#include "support/random_case.h"
+#include "support/run.h"
+
+namespace spikescan::support {
+namespace {
+
+constexpr Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
+constexpr Target kKernels = {"simt", SPIKESCAN_BACKEND_CUDA, true, false};
+
+// Two channels, so that two threads publish what one flag announces; packed spikes, whose words two threads share.
+Case case_of(spikescan_recurrence recurrence, int64_t batch, int64_t time) {
+  Case c;
+  c.description.recurrence = recurrence;
+  c.description.batch = batch;
+  c.description.time = time;
+  c.description.channels = 2;
+  c.spikes_dtype = SPIKESCAN_BITS32;
+  fill(c, 7);
+  return c;
+}
+
+// Six chunks: the fifth looks back to a published carry, the others to aggregates.
+constexpr int64_t kSixChunks = 5 * 1024 + 77;
+
+struct Schedule {
+  int processors, resident_blocks;
+};
+// Fewer blocks than tiles, and fewer of them resident than there are: without tickets the chain would hang.
+constexpr Schedule kSchedules[] = {{1, 2}, {2, 4}};
+
+template <class Body>
+void under_every_schedule(Body body) {
+  for (const Schedule& schedule : kSchedules) {
+    simt::Device device = simt::device();
+    device.processors = schedule.processors;
+    const simt::ScopedDevice device_scope(device);
+    simt::Options options;
+    options.seed = 3;
+    options.resident_blocks = schedule.resident_blocks;
+    options.shuffle_blocks = true;
+    options.watchdog_seconds = 1;
+    const simt::ScopedOptions options_scope(options);
+    SCOPED_TRACE("on " + std::to_string(schedule.processors) + " processors, " +
+                 std::to_string(schedule.resident_blocks) + " resident blocks");
+    body();
+  }
+}
+
+class KernelRace : public testing::TestWithParam<spikescan_recurrence> {
+ protected:
+  // The CPU backend's threads meet in a library that ThreadSanitizer knows nothing of.
+  static void SetUpTestSuite() { omp_set_num_threads(1); }
+
+  void expect_forward(const Case& c) {
+    const Forward wanted = forward(kCpu, c);
+    under_every_schedule([&] { EXPECT_EQ(difference(forward(kKernels, c), wanted), ""); });
+  }
+  void expect_backward(const Case& c) {
+    const std::vector<unsigned char> saved = forward(kCpu, c).saved;
+    const Backward wanted = backward(kCpu, c, saved);
+    under_every_schedule([&] { EXPECT_EQ(difference(backward(kKernels, c, saved), wanted), ""); });
+  }
+};
+
+TEST_P(KernelRace, ForwardOverChunks) {
+  expect_forward(case_of(GetParam(), 3, kSixChunks));
+}
+TEST_P(KernelRace, BackwardOverChunks) {
+  expect_backward(case_of(GetParam(), 3, kSixChunks));
+}
+// More rows than blocks, and in backward several batches a row.
+TEST_P(KernelRace, ForwardOverRows) {
+  expect_forward(case_of(GetParam(), 70, 100));
+}
+TEST_P(KernelRace, BackwardOverRows) {
+  expect_backward(case_of(GetParam(), 370, 100));
+}
+
+std::string name_of_parameter(const testing::TestParamInfo<spikescan_recurrence>& info) {
+  static constexpr const char* kNames[] = {"lif", "spsn", "cuba_lif", "psu_lif"};
+  return kNames[info.param];
+}
+// spsn is lif with a gain: it shares memory in the same way.
+INSTANTIATE_TEST_SUITE_P(Kernels, KernelRace, testing::Values(SPIKESCAN_LIF, SPIKESCAN_CUBA_LIF, SPIKESCAN_PSU_LIF),
+                         name_of_parameter);
+
+}  // namespace
+}  // namespace spikescan::support
