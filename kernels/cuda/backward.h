@@ -7,7 +7,8 @@
 namespace spikescan {
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(true), 1) backward_kernel(const __grid_constant__ BackwardCall call) {
+__global__ void __launch_bounds__(most_tile_threads(true), 1)
+    backward_kernel(const __grid_constant__ BackwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
   TileQueue queue(call.plan, call.args.workspace, /*reverse=*/true);

@@ -70,8 +70,7 @@ class BackwardTile {
     if (d_.time > 0) store_partials();
   }
 
-  // ---- What a gradient scan asks of its surroundings
-  // -------------------------------------------------------------------
+  // ---- What a gradient scan asks of its surroundings ----
   template <class S>
   __device__ __forceinline__ void carry_in(int first_state, const Map<S::kOrder>& map,
                                            const float (&aggregate)[S::kOrder], double (&carry)[S::kOrder]) {
@@ -111,8 +110,7 @@ class BackwardTile {
     if (call_.args.grad_x.data) store_grad_x(steps, t, gradients);
   }
 
-  // ---- The state before each segment: the last one of its neighbour
-  // ----------------------------------------------------
+  // ---- The state before each segment: the last one of its neighbour ----
   __device__ __forceinline__ void hand_over_states(const States& states, const float (&before)[Neuron::kStates]) {
     __syncthreads();
     const int lane = place_.channels;

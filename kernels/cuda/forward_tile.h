@@ -2,10 +2,9 @@
 // is written once.
 #pragma once
 
-#include "kernels/cuda/generator.h"
 #include "kernels/cuda/look_back.h"
 #include "kernels/cuda/neuron_tile.h"
-#include "kernels/element/firing.h"
+#include "kernels/cuda/segment_firing.h"
 
 namespace spikescan {
 
@@ -30,8 +29,7 @@ class ForwardTile {
     if (call_.args.spikes.data) fire(steps, t, states);
   }
 
-  // ---- What a scan asks of its surroundings
-  // ----------------------------------------------------------------------------
+  // ---- What a scan asks of its surroundings ----
   template <class Scan>
   __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>& map,
                                            const float (&aggregate)[Scan::kOrder], double (&carry)[Scan::kOrder]) {
@@ -83,40 +81,29 @@ class ForwardTile {
     }
   }
 
-  // ---- Firing
-  // ----------------------------------------------------------------------------------------------------------
+  // ---- Firing ----
   __device__ __forceinline__ void fire(int steps, int64_t t, const typename Neuron::States& states) {
-    float u[kSegmentSteps] = {};
-    if (call_.args.uniforms.data) {
-      load_segment(call_.args.uniforms, batch(), t, tile_.channel, steps, u);
-    } else if (draws_uniforms(call_.firing) && steps > 0) {
-      draw_segment(random_origin(call_), batch(), t, tile_.channel, u);
-    }
     float spikes[kSegmentSteps];
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) spikes[j] = spike_of(call_.firing, Neuron::rule_input(states, j), u[j]);
+    for (int j = 0; j < kSegmentSteps; ++j) spikes[j] = Neuron::rule_input(states, j);
+    if (steps > 0) fire_segment(call_, batch(), t, tile_.channel, steps, spikes);
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
-      store_bits(steps, t, spikes);
+      store_bits(steps, t, pack_segment(steps, spikes));
     } else {
       store_segment(call_.args.spikes, batch(), t, tile_.channel, steps, spikes);
     }
   }
 
   // A word is two segments: the second one hands its half over in shared memory.
-  __device__ __forceinline__ void store_bits(int steps, int64_t t, const float (&spikes)[kSegmentSteps]) {
-    uint32_t bits = 0;
-#pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) bits |= j < steps && spikes[j] != 0.0f ? 1u << j : 0u;
+  __device__ __forceinline__ void store_bits(int steps, int64_t t, uint32_t bits) {
     auto* halves = reinterpret_cast<uint32_t*>(shared_.handover);
-    __syncthreads();
     halves[place_.segment * place_.channels + place_.channel] = bits;
     __syncthreads();
     if (steps == 0 || place_.segment % 2 != 0) return;
     if (place_.segment + 1 < place_.segments) {
       bits |= halves[(place_.segment + 1) * place_.channels + place_.channel] << kSegmentSteps;
     }
-    static_cast<uint32_t*>(call_.args.spikes.data)[element_at(call_.args.spikes, batch(), t / 32, tile_.channel)] =
-        bits;
+    store_word(call_, batch(), t, tile_.channel, bits);
   }
 
   const ForwardCall& call_;

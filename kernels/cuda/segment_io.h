@@ -1,5 +1,5 @@
-// Rows of one segment between memory and registers: 16 steps of one channel, any dtype, free strides. The dtype is a
-// uniform branch outside the loop.
+// One segment between memory and registers: 16 steps of one channel, any dtype, free strides. The dtype is a uniform
+// branch outside the loop.
 #pragma once
 
 #include "kernels/cuda/tile.h"
@@ -12,10 +12,61 @@ __device__ __forceinline__ int64_t element_at(const spikescan_tensor& tensor, in
   return b * tensor.stride_batch + t * tensor.stride_time + c;
 }
 
-template <class T>
-__device__ __forceinline__ void load_steps(const T* first, int64_t stride, int steps, float (&out)[kSegmentSteps]) {
+// What memory holds, before it is turned into floats: loads that are not used at once can be under way while another
+// segment is worked on.
+struct RawSegment {
+  uint32_t bits[kSegmentSteps];
+};
+
+// Where the steps of a channel are neighbours in memory (C = 1), four at a time.
+__device__ __forceinline__ bool load_neighbours(const void* first, int64_t stride, int steps, RawSegment& out) {
+  if (stride != 1 || steps != kSegmentSteps || reinterpret_cast<uintptr_t>(first) % sizeof(uint4) != 0) return false;
 #pragma unroll
-  for (int j = 0; j < kSegmentSteps; ++j) out[j] = j < steps ? to_float(first[j * stride]) : 0.0f;
+  for (int i = 0; i < kSegmentSteps / 4; ++i) {
+    const uint4 four = static_cast<const uint4*>(first)[i];
+    out.bits[4 * i] = four.x;
+    out.bits[4 * i + 1] = four.y;
+    out.bits[4 * i + 2] = four.z;
+    out.bits[4 * i + 3] = four.w;
+  }
+  return true;
+}
+
+template <class Word>
+__device__ __forceinline__ void load_words(const Word* first, int64_t stride, int steps, RawSegment& out) {
+  if constexpr (sizeof(Word) == 4) {
+    if (load_neighbours(first, stride, steps, out)) return;
+  }
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; ++j) out.bits[j] = j < steps ? first[j * stride] : 0u;
+}
+
+// Steps t .. t + steps - 1 of (b, c); the rest is zero.
+__device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
+                                         RawSegment& out) {
+  const int64_t first = element_at(tensor, b, t, c);
+  if (tensor.dtype == SPIKESCAN_FLOAT32) {
+    load_words(static_cast<const uint32_t*>(tensor.data) + first, tensor.stride_time, steps, out);
+  } else {
+    load_words(static_cast<const uint16_t*>(tensor.data) + first, tensor.stride_time, steps, out);
+  }
+}
+
+__device__ __forceinline__ void decode(const RawSegment& raw, spikescan_dtype dtype, float (&out)[kSegmentSteps]) {
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; ++j) {
+    const auto half = static_cast<uint16_t>(raw.bits[j]);
+    out[j] = dtype == SPIKESCAN_FLOAT32   ? float_of(raw.bits[j])
+             : dtype == SPIKESCAN_FLOAT16 ? to_float(Half{half})
+                                          : to_float(BFloat16{half});
+  }
+}
+
+__device__ __forceinline__ void load_segment(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
+                                             float (&out)[kSegmentSteps]) {
+  RawSegment raw;
+  load_raw(tensor, b, t, c, steps, raw);
+  decode(raw, tensor.dtype, out);
 }
 
 template <class T>
@@ -23,20 +74,6 @@ __device__ __forceinline__ void store_steps(T* first, int64_t stride, int steps,
 #pragma unroll
   for (int j = 0; j < kSegmentSteps; ++j) {
     if (j < steps) first[j * stride] = from_float<T>(in[j]);
-  }
-}
-
-// Steps t .. t + steps - 1 of (b, c); the rest is zero.
-__device__ __forceinline__ void load_segment(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
-                                             float (&out)[kSegmentSteps]) {
-  const int64_t first = element_at(tensor, b, t, c);
-  switch (tensor.dtype) {
-    case SPIKESCAN_FLOAT16:
-      return load_steps(static_cast<const Half*>(tensor.data) + first, tensor.stride_time, steps, out);
-    case SPIKESCAN_BFLOAT16:
-      return load_steps(static_cast<const BFloat16*>(tensor.data) + first, tensor.stride_time, steps, out);
-    default:
-      return load_steps(static_cast<const float*>(tensor.data) + first, tensor.stride_time, steps, out);
   }
 }
 

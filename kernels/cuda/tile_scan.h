@@ -37,8 +37,7 @@ class TileScan {
   }
 
  private:
-  // ---- Responses: a table of 16 steps a channel, made by all threads
-  // --------------------------------------------------
+  // ---- Responses: a table of 16 steps a channel, made by all threads ----
   __device__ __forceinline__ void make_responses() {
     for (int reached = place_.segment; reached < kHalfSteps; reached += place_.segments) {
       const Response<N> r = Scan::response(power(map_, Scan::response_exponent(reached)));
@@ -60,8 +59,7 @@ class TileScan {
     }
   }
 
-  // ---- The two halves of a segment, each from zero
-  // --------------------------------------------------------------------
+  // ---- The two halves of a segment, each from zero ----
   __device__ __forceinline__ void scan_segment(const float (&input)[kSegmentSteps], float (&output)[N][kSegmentSteps]) {
     const int steps = place_.steps(tile_.length);
     float second[N];
@@ -86,8 +84,7 @@ class TileScan {
     }
   }
 
-  // ---- The chain over the segments, and the carry: leaders only
-  // --------------------------------------------------------
+  // ---- The chain over the segments, and the carry: leaders only ----
   template <class Source, class Sink>
   __device__ __forceinline__ void chain_segments(Source source, Sink sink) {
     const int count = segment_count(tile_.length);
@@ -115,8 +112,7 @@ class TileScan {
     sink(carry);
   }
 
-  // ---- The response of every step to the state carried into its segment
-  // ------------------------------------------------
+  // ---- The response of every step to the state carried into its segment ----
   __device__ __forceinline__ void respond_to_carry(float (&output)[N][kSegmentSteps]) {
     const int steps = place_.steps(tile_.length);
     if (steps == 0) return;

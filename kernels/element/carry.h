@@ -149,7 +149,7 @@ SPIKESCAN_HD void round_entry(const double (&state)[N], float (&entry)[N]) {
 // What a chunk publishes of its chain.
 template <int N>
 SPIKESCAN_HD void round_aggregate(const double (&d)[N], float (&aggregate)[N]) {
-  for (int n = 0; n < N; ++n) aggregate[n] = static_cast<float>(d[n]);
+  for (int n = 0; n < N; ++n) aggregate[n] = round_to_float(d[n]);
 }
 
 // One link of the chain over chunks: c' = M^steps c + aggregate, in double; rounded to float32 where a call may be cut.
@@ -158,7 +158,7 @@ SPIKESCAN_HD void advance_chunk(const Map<N>& chunk_map, double (&carry)[N], con
                                 bool at_split) {
   advance(chunk_map, carry, aggregate, carry);
   if (at_split) {
-    for (int n = 0; n < N; ++n) carry[n] = static_cast<float>(carry[n]);
+    for (int n = 0; n < N; ++n) carry[n] = round_to_float(carry[n]);
   }
 }
 

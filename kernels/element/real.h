@@ -51,6 +51,16 @@ SPIKESCAN_HD float magnitude(float x) {
   return float_of(bits_of(x) & 0x7fffffffu);
 }
 
+// A double rounded to float32 whose value goes on as a double. Without the barrier GCC 12 drops both conversions where
+// it has put two doubles into one vector (seen with 12.2 at -O2).
+SPIKESCAN_HD float round_to_float(double x) {
+  float rounded = static_cast<float>(x);
+#if defined(__GNUC__) && !defined(__CUDA_ARCH__)
+  __asm__("" : "+m"(rounded));
+#endif
+  return rounded;
+}
+
 constexpr float kLog2E = 1.44269504f;
 constexpr float kLog2ELow = 1.92596299e-8f;  // log2(e) - kLog2E
 
