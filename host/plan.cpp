@@ -13,6 +13,9 @@ namespace {
 // The leaders of a tile's channels form part of one warp.
 constexpr int kMostTileChannels = 32;
 constexpr int kThreadsOfProcessor = 2048;
+// What one multiprocessor must have asked for to keep memory busy: bandwidth times latency, 4.3 TB/s times about 0.8
+// microseconds over 132 of them.
+constexpr int64_t kBytesInFlight = 25000;
 constexpr size_t kAlignment = 256;
 
 int64_t divide_up(int64_t a, int64_t b) {
@@ -55,8 +58,25 @@ void set_tiles(const spikescan_description& d, int64_t batch_rows, int most_thre
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
 }
 
-void set_launch(const spikescan_description& d, const DeviceFacts& facts, Plan& plan) {
-  if (facts.shared_bytes == 0) return;  // the CPU launches nothing
+size_t dtype_bytes(spikescan_dtype dtype) {
+  return dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
+}
+
+// A thread a row has one segment of x on its way at a time: enough rows, and memory is busy without any other help.
+bool rows_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
+  const int64_t in_flight = d.batch * d.channels * kSegmentSteps * static_cast<int64_t>(dtype_bytes(d.dtype));
+  return in_flight >= kBytesInFlight * facts.processors;
+}
+
+void set_row_launch(const spikescan_description& d, Plan& plan) {
+  constexpr int64_t kMostBlocks = 1 << 30;  // further rows are taken in turn
+  plan.strategy = kRows;
+  plan.threads = kRowThreads;
+  plan.shared_bytes = row_shared_bytes(scan_order(d.recurrence));
+  plan.blocks = std::min(divide_up(d.batch * d.channels, kRowThreads), kMostBlocks);
+}
+
+void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, Plan& plan) {
   plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), plan.tile_segments, plan.tile_channels);
   const int64_t by_threads = kThreadsOfProcessor / plan.threads;
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / plan.shared_bytes, 1);
@@ -90,8 +110,13 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
   set_tiles(d, d.batch, most_tile_threads(false), plan);
-  set_launch(d, facts, plan);
-  if (facts.shared_bytes > 0) add_look_back(d, plan, layout);
+  if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
+  if (rows_fill_device(d, facts)) {
+    set_row_launch(d, plan);
+  } else {
+    set_tile_launch(d, facts, plan);
+    add_look_back(d, plan, layout);
+  }
   plan.workspace_bytes = layout.end();
   return plan;
 }
@@ -100,8 +125,10 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
   set_tiles(d, divide_up(d.batch, batches_per_row(d.time)), most_tile_threads(true), plan);
-  set_launch(d, facts, plan);
-  if (facts.shared_bytes > 0) add_look_back(d, plan, layout);
+  if (facts.shared_bytes > 0) {
+    set_tile_launch(d, facts, plan);
+    add_look_back(d, plan, layout);
+  }
   add_decay_gradients(d, plan, layout);
   plan.workspace_bytes = layout.end();
   return plan;
@@ -109,13 +136,15 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
 
 std::string print_plan(const Plan& plan, const char* pass) {
   char text[512];
-  std::snprintf(text, sizeof text,
-                "%s: tile=%dx%d channel_tiles=%lld batch_rows=%lld chunks=%lld tiles=%lld blocks=%lld threads=%d "
-                "shared_bytes=%zu cleared_bytes=%zu partial_rows=%lld workspace_bytes=%zu",
-                pass, plan.tile_channels, plan.tile_segments, static_cast<long long>(plan.channel_tiles),
-                static_cast<long long>(plan.batch_rows), static_cast<long long>(plan.chunks),
-                static_cast<long long>(plan.tiles), static_cast<long long>(plan.blocks), plan.threads,
-                plan.shared_bytes, plan.cleared_bytes, static_cast<long long>(plan.partial_rows), plan.workspace_bytes);
+  std::snprintf(
+      text, sizeof text,
+      "%s: strategy=%s tile=%dx%d channel_tiles=%lld batch_rows=%lld chunks=%lld tiles=%lld blocks=%lld threads=%d "
+      "shared_bytes=%zu cleared_bytes=%zu partial_rows=%lld workspace_bytes=%zu",
+      pass, plan.strategy == kRows ? "rows" : "tiles", plan.tile_channels, plan.tile_segments,
+      static_cast<long long>(plan.channel_tiles), static_cast<long long>(plan.batch_rows),
+      static_cast<long long>(plan.chunks), static_cast<long long>(plan.tiles), static_cast<long long>(plan.blocks),
+      plan.threads, plan.shared_bytes, plan.cleared_bytes, static_cast<long long>(plan.partial_rows),
+      plan.workspace_bytes);
   return text;
 }
 

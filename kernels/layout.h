@@ -42,4 +42,14 @@ SPIKESCAN_HD size_t tile_shared_bytes(int order, int segments, int channels) {
   return chain + carries + handover + responses;
 }
 
+// A block that scans rows: a thread each, with a column of M^16, M^32, ... M^512 and of a half's responses
+// (kernels/cuda/row_scan.h).
+constexpr int kRowThreads = 128;
+constexpr int kRowSquares = 6;
+
+SPIKESCAN_HD size_t row_shared_bytes(int order) {
+  const size_t column = kRowSquares * sizeof(double) + kHalfSteps * sizeof(float);
+  return size_t{kRowThreads} * (order == 1 ? 1 : kMostCoefficients) * column;
+}
+
 }  // namespace spikescan

@@ -14,7 +14,11 @@ struct DeviceFacts {
   size_t shared_bytes_total;  // shared memory of one multiprocessor
 };
 
+// How a CUDA pass cuts its work: tiles, whose threads share a chunk of time and hand states on; or rows, a thread each.
+enum Strategy : int32_t { kTiles, kRows };
+
 struct Plan {
+  Strategy strategy;
   // A tile: one batch row, `tile_channels` channels, one chunk of time; on the GPU a thread for each channel and
   // segment.
   int32_t tile_channels;

@@ -1,18 +1,33 @@
-// The forward kernel: tiles in the queue's order, one object a tile.
+// The forward kernels: tiles in the queue's order, one object a tile, where rows are few; one object and one thread a
+// row where they are many. The plan chooses.
 #pragma once
 
+#include "kernels/cuda/forward_row.h"
 #include "kernels/cuda/forward_tile.h"
 
 namespace spikescan {
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(false)) forward_kernel(const __grid_constant__ ForwardCall call) {
+__global__ void __launch_bounds__(most_tile_threads(false))
+    forward_tiles_kernel(const __grid_constant__ ForwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
   TileQueue queue(call.plan, call.args.workspace, /*reverse=*/false);
   for (Tile tile; queue.next(call.description, place, tile);) {
     ForwardTile<R>(call, shared, place, tile).run();
     __syncthreads();  // the next tile takes the shared memory over
+  }
+}
+
+template <spikescan_recurrence R>
+__global__ void __launch_bounds__(kRowThreads) forward_rows_kernel(const __grid_constant__ ForwardCall call) {
+  const spikescan_description& d = call.description;
+  RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
+  const int64_t rows = d.batch * d.channels;
+  for (int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x; row < rows;
+       row += int64_t{gridDim.x} * kRowThreads) {
+    const int64_t channel = row % d.channels;
+    ForwardRow<R>(call, tables, row / d.channels, channel, load_decays(d, call.args, channel)).run();
   }
 }
 

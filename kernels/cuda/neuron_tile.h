@@ -14,14 +14,19 @@ struct ChannelDecays {
 
 template <class Args>
 __device__ __forceinline__ ChannelDecays load_decays(const spikescan_description& d, const Args& args,
-                                                     const Place& place, const Tile& tile) {
-  if (!place.in_tensor) return {0.0f, 0.0f, 0.0f};
-  const int64_t c = d.shared_decay ? 0 : tile.channel;
+                                                     int64_t channel) {
+  const int64_t c = d.shared_decay ? 0 : channel;
   ChannelDecays out;
   out.beta = args.beta ? clip_decay(args.beta[c]) : 0.0f;  // null: there are no steps
   out.alpha = args.alpha ? clip_decay(args.alpha[c]) : 0.0f;
   out.gain = d.recurrence == SPIKESCAN_SPSN ? 1.0f - out.beta : 1.0f;
   return out;
+}
+
+template <class Args>
+__device__ __forceinline__ ChannelDecays load_decays(const spikescan_description& d, const Args& args,
+                                                     const Place& place, const Tile& tile) {
+  return place.in_tensor ? load_decays(d, args, tile.channel) : ChannelDecays{};
 }
 
 template <spikescan_recurrence R>

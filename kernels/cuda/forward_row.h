@@ -1,0 +1,156 @@
+// The forward pass of one row (SPEC sections 1 and 3), by one thread: the next segment of x is on its way while this
+// one is scanned and fired.
+#pragma once
+
+#include "kernels/cuda/neuron_tile.h"
+#include "kernels/cuda/row_scan.h"
+#include "kernels/cuda/segment_firing.h"
+
+namespace spikescan {
+
+template <spikescan_recurrence R>
+class ForwardRow {
+ public:
+  using Neuron = NeuronTile<R>;
+  static constexpr int kOrder = Neuron::kOrder;
+  static constexpr int kStates = Neuron::kStates;
+
+  __device__ __forceinline__ ForwardRow(const ForwardCall& call, RowTables<kOrder>& tables, int64_t batch,
+                                        int64_t channel, const ChannelDecays& decays)
+      : call_(call),
+        d_(call.description),
+        tables_(tables),
+        batch_(batch),
+        channel_(channel),
+        gain_(decays.gain),
+        scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
+        refractory_({decays.beta, decays.beta}) {
+    tables_.template prepare<StateScan<kOrder>>(scan_.map());  // psu_lif's two scans share it
+  }
+
+  __device__ __forceinline__ void run() {
+    start();
+    RawSegment next;
+    load_raw(call_.args.x, batch_, 0, channel_, steps_at(0), next);
+    for (int64_t t = 0; t < d_.time; t += kSegmentSteps) {
+      float x[kSegmentSteps];
+      decode(next, call_.args.x.dtype, x);
+      const int64_t following = t + kSegmentSteps;
+      if (following < d_.time) load_raw(call_.args.x, batch_, following, channel_, steps_at(following), next);
+      run_segment(t, steps_at(t), x);
+    }
+    for (int n = 0; n < kStates; ++n) {
+      const spikescan_state& out = call_.args.final_state[n];
+      if (out.data) out.data[batch_ * out.stride_batch + channel_] = last_[n];
+    }
+  }
+
+ private:
+  __device__ __forceinline__ int steps_at(int64_t t) const {
+    const int64_t left = d_.time - t;
+    return static_cast<int>(left < kSegmentSteps ? left : kSegmentSteps);
+  }
+
+  __device__ __forceinline__ void start() {
+    for (int n = 0; n < kStates; ++n) {
+      const spikescan_state& in = call_.args.initial_state[n];
+      last_[n] = in.data ? in.data[batch_ * in.stride_batch + channel_] : 0.0f;
+      set_carry(n, last_[n]);
+    }
+  }
+
+  __device__ __forceinline__ void set_carry(int state, double value) {
+    if constexpr (Neuron::kCuba) {
+      scan_.set_carry(1 - state, value);
+    } else if (state == 0) {
+      scan_.set_carry(0, value);
+    } else {
+      refractory_.set_carry(0, value);
+    }
+  }
+  __device__ __forceinline__ double carry(int state) const {
+    if constexpr (Neuron::kCuba) return scan_.carry(1 - state);
+    return state == 0 ? scan_.carry(0) : refractory_.carry(0);
+  }
+
+  __device__ __forceinline__ void run_segment(int64_t t, int steps, float (&x)[kSegmentSteps]) {
+    const int64_t chunk = t / kChunkSteps;
+    const int s = static_cast<int>(t % kChunkSteps) / kSegmentSteps;
+    if (s == 0) begin_chunk(chunk);
+    const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
+    float states[kStates][kSegmentSteps] = {};
+    scan(chunk, s, steps, full, x, states);
+    if (call_.args.membrane.data) store_segment(call_.args.membrane, batch_, t, channel_, steps, states[0]);
+    for (int n = 0; n < kStates; ++n) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) {
+        if (j < steps) last_[n] = states[n][j];
+      }
+    }
+    if (call_.args.spikes.data) fire(t, steps, states);
+  }
+
+  __device__ __forceinline__ void begin_chunk(int64_t chunk) {
+    scan_.begin_chunk();
+    if constexpr (Neuron::kPsu) refractory_.begin_chunk();
+    if (chunk == 0 || !call_.args.saved) return;
+    auto* saved = static_cast<double*>(call_.args.saved);
+    for (int n = 0; n < kStates; ++n) {
+      saved[slot_index(n, batch_, chunk - 1, channel_, d_.batch, saved_slots(call_.plan.chunks), d_.channels)] =
+          carry(n);
+    }
+  }
+
+  // x is scaled in place.
+  __device__ __forceinline__ void scan(int64_t chunk, int s, int steps, bool full, float (&x)[kSegmentSteps],
+                                       float (&states)[kStates][kSegmentSteps]) {
+    if constexpr (R == SPIKESCAN_SPSN) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain_;
+    }
+    float output[kOrder][kSegmentSteps];
+    scan_.scan(tables_, s, steps, x, output);
+    if (full) scan_.end_chunk(chunk, output);
+#pragma unroll
+    for (int n = 0; n < kOrder; ++n) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) states[Neuron::api_state(0, n)][j] = output[n][j];
+    }
+    if constexpr (Neuron::kPsu) {
+      float drive[kSegmentSteps];
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) drive[j] = sigmoid(states[0][j]);
+      refractory_.scan(tables_, s, steps, drive, output);
+      if (full) refractory_.end_chunk(chunk, output);
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) states[1][j] = output[0][j];
+    }
+  }
+
+  __device__ __forceinline__ void fire(int64_t t, int steps, const float (&states)[kStates][kSegmentSteps]) {
+    float spikes[kSegmentSteps];
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) spikes[j] = Neuron::rule_input(states, j);
+    fire_segment(call_, batch_, t, channel_, steps, spikes);
+    if (call_.args.spikes.dtype != SPIKESCAN_BITS32) {
+      store_segment(call_.args.spikes, batch_, t, channel_, steps, spikes);
+      return;
+    }
+    // A word is two segments.
+    const bool second = t % 32 != 0;
+    word_ = second ? word_ | pack_segment(steps, spikes) << kSegmentSteps : pack_segment(steps, spikes);
+    if (second || t + steps == d_.time) store_word(call_, batch_, t, channel_, word_);
+  }
+
+  const ForwardCall& call_;
+  const spikescan_description& d_;
+  RowTables<kOrder>& tables_;
+  const int64_t batch_, channel_;
+  const float gain_;
+  RowScan<StateScan<kOrder>> scan_;
+  RowScan<StateScan<1>> refractory_;  // psu_lif's R
+  float last_[kStates];
+  uint32_t word_ = 0;
+};
+
+}  // namespace spikescan
