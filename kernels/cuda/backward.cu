@@ -63,6 +63,7 @@ BackendResult scan(const BackwardCall& call, cudaStream_t stream) {
 BackendResult cuda_backward(const BackwardCall& call, void* stream) {
   const auto s = static_cast<cudaStream_t>(stream);
   BackendResult result = scan(call, s);
+  if (result.status != SPIKESCAN_OK || sums_finish_here(call)) return result;
   if (result.status == SPIKESCAN_OK && call.args.grad_beta) {
     result = reduce_decay_gradient(call, 0, call.args.beta, call.args.grad_beta, s);
   }

@@ -39,6 +39,11 @@ struct SavedCarries {
   __device__ __forceinline__ void carry_out(int, const double (&)[Scan::kOrder]) {}
 };
 
+// With one row of partial sums and a decay a channel there is nothing left to add up, and no second kernel.
+__host__ __device__ inline bool sums_finish_here(const BackwardCall& call) {
+  return call.plan.partial_rows == 1 && !call.description.shared_decay;
+}
+
 template <spikescan_recurrence R>
 class BackwardTile {
  public:
@@ -85,7 +90,7 @@ class BackwardTile {
 
   template <class S>
   __device__ __forceinline__ void carry_out(int first_state, const double (&carry)[S::kOrder]) {
-    if (tile_.chunk == 0) {
+    if (tile_.chunk == 0 && place_.leads) {
       for (int n = 0; n < S::kOrder; ++n) {
         store_state(call_.args.grad_initial_state[first_state + n], place_, tile_, batch_,
                     static_cast<float>(carry[n]));
@@ -223,8 +228,15 @@ class BackwardTile {
     auto* partials = reinterpret_cast<float*>(static_cast<char*>(call_.args.workspace) + call_.plan.partials);
     const int64_t row = tile_.batch_row * call_.plan.chunks + tile_.chunk;
     for (int p = 0; p < kParameters; ++p) {
-      if (!(p == 0 ? call_.args.grad_beta : call_.args.grad_alpha)) continue;
-      partials[(p * call_.plan.partial_rows + row) * d_.channels + tile_.channel] = static_cast<float>(total_[p]);
+      float* gradient = p == 0 ? call_.args.grad_beta : call_.args.grad_alpha;
+      if (!gradient) continue;
+      const auto partial = static_cast<float>(total_[p]);
+      if (sums_finish_here(call_)) {
+        const float* decay = p == 0 ? call_.args.beta : call_.args.alpha;
+        gradient[tile_.channel] = decay_has_gradient(decay[tile_.channel]) ? partial : 0.0f;
+      } else {
+        partials[(p * call_.plan.partial_rows + row) * d_.channels + tile_.channel] = partial;
+      }
     }
   }
 

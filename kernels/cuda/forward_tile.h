@@ -58,7 +58,7 @@ class ForwardTile {
   // What backward starts the chunk from.
   template <class Scan>
   __device__ __forceinline__ void save(int scan, const double (&carry)[Scan::kOrder]) {
-    if (!place_.in_tensor) return;
+    if (!place_.leads || !place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
       saved[slot_index(Neuron::api_state(scan, n), batch(), tile_.chunk - 1, tile_.channel, d_.batch,

@@ -8,7 +8,8 @@
 
 namespace spikescan {
 
-// One scan's chain over the chunks of one row of tiles. Links count from 0 in the scan's direction. Leaders only.
+// One scan's chain over the chunks of one row of tiles. Links count from 0 in the scan's direction. The block's first
+// warp together: its first lanes lead the channels.
 template <class Scan>
 class ChunkChain {
  public:
@@ -31,41 +32,43 @@ class ChunkChain {
   // After the last chunk nobody follows.
   __device__ __forceinline__ void publish_aggregate(const Place& place, const float (&aggregate)[N]) {
     if (link() >= saved_slots(chunks_)) return;
-    if (place.in_tensor) {
+    if (place.leads && place.in_tensor) {
       for (int n = 0; n < N; ++n) aggregates_[aggregate_index(n, link())] = aggregate[n];
     }
-    raise(place, kAggregate);
+    raise(kAggregate);
   }
 
   __device__ __forceinline__ void publish_carry(const Place& place, const double (&carry)[N]) {
     if (link() >= saved_slots(chunks_) || (link() + 1) % kCarrySpacing != 0) return;
-    if (place.in_tensor) {
+    if (place.leads && place.in_tensor) {
       for (int n = 0; n < N; ++n) carries_[carry_index(n, link())] = carry[n];
     }
-    raise(place, kCarry);
+    raise(kCarry);
   }
 
-  // `carry` comes as the state before link 0 and becomes the state before this tile's link.
+  // A leader's `carry` comes as the state before link 0 and becomes the state before this tile's link.
   __device__ __forceinline__ void look_back(const Map<N>& map, const Place& place, double (&carry)[N]) {
-    int64_t known = link();
-    while (known > 0) {
-      if (await(known - 1) == kCarry) {
-        if (place.in_tensor) {
-          for (int n = 0; n < N; ++n) carry[n] = carries_[carry_index(n, known - 1)];
-        }
-        break;
-      }
-      --known;
+    int64_t known = nearest_carry();
+    if (!place.leads || !place.in_tensor) return;
+    if (known > 0) {
+      for (int n = 0; n < N; ++n) carry[n] = carries_[carry_index(n, known - 1)];
     }
-    if (!place.in_tensor || known == link()) return;
+    if (known == link()) return;
     const Map<N> whole_chunk = power(map, kChunkSteps);
-    for (; known < link(); ++known) {
-      float aggregate[N];
-      for (int n = 0; n < N; ++n) aggregate[n] = aggregates_[aggregate_index(n, known)];
-      const int64_t chunk = link_of(known);  // its own inverse
-      const int length = chunk_steps(d_.time, chunk);
-      advance_chunk(length == kChunkSteps ? whole_chunk : power(map, length), carry, aggregate,
-                    Scan::leaves_split(chunk));
+    // Several aggregates are on their way at once; they are applied one after another.
+    constexpr int kAhead = 4;
+    for (; known < link(); known += kAhead) {
+      float aggregates[kAhead][N];
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        for (int n = 0; n < N; ++n) {
+          aggregates[i][n] = known + i < link() ? aggregates_[aggregate_index(n, known + i)] : 0.0f;
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (known + i < link()) replay(map, whole_chunk, known + i, aggregates[i], carry);
+      }
     }
   }
 
@@ -80,10 +83,31 @@ class ChunkChain {
     return slot_index(first_state_ + n, batch_, link / kCarrySpacing, tile_.channel, d_.batch, carry_slots(chunks_),
                       d_.channels);
   }
-  // The leaders' writes come before the flag: the warp barrier orders theirs before the first one's release.
-  __device__ __forceinline__ void raise(const Place& place, Status status) {
-    place.sync_leaders();
-    if (place.channel == 0) DeviceAtomic<uint32_t>(flags_[link()]).store(status, cuda::std::memory_order_release);
+  // The number of links whose outcome is known: up to the nearest published carry. Flags are read 32 at a time, a lane
+  // each.
+  __device__ __forceinline__ int64_t nearest_carry() {
+    for (int64_t before = link();; before -= 32) {
+      const int64_t mine = before - 1 - static_cast<int>(threadIdx.x);
+      const bool found = mine < 0 || await(mine) == kCarry;  // before link 0 the state is given
+      // What the other lanes' flags guard is read from here on.
+      __syncwarp();
+      const unsigned lanes = __ballot_sync(0xffffffffu, found);
+      if (lanes != 0) return before - (__ffs(static_cast<int>(lanes)) - 1);
+    }
+  }
+
+  __device__ __forceinline__ void replay(const Map<N>& map, const Map<N>& whole_chunk, int64_t link,
+                                         const float (&aggregate)[N], double (&carry)[N]) const {
+    const int64_t chunk = link_of(link);  // its own inverse
+    const int length = chunk_steps(d_.time, chunk);
+    advance_chunk(length == kChunkSteps ? whole_chunk : power(map, length), carry, aggregate,
+                  Scan::leaves_split(chunk));
+  }
+
+  // The leaders' writes come before the flag: the warp barrier orders theirs before the first lane's release.
+  __device__ __forceinline__ void raise(Status status) {
+    __syncwarp();
+    if (threadIdx.x == 0) DeviceAtomic<uint32_t>(flags_[link()]).store(status, cuda::std::memory_order_release);
   }
   __device__ __forceinline__ uint32_t await(int64_t link) {
     DeviceAtomic<uint32_t> flag(flags_[link]);

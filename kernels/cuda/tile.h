@@ -19,7 +19,7 @@ struct Tile {
 struct Place {
   int channel, channels;
   int segment, segments;
-  bool leads;      // one thread a channel does what is done once a chunk
+  bool leads;      // one thread a channel does what is done once a chunk; they are the first lanes of the first warp
   bool in_tensor;  // the last channel tile may hang over
 
   __device__ __forceinline__ Place(const Plan& plan, int thread)
@@ -34,10 +34,6 @@ struct Place {
   __device__ __forceinline__ int steps(int length) const {
     const int left = length - segment * kSegmentSteps;
     return left < 0 ? 0 : (left < kSegmentSteps ? left : kSegmentSteps);
-  }
-  // The leaders are the first lanes of the block's first warp.
-  __device__ __forceinline__ void sync_leaders() const {
-    __syncwarp(channels == 32 ? 0xffffffffu : (1u << channels) - 1u);
   }
 };
 

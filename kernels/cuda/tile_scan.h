@@ -26,7 +26,7 @@ class TileScan {
     make_responses();
     scan_segment(input, output);
     __syncthreads();
-    if (place_.leads) chain_segments(source, sink);
+    if (threadIdx.x < 32) chain_segments(source, sink);
     __syncthreads();
     respond_to_carry(output);
   }
@@ -84,9 +84,24 @@ class TileScan {
     }
   }
 
-  // ---- The chain over the segments, and the carry: leaders only ----
+  // ---- The chain over the segments, and the carry: the first warp ----
   template <class Source, class Sink>
   __device__ __forceinline__ void chain_segments(Source source, Sink sink) {
+    float aggregate[N] = {};
+    double carry[N] = {};
+    if (place_.leads) chain_channel(aggregate);
+    source(map_, aggregate, carry);
+    if (place_.leads) {
+      for (int n = 0; n < N; ++n) shared_.carry_in[n * place_.channels + place_.channel] = carry[n];
+      if (tile_.length > 0) {
+        advance_chunk(power(map_, tile_.length), carry, aggregate, Scan::leaves_split(tile_.chunk));
+      }
+      for (int n = 0; n < N; ++n) shared_.carry_out[n * place_.channels + place_.channel] = carry[n];
+    }
+    sink(carry);
+  }
+
+  __device__ __forceinline__ void chain_channel(float (&aggregate)[N]) {
     const int count = segment_count(tile_.length);
     const Map<N> segment_map = power(map_, kSegmentSteps);
     double d[N] = {};
@@ -100,16 +115,7 @@ class TileScan {
       }
       advance_segment(segment_map, d, local);
     }
-    float aggregate[N];
-    double carry[N];
     round_aggregate(d, aggregate);
-    source(map_, aggregate, carry);
-    for (int n = 0; n < N; ++n) shared_.carry_in[n * place_.channels + place_.channel] = carry[n];
-    if (tile_.length > 0) {
-      advance_chunk(power(map_, tile_.length), carry, aggregate, Scan::leaves_split(tile_.chunk));
-    }
-    for (int n = 0; n < N; ++n) shared_.carry_out[n * place_.channels + place_.channel] = carry[n];
-    sink(carry);
   }
 
   // ---- The response of every step to the state carried into its segment ----
