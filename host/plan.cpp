@@ -76,8 +76,8 @@ void set_row_launch(const spikescan_description& d, Plan& plan) {
   plan.blocks = std::min(divide_up(d.batch * d.channels, kRowThreads), kMostBlocks);
 }
 
-void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, Plan& plan) {
-  plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), plan.tile_segments, plan.tile_channels);
+void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int kept_states, Plan& plan) {
+  plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), kept_states, plan.tile_segments, plan.tile_channels);
   const int64_t by_threads = kThreadsOfProcessor / plan.threads;
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / plan.shared_bytes, 1);
   const int64_t resident = std::min<int64_t>({by_threads, by_memory, 32}) * facts.processors;
@@ -114,7 +114,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   if (rows_fill_device(d, facts)) {
     set_row_launch(d, plan);
   } else {
-    set_tile_launch(d, facts, plan);
+    set_tile_launch(d, facts, 0, plan);
     add_look_back(d, plan, layout);
   }
   plan.workspace_bytes = layout.end();
@@ -126,7 +126,7 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Layout layout;
   set_tiles(d, divide_up(d.batch, batches_per_row(d.time)), most_tile_threads(true), plan);
   if (facts.shared_bytes > 0) {
-    set_tile_launch(d, facts, plan);
+    set_tile_launch(d, facts, states_of(d.recurrence), plan);
     add_look_back(d, plan, layout);
   }
   add_decay_gradients(d, plan, layout);

@@ -25,21 +25,24 @@ SPIKESCAN_HD int64_t slot_index(int state, int64_t batch, int64_t slot, int64_t 
 }
 
 // Threads of a tile at most: the plan stays within it and the kernels are compiled for it. Forward fits the 128
-// registers that 512 threads leave each; backward keeps the states and their gradients in registers, and would spill.
+// registers that 512 threads leave each. Backward keeps its states in shared memory, of which a block has 48 KiB
+// without asking.
 SPIKESCAN_HD constexpr int most_tile_threads(bool backward) {
   return backward ? 256 : 512;
 }
 
 // A tile's dynamic shared memory, for scans of `order` states: doubles first, then floats (kernels/cuda/tile.h).
+// Backward keeps `kept_states` for every step.
 constexpr int kMostCoefficients = 3;  // of a response of order 2
 
-SPIKESCAN_HD size_t tile_shared_bytes(int order, int segments, int channels) {
+SPIKESCAN_HD size_t tile_shared_bytes(int order, int kept_states, int segments, int channels) {
   const size_t lanes = static_cast<size_t>(segments) * channels;
   const size_t chain = lanes * order * sizeof(double);
   const size_t carries = size_t{2} * order * channels * sizeof(double);
   const size_t handover = lanes * 2 * sizeof(float);
   const size_t responses = size_t{kHalfSteps} * (order == 1 ? 1 : kMostCoefficients) * channels * sizeof(float);
-  return chain + carries + handover + responses;
+  const size_t states = lanes * kSegmentSteps * kept_states * sizeof(float);
+  return chain + carries + handover + responses + states;
 }
 
 // A block that scans rows: a thread each, with a column of M^16, M^32, ... M^512 and of a half's responses

@@ -104,41 +104,46 @@ class BackwardTile {
   __device__ __forceinline__ void run_batch() {
     const int steps = place_.in_tensor ? place_.steps(tile_.length) : 0;
     const int64_t t = tile_.chunk * kChunkSteps + place_.segment * kSegmentSteps;
-    Steps x;
-    States states = {}, gradients = {};
-    load_segment(call_.args.x, batch_, t, tile_.channel, steps, x);
-    SavedCarries<R> carries = {call_, place_, tile_, batch_, {}};
-    Neuron::run(shared_, place_, tile_, decays_, x, states, carries);
-    hand_over_states(states, carries.before);
-    scan_gradients(steps, t, states, gradients);
-    if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(steps, t, states, gradients);
+    rebuild_states(steps, t);
+    States gradients = {};
+    scan_gradients(steps, t, gradients);
+    if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(steps, t, gradients);
     if (call_.args.grad_x.data) store_grad_x(steps, t, gradients);
   }
 
-  // ---- The state before each segment: the last one of its neighbour ----
-  __device__ __forceinline__ void hand_over_states(const States& states, const float (&before)[Neuron::kStates]) {
-    __syncthreads();
-    const int lane = place_.channels;
+  // ---- The states of every step, kept in shared memory: registers are dearer ----
+  __device__ __forceinline__ void rebuild_states(int steps, int64_t t) {
+    Steps x;
+    States states = {};
+    load_segment(call_.args.x, batch_, t, tile_.channel, steps, x);
+    SavedCarries<R> carries = {call_, place_, tile_, batch_, {}};
+    Neuron::run(shared_, place_, tile_, decays_, x, states, carries);
     for (int n = 0; n < Neuron::kStates; ++n) {
-      if (place_.segment + 1 < place_.segments) {
-        shared_.handover[((place_.segment + 1) * 2 + n) * lane + place_.channel] = states[n][kSegmentSteps - 1];
-      }
-      if (place_.leads) shared_.handover[n * lane + place_.channel] = before[n];
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) state(n, j, thread()) = states[n][j];
+      before_[n] = carries.before[n];
     }
-    __syncthreads();
-    for (int n = 0; n < Neuron::kStates; ++n) {
-      entry_[n] = shared_.handover[(place_.segment * 2 + n) * lane + place_.channel];
-    }
-    __syncthreads();  // the gradient scans take the shared memory over
+    __syncthreads();  // a segment's first step looks at its neighbour's last; and the scans' shared memory is taken
+                      // over
   }
 
-  __device__ __forceinline__ float previous(const States& states, int n, int j) const {
-    return j > 0 ? states[n][j - 1] : entry_[n];
+  __device__ __forceinline__ int thread() const {
+    return place_.segment * place_.channels + place_.channel;
+  }
+  __device__ __forceinline__ float& state(int n, int j, int thread) const {
+    return shared_.states[(n * kSegmentSteps + j) * place_.segments * place_.channels + thread];
+  }
+  __device__ __forceinline__ float previous(int n, int j) const {
+    if (j > 0) return state(n, j - 1, thread());
+    return place_.segment > 0 ? state(n, kSegmentSteps - 1, thread() - place_.channels) : before_[n];
+  }
+  __device__ __forceinline__ float rule_input(int j) const {
+    const float v = state(0, j, thread());
+    return Neuron::kPsu ? v - state(Neuron::kStates - 1, j, thread()) : v;
   }
 
-  // ---- The direct gradient on M, h, and the one on V; loaded as late as can be, for the registers' sake
-  // ----------------
-  __device__ __forceinline__ void load_direct(int steps, int64_t t, const States& states, Steps& h) const {
+  // ---- The direct gradient on M, h, and the one on V ----
+  __device__ __forceinline__ void load_direct(int steps, int64_t t, Steps& h) const {
     if (!call_.args.grad_spikes.data) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) h[j] = 0.0f;
@@ -146,7 +151,7 @@ class BackwardTile {
     }
     load_segment(call_.args.grad_spikes, batch_, t, tile_.channel, steps, h);
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) h[j] *= rule_gradient(call_.firing, Neuron::rule_input(states, j));
+    for (int j = 0; j < kSegmentSteps; ++j) h[j] *= rule_gradient(call_.firing, rule_input(j));
   }
 
   __device__ __forceinline__ void add_grad_membrane(int steps, int64_t t, Steps& h) const {
@@ -159,9 +164,9 @@ class BackwardTile {
   }
 
   // gradients: [0] G on V, [1] Q on I or A on R.
-  __device__ __forceinline__ void scan_gradients(int steps, int64_t t, const States& states, States& gradients) {
+  __device__ __forceinline__ void scan_gradients(int steps, int64_t t, States& gradients) {
     Steps h;
-    load_direct(steps, t, states, h);
+    load_direct(steps, t, h);
     if constexpr (Neuron::kPsu) {
       Steps negative, output[1];
 #pragma unroll
@@ -171,7 +176,7 @@ class BackwardTile {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) {
         gradients[1][j] = output[0][j];
-        h[j] = fused(sigmoid_slope(states[0][j]), output[0][j], h[j]);
+        h[j] = fused(sigmoid_slope(state(0, j, thread())), output[0][j], h[j]);
       }
       __syncthreads();  // the first scan's shared memory is still being read
       run_scan<GradientScan<1>>({decays_.beta, decays_.beta}, 0, h, output);
@@ -197,18 +202,17 @@ class BackwardTile {
 
   // ---- The decays: float32 sums over a segment, last step first; then over segments and batches in double
   // -------------
-  __device__ __forceinline__ void add_decay_gradients(int steps, int64_t t, const States& states,
-                                                      const States& gradients) {
+  __device__ __forceinline__ void add_decay_gradients(int steps, int64_t t, const States& gradients) {
     Steps x;  // again, from the cache: registers are dearer
     if constexpr (R == SPIKESCAN_SPSN) load_segment(call_.args.x, batch_, t, tile_.channel, steps, x);
     float sums[kParameters] = {};
 #pragma unroll
     for (int j = kSegmentSteps - 1; j >= 0; --j) {
       if (j >= steps) continue;
-      const float v = previous(states, 0, j);
+      const float v = previous(0, j);
       sums[0] = fused(gradients[0][j], R == SPIKESCAN_SPSN ? v - x[j] : v, sums[0]);
-      if constexpr (Neuron::kPsu) sums[0] = fused(gradients[1][j], previous(states, 1, j), sums[0]);
-      if constexpr (Neuron::kCuba) sums[1] = fused(gradients[1][j], previous(states, 1, j), sums[1]);
+      if constexpr (Neuron::kPsu) sums[0] = fused(gradients[1][j], previous(1, j), sums[0]);
+      if constexpr (Neuron::kCuba) sums[1] = fused(gradients[1][j], previous(1, j), sums[1]);
     }
     __syncthreads();
     for (int p = 0; p < kParameters; ++p) {
@@ -256,7 +260,7 @@ class BackwardTile {
   const Tile& tile_;
   const ChannelDecays decays_;
   int64_t batch_ = 0;
-  float entry_[Neuron::kStates] = {};
+  float before_[Neuron::kStates] = {};  // leaders: the states before the chunk
   double total_[kParameters] = {};
 };
 

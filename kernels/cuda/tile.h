@@ -46,6 +46,7 @@ struct TileShared {
   double* carry_out;  // [order][channels]
   float* handover;    // [segments][2][channels]: from thread to thread outside the scans
   float* responses;   // [half steps][coefficients][channels]
+  float* states;      // [states][steps][threads]: backward's, a column for each thread
 
   __device__ __forceinline__ TileShared(unsigned char* memory, int order, const Place& place) {
     const int lanes = place.segments * place.channels;
@@ -54,6 +55,7 @@ struct TileShared {
     carry_out = carry_in + order * place.channels;
     handover = reinterpret_cast<float*>(carry_out + order * place.channels);
     responses = handover + lanes * 2;
+    states = responses + kHalfSteps * (order == 1 ? 1 : kMostCoefficients) * place.channels;
   }
 };
 
