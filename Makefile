@@ -5,7 +5,7 @@
 CUDA ?= auto
 JOBS ?= $(shell nproc)
 SETUP ?= yes
-WAV ?=
+export WAV
 
 preset_auto = default
 preset_off = cpu
@@ -52,7 +52,7 @@ demo: setup
 	@$(call configure,$(demo_preset)) -B $(demo_build) -DSPIKESCAN_TESTS=OFF -DSPIKESCAN_BENCH=OFF \
 	  >$(demo_build)/configure.log 2>&1 || { cat $(demo_build)/configure.log >&2; exit 1; }
 	@cmake --build $(demo_build) -j $(JOBS) --target demo
-	@$(demo_build)/examples/demo/demo --out out/demo $(if $(WAV),"$(WAV)")
+	@$(demo_build)/examples/demo/demo --out out/demo $${WAV:+"$$WAV"}
 	@$(python) examples/demo/plot.py out/demo
 
 test: build

@@ -7,6 +7,13 @@ set(SPIKESCAN_CUDA_INCLUDE_DIRS "")
 
 if(NOT SPIKESCAN_CUDA STREQUAL "OFF")
   include(CheckLanguage)
+  # A toolkit in its usual place counts where PATH does not name it.
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(SPIKESCAN_NVCC nvcc PATHS /usr/local/cuda/bin)
+    if(SPIKESCAN_NVCC)
+      set(ENV{CUDACXX} ${SPIKESCAN_NVCC})
+    endif()
+  endif()
   # What the compiler check links would otherwise be built for an architecture that a new nvcc has dropped.
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES ${SPIKESCAN_CUDA_ARCHITECTURES})

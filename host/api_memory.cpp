@@ -26,11 +26,10 @@ spikescan_status spikescan_allocate(spikescan_backend backend, size_t bytes, voi
     if (const auto s = resolve(built_backends(), number_of(backend), &resolved, error)) return s;
     void* allocated = nullptr;
     if (bytes > 0) {
-      const BackendResult result = resolved.backend->allocate(bytes, &allocated);
-      if (result.status == SPIKESCAN_OUT_OF_MEMORY) {
-        return error.refuse(result.status, "bytes is %zu; %s failed: %s", bytes, result.where, result.error);
+      Sentence reason;
+      if (const auto s = report(resolved.backend->allocate(bytes, &allocated), reason)) {
+        return error.refuse(s, "bytes is %zu; %s", bytes, reason.text());
       }
-      if (const auto s = report(result, error)) return s;
     }
     *memory = allocated;
     return SPIKESCAN_OK;

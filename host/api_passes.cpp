@@ -1,9 +1,8 @@
 // The two passes: check everything, then hand one call to the backend.
 #include "host/firing_setup.h"
 #include "host/guard.h"
-#include "host/idle_strides.h"
-#include "host/names.h"
 #include "host/prepare.h"
+#include "host/settle.h"
 #include "host/validate_arguments.h"
 #include "host/validate_struct.h"
 
@@ -20,7 +19,7 @@ spikescan_status spikescan_forward(const spikescan_description* description, con
     call.plan = plan_forward(call.description, prepared.facts);
     if (const auto s = validate_forward(call, prepared.backend->host_memory, error)) return s;
     call.firing = make_firing(call.description);
-    clear_idle_strides(call);
+    settle(call);
     return report(prepared.backend->forward(call, stream), error);
   });
 }
@@ -36,7 +35,7 @@ spikescan_status spikescan_backward(const spikescan_description* description, co
     call.plan = plan_backward(call.description, prepared.facts);
     if (const auto s = validate_backward(call, prepared.backend->host_memory, error)) return s;
     call.firing = make_firing(call.description);
-    clear_idle_strides(call);
+    settle(call);
     return report(prepared.backend->backward(call, stream), error);
   });
 }

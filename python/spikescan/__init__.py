@@ -30,7 +30,7 @@ from spikescan._neuron import PSU_LIF, SPSN, Neuron, StochasticAssociativeCuBaLI
 from spikescan.arrays import Gradients, ScanResult, scan, scan_backward
 from spikescan.streaming import SequenceStream
 
-__version__ = version()
+__version__ = "0.1.0"  # the library's, and pyproject.toml's
 
 __all__ = [
     "BackendUnavailableError",

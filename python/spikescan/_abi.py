@@ -6,10 +6,10 @@ Names and order follow the header; tests/python/test_abi.py compares both with a
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from ctypes import POINTER, Structure, c_char, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64
 from ctypes import c_void_p
 from pathlib import Path
+from typing import Any
 
 # ---- Enums: Python names are the header's without SPIKESCAN_, in lower case ----------------------------------------
 
@@ -220,6 +220,18 @@ _SIGNATURES = {
 }
 
 
+class _Library:
+    """The loaded library; loads at the first use, so that `python -m spikescan doctor` can say why it does not."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _SIGNATURES:
+            raise AttributeError(name)
+        library = _load()
+        for function in _SIGNATURES:
+            setattr(self, function, getattr(library, function))
+        return getattr(library, name)
+
+
 def _load() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(str(LIBRARY))
@@ -234,7 +246,7 @@ def _load() -> ctypes.CDLL:
     return library
 
 
-lib = _load()
+lib = _Library()
 
 
 def check(status: int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from spikescan import _abi, _dlpack
 
 WORKSPACE_ALIGNMENT = 256
+_NO_ELEMENTS = (ctypes.c_uint64 * 8)()
 FLOATING = ("float32", "float16", "bfloat16")
 
 
@@ -82,6 +83,8 @@ def view(name: str, array: Array, cuda_stream: int = 0) -> View:
     # DLPack calls CUDA's legacy default stream 1: 0 is ambiguous there.
     capsule = array.__dlpack__(stream=cuda_stream or 1) if device[0] == "cuda" else array.__dlpack__()
     pointer, dtype, shape, strides = _dlpack.read_capsule(capsule)
+    if not pointer and 0 in shape:  # PyTorch's empty tensors; to the library null means an absent argument
+        pointer = ctypes.addressof(_NO_ELEMENTS)
     return View(pointer, dtype, shape, strides, device, True, capsule)
 
 
@@ -116,6 +119,8 @@ def empty(shape: tuple[int, ...], dtype: str, device: tuple[str, int]) -> Array:
 
 def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:
     """Strides of the first `leading` axes of a view whose other axes are one contiguous run of channels."""
+    if 0 in v.shape:
+        return (0,) * leading
     step = 1
     for size, stride in zip(reversed(v.shape[leading:]), reversed(v.strides[leading:])):
         if size != 1 and stride != step:

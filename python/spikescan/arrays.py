@@ -153,7 +153,10 @@ def _spike_dtype(spikes: Any, x_dtype: str, neuron: Neuron) -> str | None:
 def _make_neuron(neuron: Neuron | None, options: dict[str, Any]) -> Neuron:
     given = {name: value for name, value in options.items() if value is not None}
     if neuron is None:
-        return _neuron(**given)
+        try:
+            return _neuron(**given)
+        except TypeError:  # a list cannot be looked up; Neuron says what is wrong with it
+            return Neuron(**given)
     if given:
         raise ValueError(f"neuron and {', '.join(given)} are given; give either a neuron or its options")
     return neuron

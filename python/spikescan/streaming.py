@@ -15,7 +15,7 @@ class SequenceStream:
     """Continues one sequence over many calls, each on the next piece of x.
 
     Random numbers depend on (seed, stream, b, t, c) alone, so every cut draws what one long call would have drawn.
-    Bits: where all pieces but the last are multiples of ``spikescan.time_units()[0]`` (65536) steps long, spikes, V and
+    Bits: where all pieces but the last are multiples of ``spikescan.time_units()[0]`` steps long, spikes, V and
     state equal those of one call bit for bit. At other cuts V may differ in its last bits, since the carry of the scan
     is rounded to float32 at the cut (and a spike then differs only where p and the uniform tie within that rounding).
 

@@ -202,6 +202,26 @@ TEST(CarryRounding, AggregatesAndSplitsRoundToFloatAndNothingElseDoes) {
   EXPECT_EQ(entry[0], static_cast<float>(third));
 }
 
+// Two states side by side: GCC 12 packs them into a vector and would drop the rounding.
+__attribute__((noinline)) void advance_pair(double (&carry)[2], const double (&d)[2], bool at_split) {
+  float aggregate[2];
+  round_aggregate(d, aggregate);
+  advance_chunk(Map<2>{1.0, 0.0, 1.0}, carry, aggregate, at_split);
+}
+
+TEST(CarryRounding, SurvivesThePackingOfTwoStates) {
+  const double third = 1.0 / 3.0, fifth = 0.2, d[2] = {third, fifth};
+  double carry[2] = {0.0, 0.0};
+  advance_pair(carry, d, false);
+  EXPECT_EQ(carry[0], static_cast<double>(0x1.555556p-2f));
+  EXPECT_EQ(carry[1], static_cast<double>(0x1.99999ap-3f));
+  const double none[2] = {0.0, 0.0};
+  double other[2] = {third, fifth};
+  advance_pair(other, none, true);
+  EXPECT_EQ(other[0], static_cast<double>(0x1.555556p-2f));
+  EXPECT_EQ(other[1], static_cast<double>(0x1.99999ap-3f));
+}
+
 // Two halves of a segment: the first is carried over the second's steps, in double.
 TEST(CarryHalves, AreJoinedAndEntered) {
   const float first[2] = {3.0f, 5.0f}, second[2] = {0.25f, 0x1p-30f};

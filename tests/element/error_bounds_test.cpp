@@ -2,8 +2,10 @@
 // bound and reason. The spike probabilities' bounds are in firing_probability_test.cpp.
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cstdio>
 #include <random>
+#include <string>
 
 #include "tests/element/sweep.h"
 
@@ -191,16 +193,25 @@ const Row kTable[] = {
      }},
 };
 
-TEST(ErrorBounds, EveryRowOfTheTableHolds) {
-  for (const Row& row : kTable) {
-    SCOPED_TRACE(std::string(row.function) + ", " + row.range + ": " + row.reason);
-    const double measured = row.measure();
-    std::printf("%-33s %-37s %6.3f of %4g %s\n", row.function, row.range, measured, row.bound, row.unit);
-    EXPECT_LE(measured, row.bound);
-    // A bound far above what is measured, or an error of 0, tells of a sweep that stopped sweeping.
-    EXPECT_GE(measured, row.bound / 3);
-  }
+class ErrorBoundTable : public ::testing::TestWithParam<Row> {};
+
+TEST_P(ErrorBoundTable, Holds) {
+  const Row& row = GetParam();
+  const double measured = row.measure();
+  std::printf("%s, %s: %.3f of %g %s\n", row.function, row.range, measured, row.bound, row.unit);
+  EXPECT_LE(measured, row.bound) << row.reason;
+  // A bound far above what is measured, or an error of 0, tells of a sweep that stopped sweeping.
+  EXPECT_GE(measured, row.bound / 3);
 }
+
+std::string row_name(const ::testing::TestParamInfo<Row>& info) {
+  std::string name = std::to_string(info.index) + "_" + info.param.function;
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Function, ErrorBoundTable, ::testing::ValuesIn(kTable), row_name);
 
 // What a sweep measures must be able to exceed a bound.
 TEST(ErrorBounds, AWrongFunctionIsSeen) {

@@ -26,18 +26,56 @@ void lengthen(Call& call) {
 }
 
 const Row kRows[] = {
-    {"struct_size_0", [](Call& c) { c.args.struct_size = 0; return Parts{"args.struct_size is 0"}; }},
+    {"struct_size_0",
+     [](Call& c) {
+       c.args.struct_size = 0;
+       return Parts{"args.struct_size is 0"};
+     }},
     {"struct_size_one_less",
-     [](Call& c) { --c.args.struct_size; return Parts{"args.struct_size is " + text_of(sizeof c.args - 1)}; }},
-    {"x_null", [](Call& c) { c.args.x.data = nullptr; return Parts{"x.data is null"}; }},
-    {"x_dtype_differs", [](Call& c) { c.args.x.dtype = SPIKESCAN_BFLOAT16; return Parts{"x.dtype is 2"}; }},
-    {"x_stride_time_negative", [](Call& c) { c.args.x.stride_time = -1; return Parts{"x.stride_time is -1"}; }},
-    {"beta_null", [](Call& c) { c.args.beta = nullptr; return Parts{"beta is null"}; }},
-    {"beta_nan", [](Call& c) { const_cast<float*>(c.args.beta)[1] = kNan; return Parts{"beta[1] is NaN"}; }},
-    {"alpha_null", [](Call& c) { c.args.alpha = nullptr; return Parts{"alpha is null"}; }},
-    {"alpha_nan", [](Call& c) { const_cast<float*>(c.args.alpha)[2] = kNan; return Parts{"alpha[2] is NaN"}; }},
+     [](Call& c) {
+       --c.args.struct_size;
+       return Parts{"args.struct_size is " + text_of(sizeof c.args - 1)};
+     }},
+    {"x_null",
+     [](Call& c) {
+       c.args.x.data = nullptr;
+       return Parts{"x.data is null"};
+     }},
+    {"x_dtype_differs",
+     [](Call& c) {
+       c.args.x.dtype = SPIKESCAN_BFLOAT16;
+       return Parts{"x.dtype is 2"};
+     }},
+    {"x_stride_time_negative",
+     [](Call& c) {
+       c.args.x.stride_time = -1;
+       return Parts{"x.stride_time is -1"};
+     }},
+    {"beta_null",
+     [](Call& c) {
+       c.args.beta = nullptr;
+       return Parts{"beta is null"};
+     }},
+    {"beta_nan",
+     [](Call& c) {
+       const_cast<float*>(c.args.beta)[1] = kNan;
+       return Parts{"beta[1] is NaN"};
+     }},
+    {"alpha_null",
+     [](Call& c) {
+       c.args.alpha = nullptr;
+       return Parts{"alpha is null"};
+     }},
+    {"alpha_nan",
+     [](Call& c) {
+       const_cast<float*>(c.args.alpha)[2] = kNan;
+       return Parts{"alpha[2] is NaN"};
+     }},
     {"alpha_of_lif",
-     [](Call& c) { c.d.recurrence = SPIKESCAN_LIF; return Parts{"alpha is " + text_of(c.args.alpha)}; }},
+     [](Call& c) {
+       c.d.recurrence = SPIKESCAN_LIF;
+       return Parts{"alpha is " + text_of(c.args.alpha)};
+     }},
     {"grad_alpha_of_psu_lif",
      [](Call& c) {
        c.d.recurrence = SPIKESCAN_PSU_LIF;
@@ -67,7 +105,11 @@ const Row kRows[] = {
      }},
 
     {"saved_absent",
-     [](Call& c) { lengthen(c); c.args.saved = nullptr; return Parts{"saved is null", "96"}; }},
+     [](Call& c) {
+       lengthen(c);
+       c.args.saved = nullptr;
+       return Parts{"saved is null", "96"};
+     }},
     {"saved_absent_with_its_size",
      [](Call& c) {
        lengthen(c);
@@ -77,7 +119,11 @@ const Row kRows[] = {
      },
      SPIKESCAN_WORKSPACE_TOO_SMALL},
     {"saved_too_small",
-     [](Call& c) { lengthen(c); c.args.saved_bytes = 88; return Parts{"saved_bytes is 88", "at least 96"}; },
+     [](Call& c) {
+       lengthen(c);
+       c.args.saved_bytes = 88;
+       return Parts{"saved_bytes is 88", "at least 96"};
+     },
      SPIKESCAN_WORKSPACE_TOO_SMALL},
     {"saved_misaligned",
      [](Call& c) {
@@ -93,16 +139,25 @@ const Row kRows[] = {
      }},
 
     {"grad_spikes_uint8",
-     [](Call& c) { c.args.grad_spikes.dtype = SPIKESCAN_UINT8; return Parts{"grad_spikes.dtype is 3"}; }},
+     [](Call& c) {
+       c.args.grad_spikes.dtype = SPIKESCAN_UINT8;
+       return Parts{"grad_spikes.dtype is 3"};
+     }},
     {"grad_spikes_stride_negative",
-     [](Call& c) { c.args.grad_spikes.stride_batch = -15; return Parts{"grad_spikes.stride_batch is -15"}; }},
+     [](Call& c) {
+       c.args.grad_spikes.stride_batch = -15;
+       return Parts{"grad_spikes.stride_batch is -15"};
+     }},
     {"grad_spikes_misaligned",
      [](Call& c) {
        c.args.grad_spikes.data = past(c.args.grad_spikes.data);
        return Parts{"grad_spikes.data is " + text_of(c.args.grad_spikes.data)};
      }},
     {"grad_membrane_bits",
-     [](Call& c) { c.args.grad_membrane.dtype = SPIKESCAN_BITS32; return Parts{"grad_membrane.dtype is 4"}; }},
+     [](Call& c) {
+       c.args.grad_membrane.dtype = SPIKESCAN_BITS32;
+       return Parts{"grad_membrane.dtype is 4"};
+     }},
     {"grad_membrane_overflows",
      [](Call& c) {
        c.args.grad_membrane.stride_batch = INT64_MAX;
@@ -119,16 +174,25 @@ const Row kRows[] = {
        return Parts{"grad_final_state[1].stride_batch is -4"};
      }},
     {"grad_x_dtype_differs",
-     [](Call& c) { c.args.grad_x.dtype = SPIKESCAN_FLOAT16; return Parts{"grad_x.dtype is 1", "the description's"}; }},
+     [](Call& c) {
+       c.args.grad_x.dtype = SPIKESCAN_FLOAT16;
+       return Parts{"grad_x.dtype is 1", "the description's"};
+     }},
     {"grad_x_steps_overlap",
-     [](Call& c) { c.args.grad_x.stride_time = 1; return Parts{"grad_x.stride_time is 1", "share memory"}; }},
+     [](Call& c) {
+       c.args.grad_x.stride_time = 1;
+       return Parts{"grad_x.stride_time is 1", "share memory"};
+     }},
     {"grad_x_misaligned",
      [](Call& c) {
        c.args.grad_x.data = past(c.args.grad_x.data);
        return Parts{"grad_x.data is " + text_of(c.args.grad_x.data)};
      }},
     {"grad_beta_misaligned",
-     [](Call& c) { c.args.grad_beta = past(c.args.grad_beta); return Parts{"grad_beta is " + text_of(c.args.grad_beta)}; }},
+     [](Call& c) {
+       c.args.grad_beta = past(c.args.grad_beta);
+       return Parts{"grad_beta is " + text_of(c.args.grad_beta)};
+     }},
     {"grad_alpha_misaligned",
      [](Call& c) {
        c.args.grad_alpha = past(c.args.grad_alpha);
@@ -145,9 +209,16 @@ const Row kRows[] = {
        return Parts{"grad_initial_state[1].stride_batch is -1"};
      }},
 
-    {"grad_x_over_x", [](Call& c) { c.args.grad_x.data = c.args.x.data; return Parts{"grad_x", " x ", "share memory"}; }},
+    {"grad_x_over_x",
+     [](Call& c) {
+       c.args.grad_x.data = c.args.x.data;
+       return Parts{"grad_x", " x ", "share memory"};
+     }},
     {"grad_x_over_grad_spikes",
-     [](Call& c) { c.args.grad_x.data = c.args.grad_spikes.data; return Parts{"grad_x", "grad_spikes"}; }},
+     [](Call& c) {
+       c.args.grad_x.data = c.args.grad_spikes.data;
+       return Parts{"grad_x", "grad_spikes"};
+     }},
     {"grad_x_over_saved",
      [](Call& c) {
        lengthen(c);
@@ -155,9 +226,15 @@ const Row kRows[] = {
        return Parts{"grad_x", "saved", "share memory"};
      }},
     {"grad_beta_over_beta",
-     [](Call& c) { c.args.grad_beta = const_cast<float*>(c.args.beta); return Parts{"grad_beta", " beta "}; }},
+     [](Call& c) {
+       c.args.grad_beta = const_cast<float*>(c.args.beta);
+       return Parts{"grad_beta", " beta "};
+     }},
     {"grad_beta_over_grad_alpha",
-     [](Call& c) { c.args.grad_beta = c.args.grad_alpha + 2; return Parts{"grad_beta", "grad_alpha"}; }},
+     [](Call& c) {
+       c.args.grad_beta = c.args.grad_alpha + 2;
+       return Parts{"grad_beta", "grad_alpha"};
+     }},
     {"grad_initial_over_grad_final_state",
      [](Call& c) {
        c.args.grad_initial_state[1].data = c.args.grad_final_state[1].data;
@@ -183,22 +260,34 @@ const Row kRows[] = {
        return Parts{"workspace_bytes is 0"};
      },
      SPIKESCAN_WORKSPACE_TOO_SMALL},
-    {"workspace_null", [](Call& c) { c.args.workspace = nullptr; return Parts{"workspace is null"}; }},
+    {"workspace_null",
+     [](Call& c) {
+       c.args.workspace = nullptr;
+       return Parts{"workspace is null"};
+     }},
     {"workspace_misaligned",
      [](Call& c) {
        c.args.workspace = static_cast<std::byte*>(c.args.workspace) + 128;
        return Parts{"workspace is " + text_of(c.args.workspace), "256"};
      }},
     {"workspace_over_grad_x",
-     [](Call& c) { c.args.workspace = c.args.grad_x.data; return Parts{"workspace", "grad_x", "share memory"}; }},
+     [](Call& c) {
+       c.args.workspace = c.args.grad_x.data;
+       return Parts{"workspace", "grad_x", "share memory"};
+     }},
     {"workspace_over_x",
-     [](Call& c) { c.args.workspace = c.args.x.data; return Parts{"workspace", " x ", "share memory"}; }},
+     [](Call& c) {
+       c.args.workspace = c.args.x.data;
+       return Parts{"workspace", " x ", "share memory"};
+     }},
 };
 
 class BackwardRefusals : public testing::TestWithParam<Row> {};
 INSTANTIATE_TEST_SUITE_P(, BackwardRefusals, testing::ValuesIn(kRows),
                          [](const auto& info) { return std::string(info.param.name); });
-TEST_P(BackwardRefusals, NameTheArgumentAndWriteNothing) { expect_refused(GetParam()); }
+TEST_P(BackwardRefusals, NameTheArgumentAndWriteNothing) {
+  expect_refused(GetParam());
+}
 
 TEST(BackwardNull, Arguments) {
   BackwardCase call;

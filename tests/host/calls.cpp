@@ -15,7 +15,9 @@ spikescan_tensor dense(void* data, const spikescan_description& d, spikescan_dty
   return {data, dtype, d.time * d.channels, d.channels};
 }
 
-spikescan_state dense_state(float* data, const spikescan_description& d) { return {data, d.channels}; }
+spikescan_state dense_state(float* data, const spikescan_description& d) {
+  return {data, d.channels};
+}
 
 }  // namespace
 
@@ -37,9 +39,17 @@ float* Arena::floats(float value) {
   return values;
 }
 
-void Arena::remember() { before_.assign(begin_, begin_ + kBytes); }
+void Arena::remember() {
+  before_.assign(begin_, begin_ + kBytes);
+}
 
-bool Arena::unchanged() const { return std::memcmp(before_.data(), begin_, kBytes) == 0; }
+bool Arena::unchanged() const {
+  return std::memcmp(before_.data(), begin_, kBytes) == 0;
+}
+
+void Arena::restore() {
+  std::memcpy(begin_, before_.data(), kBytes);
+}
 
 CallCase::CallCase() {
   d = SPIKESCAN_DESCRIPTION_INIT;
@@ -79,7 +89,9 @@ ForwardCase::ForwardCase() : args{} {
   arena.remember();
 }
 
-spikescan_status ForwardCase::run() { return spikescan_forward(&d, &args, nullptr); }
+spikescan_status ForwardCase::run() {
+  return spikescan_forward(&d, &args, nullptr);
+}
 
 BackwardCase::BackwardCase() : args{} {
   args.struct_size = sizeof args;
@@ -103,7 +115,9 @@ BackwardCase::BackwardCase() : args{} {
   arena.remember();
 }
 
-spikescan_status BackwardCase::run() { return spikescan_backward(&d, &args, nullptr); }
+spikescan_status BackwardCase::run() {
+  return spikescan_backward(&d, &args, nullptr);
+}
 
 std::string text_of(const void* pointer) {
   char text[32];
@@ -111,6 +125,8 @@ std::string text_of(const void* pointer) {
   return text;
 }
 
-std::string text_of(int64_t number) { return std::to_string(number); }
+std::string text_of(int64_t number) {
+  return std::to_string(number);
+}
 
 }  // namespace spikescan::test

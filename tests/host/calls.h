@@ -1,5 +1,5 @@
-// Legal calls with every argument given, for tests that spoil them in one place. All arguments lie in one arena, each in
-// a slot of its own; comparing the whole arena before and after shows any byte written.
+// Legal calls with every argument given, for tests that spoil them in one place. All arguments lie in one arena, each
+// in a slot of its own; comparing the whole arena before and after shows any byte written.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +25,7 @@ class Arena {
 
   void remember();
   bool unchanged() const;
+  void restore();
 
  private:
   std::vector<std::byte> memory_;
@@ -42,16 +43,19 @@ struct CallCase {
   spikescan_sizes sizes() const;
 };
 
+// `after` is what a struct_size past the struct leads to.
 struct ForwardCase : CallCase {
   ForwardCase();
   spikescan_status run();
   spikescan_forward_args args;
+  std::byte after[1024] = {};
 };
 
 struct BackwardCase : CallCase {
   BackwardCase();
   spikescan_status run();
   spikescan_backward_args args;
+  std::byte after[1024] = {};
 };
 
 // How a pointer and a number read in the library's sentences.

@@ -185,8 +185,8 @@ TEST(Plan, SaysBackendDeviceAndBothPasses) {
   CallCase call;
   char text[4096];
   ASSERT_EQ(spikescan_describe_plan(&call.d, text, sizeof text), SPIKESCAN_OK) << spikescan_last_error();
-  for (const char* part : {"backend=cpu", "device=\"", "recurrence=cuba_lif", "rule=sigmoid_bernoulli",
-                           "dtype=float32", "forward:", "backward:", "workspace_bytes="}) {
+  for (const char* part : {"backend=cpu", "device=\"", "recurrence=cuba_lif", "rule=sigmoid_bernoulli", "dtype=float32",
+                           "forward:", "backward:", "workspace_bytes="}) {
     EXPECT_NE(std::strstr(text, part), nullptr) << part << " in " << text;
   }
 }

@@ -3,27 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 #include <thread>
 
+#include "failing_new.h"
 #include "host/guard.h"
 #include "refusals.h"
-
-namespace {
-std::atomic<bool> memory_has_run_out{false};
-}  // namespace
-
-// The host's allocations go through these in this program.
-void* operator new(size_t bytes) {
-  void* memory = memory_has_run_out ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace spikescan::test {
 namespace {
@@ -72,9 +57,9 @@ TEST(LastError, IsTheThreadsOwn) {
 TEST(LastError, NeedsNoMemory) {
   ForwardCase call;
   call.args.x.stride_time = -3;
-  memory_has_run_out = true;
+  set_memory_has_run_out(true);
   const spikescan_status status = call.run();
-  memory_has_run_out = false;
+  set_memory_has_run_out(false);
   EXPECT_EQ(status, SPIKESCAN_INVALID_ARGUMENT);
   EXPECT_STREQ(spikescan_last_error(), "x.stride_time is -3; it must be at least 0");
 }
@@ -82,13 +67,23 @@ TEST(LastError, NeedsNoMemory) {
 TEST(Guard, MemoryThatRunsOutIsAStatus) {
   CallCase call;
   char text[8] = "as was";
-  memory_has_run_out = true;
+  set_memory_has_run_out(true);
   const spikescan_status status = spikescan_describe_plan(&call.d, text, sizeof text);
-  memory_has_run_out = false;
+  set_memory_has_run_out(false);
   EXPECT_EQ(status, SPIKESCAN_OUT_OF_MEMORY);
   expect_sentence({"memory ran out"});
   EXPECT_STREQ(text, "as was");
   EXPECT_EQ(spikescan_describe_plan(&call.d, text, sizeof text), SPIKESCAN_OK) << "the next call works";
+}
+
+TEST(Guard, ABackendWithoutMemoryIsAStatus) {
+  void* timer = &timer;
+  set_memory_has_run_out(true);
+  const spikescan_status status = spikescan_timer_create(SPIKESCAN_BACKEND_CPU, &timer);
+  set_memory_has_run_out(false);
+  EXPECT_EQ(status, SPIKESCAN_OUT_OF_MEMORY);
+  expect_sentence({"failed"});
+  EXPECT_EQ(timer, &timer);
 }
 
 TEST(Guard, AnyExceptionIsADefectWithAStatus) {

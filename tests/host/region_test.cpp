@@ -28,7 +28,8 @@ std::set<uintptr_t> bytes_of(const Region& region, bool* twice = nullptr) {
   for (int64_t u = 0; u < region.axes[0].count; ++u) {
     for (int64_t v = 0; v < region.axes[1].count; ++v) {
       for (int64_t r = 0; r < region.run; ++r) {
-        const auto at = static_cast<uintptr_t>(region.first + u * region.axes[0].stride + v * region.axes[1].stride + r);
+        const auto at =
+            static_cast<uintptr_t>(region.first + u * region.axes[0].stride + v * region.axes[1].stride + r);
         if (!bytes.insert(at).second && twice) *twice = true;
       }
     }
@@ -159,7 +160,8 @@ TEST(Region, SharingWithAnyStridesIsNeverWrong) {
   EXPECT_GT(shared, 100);
 }
 
-// ---- Slices of one buffer, as programs make them; each pair would be refused by its ranges alone ---------------------
+// ---- Slices of one buffer, as programs make them; each pair would be refused by its ranges alone
+// ---------------------
 
 void expect_apart(const Region& a, const Region& b) {
   EXPECT_TRUE(ranges_meet(a.first, a.bytes, b.first, b.bytes)) << "not a case that interleaves";

@@ -123,8 +123,35 @@ TEST(ZeroSize, TheSumOfNothingIsZero) {
   }
 }
 
+// No page is mapped there: reading would end the program.
+template <class T>
+const T* nowhere() {
+  return reinterpret_cast<const T*>(uintptr_t{4096});
+}
+
+TEST(ZeroSize, NothingIsRead) {
+  for (const spikescan_recurrence recurrence : {SPIKESCAN_CUBA_LIF, SPIKESCAN_PSU_LIF}) {
+    ForwardCase forward;
+    suit(forward, recurrence);
+    forward.d.time = 0;
+    forward.args.x.data = const_cast<float*>(nowhere<float>());
+    forward.args.beta = nowhere<float>();
+    if (forward.args.alpha) forward.args.alpha = nowhere<float>();
+    forward.args.device_key = nowhere<spikescan_device_key>();
+    EXPECT_EQ(forward.run(), SPIKESCAN_OK) << spikescan_last_error();
+    BackwardCase backward;
+    suit(backward, recurrence);
+    if (recurrence != SPIKESCAN_CUBA_LIF) backward.args.grad_alpha = nullptr;
+    backward.d.time = 0;
+    backward.args.x.data = const_cast<float*>(nowhere<float>());
+    backward.args.beta = nowhere<float>();
+    if (backward.args.alpha) backward.args.alpha = nowhere<float>();
+    EXPECT_EQ(backward.run(), SPIKESCAN_OK) << spikescan_last_error();
+  }
+}
+
 // Decays with NaN are refused because they would be read; here they are not.
-TEST(ZeroSize, DecaysAreNotRead) {
+TEST(ZeroSize, DecaysAreNotLookedAt) {
   ForwardCase call;
   call.d.time = 0;
   const_cast<float*>(call.args.beta)[0] = __builtin_nanf("");

@@ -36,7 +36,7 @@ void PrintTo(const Firing& firing, std::ostream* out) {
 
 class Gradients : public OpsWith<std::tuple<spikescan_recurrence, Firing>> {
  protected:
-  // Three chunks of 1024 steps, the last one not full and not a whole number of segments.
+  // Three chunks, the last one not full and not a whole number of segments.
   Case case_with(bool shared) const {
     Case c;
     const auto& [recurrence, firing] = GetParam();
@@ -47,7 +47,7 @@ class Gradients : public OpsWith<std::tuple<spikescan_recurrence, Firing>> {
     c.description.k = 3;
     c.description.shared_decay = shared;
     c.description.batch = target().fast ? 3 : 2;
-    c.description.time = 2501;
+    c.description.time = 2 * chunk_steps() + 453;
     c.description.channels = target().fast ? 18 : 2;
     return c;
   }
@@ -71,6 +71,7 @@ TEST_P(Gradients, AgreeWithFloat64) {
   double worst = 0;
   for (const bool shared : {false, true}) {
     Case c = case_with(shared);
+    vary(shared);
     support::fill(c, shared ? 31 : 32, {.highest_decay = 0.99f});
     const support::Report report = support::expect_reference(target(), c, shared ? "shared decay" : "per channel");
     expect_trustworthy(c, report);
@@ -83,6 +84,7 @@ TEST_P(Gradients, AgreeWithFloat64) {
 TEST_P(Gradients, OfTheSpikesAlone) {
   Case c = case_with(true);
   c.description.k = 1;
+  vary(2);
   support::fill(c, 33, {.grad_membrane = false, .grad_final_state = false});
   expect_trustworthy(c, support::expect_reference(target(), c, "spikes alone"));
 }

@@ -51,7 +51,7 @@ TEST_P(Forms, EveryLayoutDtypeAndAlignment) {
         set_layouts(c, input, output);
         c.misaligned = misaligned;
         c.state_padding = misaligned ? 3 : 0;
-        ++seed;
+        vary(++seed);
         c.description.dtype = support::kFloatDtypes[seed % 3];
         c.membrane_dtype = support::kFloatDtypes[(seed / 3) % 3];
         c.grad_spikes_dtype = support::kFloatDtypes[(seed / 2) % 3];
@@ -68,7 +68,7 @@ TEST_P(Forms, EveryLayoutDtypeAndAlignment) {
 
 // More than one chunk, so that saved states and carries take part.
 TEST_P(Forms, TimeFirstOverChunks) {
-  Case c = small_case(2090);
+  Case c = small_case(2 * chunk_steps() + 42);
   set_layouts(c, Layout::time_first, Layout::time_first);
   c.description.dtype = SPIKESCAN_BFLOAT16;
   c.spikes_dtype = SPIKESCAN_BITS32;
@@ -78,20 +78,21 @@ TEST_P(Forms, TimeFirstOverChunks) {
 
 // Every subset of the outputs: what is left keeps its bits.
 TEST_P(Forms, OutputsLeftOut) {
-  Case c = small_case(1030);
+  Case c = small_case(chunk_steps() + 6);
   support::fill(c, 8);
   const Forward forward = support::forward(target(), c);
   const Backward backward = support::backward(target(), c, forward.saved);
   for (unsigned subset = 0; subset < 32; ++subset) {
     const auto bit = [subset](int place) { return (subset >> place & 1) != 0; };
     c.wanted = {bit(0), bit(1), {bit(2), bit(3)}, bit(4), bit(0), bit(1), bit(2), {bit(3), bit(4)}};
+    vary(subset);
     EXPECT_EQ(support::form_difference(target(), c, forward, backward), "") << "subset " << subset;
   }
 }
 
 // An absent gradient or initial state is one of zeros. Compared as numbers: -0 and 0 may differ.
 TEST_P(Forms, AbsentInputsAreZeros) {
-  Case all = small_case(1030);
+  Case all = small_case(chunk_steps() + 6);
   support::fill(all, 9);
   const auto zeros = [](const std::vector<float>& like) { return std::vector<float>(like.size()); };
   for (unsigned subset = 0; subset < 64; ++subset) {
@@ -120,7 +121,7 @@ TEST_P(Forms, AbsentInputsAreZeros) {
 // Two runs over differently poisoned memory: an output element that was left unwritten, or scratch read before it was
 // written, shows as a difference.
 TEST_P(Forms, NothingDependsOnWhatTheMemoryHeld) {
-  Case c = small_case(2090);
+  Case c = small_case(2 * chunk_steps() + 42);
   support::fill(c, 10);
   for (const bool shared : {false, true}) {
     c.description.shared_decay = shared;

@@ -105,6 +105,7 @@ TEST_P(Nonfinite, AnElementOfX) {
   for (int64_t t = 0; t < d.time; t += target().fast ? 1 : 6) {
     for (int64_t row = 0; row < d.batch * d.channels; row += target().fast ? 1 : 4) {
       const Place place = {row / d.channels, t, row % d.channels};
+      vary(static_cast<uint64_t>(t + row));
       Case c = clean;
       c.x[static_cast<size_t>((place.b * d.time + t) * d.channels + place.c)] = kPoisons[(t + row) % 3];
       SCOPED_TRACE(testing::Message() << "x at b=" << place.b << " t=" << t << " c=" << place.c);
@@ -127,10 +128,13 @@ TEST_P(Nonfinite, AnElementOfX) {
 
 // Over the carries of chunks: the poison may neither get lost nor appear before its step.
 TEST_P(Nonfinite, AcrossChunks) {
-  const Case clean = clean_case(1, 2090, 2);
+  const Case clean = clean_case(1, 2 * chunk_steps() + 42, 2);
   const Forward want = support::forward(target(), clean);
-  for (const int64_t t : {0, 15, 16, 1022, 1023, 1024, 2047, 2048, 2089}) {
+  const int64_t chunk = chunk_steps();
+  for (const int64_t t : {int64_t{0}, int64_t{15}, int64_t{16}, chunk - 2, chunk - 1, chunk, 2 * chunk - 1, 2 * chunk,
+                          clean.description.time - 1}) {
     for (const float poison : kPoisons) {
+      vary(static_cast<uint64_t>(t));
       Case c = clean;
       c.x[static_cast<size_t>(t * 2 + 1)] = poison;
       SCOPED_TRACE(testing::Message() << "x = " << poison << " at step " << t);
@@ -140,11 +144,11 @@ TEST_P(Nonfinite, AcrossChunks) {
 }
 
 TEST_P(Nonfinite, AnElementOfTheGradients) {
-  const Case clean = clean_case(2, 1061, 3);
+  const Case clean = clean_case(2, chunk_steps() + 37, 3);
   const Forward forward = support::forward(target(), clean);
   const Backward want = support::backward(target(), clean, forward.saved);
   const spikescan_description& d = clean.description;
-  for (const int64_t t : {int64_t{0}, int64_t{16}, int64_t{500}, int64_t{1023}, int64_t{1024}, d.time - 1}) {
+  for (const int64_t t : {int64_t{0}, int64_t{16}, int64_t{500}, chunk_steps() - 1, chunk_steps(), d.time - 1}) {
     for (const bool of_spikes : {false, true}) {
       const Place place = {1, t, 1};
       Case c = clean;

@@ -99,8 +99,8 @@ TEST_P(Probability, IsWithinTheBoundOfFloat64) {
 class Decisions : public OpsWith<std::tuple<spikescan_recurrence, spikescan_rule>> {
  protected:
   Case random_case(bool own_uniforms) const {
-    Case c =
-        target().fast ? small_case(recurrence(), rule(), 4, 2100, 24) : small_case(recurrence(), rule(), 2, 1100, 3);
+    Case c = target().fast ? small_case(recurrence(), rule(), 4, 2 * chunk_steps() + 52, 24)
+                           : small_case(recurrence(), rule(), 2, chunk_steps() + 76, 3);
     support::fill(c, 17, {.own_uniforms = own_uniforms});
     return c;
   }

@@ -51,7 +51,7 @@ std::pair<int64_t, int64_t> piece_of(int64_t length, int64_t pieces, int64_t i) 
 
 TEST_P(Splits, BatchAndChannels) {
   for (const spikescan_dtype spikes : {SPIKESCAN_FLOAT32, SPIKESCAN_BITS32}) {
-    Case whole = target().fast ? whole_case(9, 1100, 41) : whole_case(8, 1100, 9);
+    Case whole = target().fast ? whole_case(9, chunk_steps() + 76, 41) : whole_case(8, chunk_steps() + 76, 9);
     whole.spikes_dtype = spikes;
     support::fill(whole, 51);
     const spikescan_description& d = whole.description;
@@ -63,6 +63,7 @@ TEST_P(Splits, BatchAndChannels) {
         const auto [batch, batches] = piece_of(d.batch, pieces, i);
         const auto [channel, channels] = piece_of(d.channels, pieces, i);
         SCOPED_TRACE(testing::Message() << "piece " << i << " of " << pieces);
+        vary(static_cast<uint64_t>(i));
         expect_piece(whole, forward, backward, {{batch, 0, 0}, {batches, d.time, d.channels}});
         expect_piece(whole, forward, backward, {{0, 0, channel}, {d.batch, d.time, channels}});
       }
@@ -133,6 +134,7 @@ TEST_P(Splits, Time) {
   const Backward backward = support::backward(target(), whole, forward.saved);
   for (unsigned cuts = 1; cuts < 1u << splits; ++cuts) {
     SCOPED_TRACE(testing::Message() << "cuts " << cuts);
+    vary(cuts);
     std::vector<int64_t> bounds = {0};
     for (int i = 0; i < splits; ++i) {
       if (cuts >> i & 1) bounds.push_back((i + 1) * split);

@@ -9,6 +9,22 @@ namespace spikescan::ops {
 
 const support::Target& target();
 
+// Chooses among what must not change a bit: in the harness the device's size, which decides how a call is cut into
+// blocks, and the schedule. `n` is any number; 0 is the default.
+void vary(uint64_t n);
+
+// Lengths of the numerical contract: tests cross them, whatever they are.
+inline int64_t chunk_steps() {
+  int64_t steps = 0;
+  spikescan_time_units(nullptr, &steps);
+  return steps;
+}
+inline int64_t split_steps() {
+  int64_t steps = 0;
+  spikescan_time_units(&steps, nullptr);
+  return steps;
+}
+
 // Every test of this folder: skipped where the backend has no device.
 class Ops : public testing::Test {
  protected:

@@ -1,6 +1,12 @@
 #include "ops/target.h"
 
-const spikescan::support::Target& spikescan::ops::target() {
+namespace spikescan::ops {
+
+const support::Target& target() {
   static const support::Target cuda = {"cuda", SPIKESCAN_BACKEND_CUDA, false, true};
   return cuda;
 }
+
+void vary(uint64_t) {}
+
+}  // namespace spikescan::ops

@@ -301,14 +301,26 @@ std::string Block::describe_waiting() const {
 
 namespace simt {
 
-unsigned char* dynamic_shared() { return detail::current_block().dynamic_shared(); }
-void pause(const char* file, int line) { detail::current_block().pause({file, line}); }
-unsigned long long barrier_count() { return detail::current_block().barriers_passed(); }
+unsigned char* dynamic_shared() {
+  return detail::current_block().dynamic_shared();
+}
+void pause(const char* file, int line) {
+  detail::current_block().pause({file, line});
+}
+unsigned long long barrier_count() {
+  return detail::current_block().barriers_passed();
+}
 
 namespace detail {
-void* static_shared(const void* key, std::size_t bytes) { return current_block().static_shared(key, bytes); }
-void trap(Site site) { current_block().trap(site); }
-void thread_fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+void* static_shared(const void* key, std::size_t bytes) {
+  return current_block().static_shared(key, bytes);
+}
+void trap(Site site) {
+  current_block().trap(site);
+}
+void thread_fence() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
 }  // namespace detail
 
 }  // namespace simt

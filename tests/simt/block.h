@@ -38,7 +38,7 @@ struct Grid {
   void (*const call)(const void*);
   const void* const arguments;
   const std::uint64_t blocks;
-  const unsigned threads;  // a block
+  const unsigned threads;            // a block
   std::vector<std::uint32_t> order;  // of the blocks; empty: as they are numbered
   std::vector<Pulse> pulses;
   std::atomic<std::uint64_t> next_block{0};

@@ -63,9 +63,8 @@ std::uint64_t answer(const Mailbox& box, unsigned lane) {
 
 const char* name(Collective kind) {
   static constexpr const char* kNames[] = {
-      "__syncthreads", "__syncthreads_or", "__syncthreads_and", "__syncthreads_count",
-      "__syncwarp",    "__shfl_sync",      "__shfl_up_sync",    "__shfl_down_sync",
-      "__shfl_xor_sync", "__ballot_sync",  "__any_sync",        "__all_sync"};
+      "__syncthreads",  "__syncthreads_or", "__syncthreads_and", "__syncthreads_count", "__syncwarp", "__shfl_sync",
+      "__shfl_up_sync", "__shfl_down_sync", "__shfl_xor_sync",   "__ballot_sync",       "__any_sync", "__all_sync"};
   return kNames[static_cast<int>(kind)];
 }
 

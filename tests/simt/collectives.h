@@ -47,7 +47,9 @@ T shuffle(Collective kind, unsigned mask, T value, unsigned argument, int width,
 // `file` and `line` are never passed: their defaults are evaluated at the call.
 #define SIMT_CALLER const char *file = __builtin_FILE(), int line = __builtin_LINE()
 #define SIMT_SITE \
-  ::simt::Site { file, line }
+  ::simt::Site {  \
+    file, line    \
+  }
 
 inline void __syncthreads(SIMT_CALLER) {
   simt::detail::block_collective(simt::detail::Collective::syncthreads, 0, SIMT_SITE);
@@ -80,8 +82,8 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, SIMT_
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32, SIMT_CALLER) {
-  return simt::detail::shuffle(simt::detail::Collective::shfl_xor, mask, value, static_cast<unsigned>(lane_mask),
-                               width, SIMT_SITE);
+  return simt::detail::shuffle(simt::detail::Collective::shfl_xor, mask, value, static_cast<unsigned>(lane_mask), width,
+                               SIMT_SITE);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate, SIMT_CALLER) {
   return static_cast<unsigned>(
@@ -96,12 +98,20 @@ inline int __all_sync(unsigned mask, int predicate, SIMT_CALLER) {
       simt::detail::warp_collective(simt::detail::Collective::all, mask, predicate != 0, 0, 32, SIMT_SITE));
 }
 
-[[noreturn]] inline void __trap(SIMT_CALLER) { simt::detail::trap(SIMT_SITE); }
+[[noreturn]] inline void __trap(SIMT_CALLER) {
+  simt::detail::trap(SIMT_SITE);
+}
 
 // Real fences, but ThreadSanitizer does not see them: flags between blocks go through cuda::atomic_ref.
-inline void __threadfence() { simt::detail::thread_fence(); }
-inline void __threadfence_block() { simt::detail::thread_fence(); }
-inline void __threadfence_system() { simt::detail::thread_fence(); }
+inline void __threadfence() {
+  simt::detail::thread_fence();
+}
+inline void __threadfence_block() {
+  simt::detail::thread_fence();
+}
+inline void __threadfence_system() {
+  simt::detail::thread_fence();
+}
 
 #undef SIMT_CALLER
 #undef SIMT_SITE

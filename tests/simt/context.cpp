@@ -48,7 +48,9 @@ thread_local Context* previous = nullptr;
 
 constexpr unsigned kTsanNoSync = 1;  // a switch orders no memory: only collectives and atomics do
 
-std::size_t page_bytes() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+std::size_t page_bytes() {
+  return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace
 
@@ -126,7 +128,9 @@ Stacks::~Stacks() {
   munmap(mapping_, count_ * (bytes_ + page_bytes()));
 }
 
-Stacks::Stacks(Stacks&& other) noexcept { *this = std::move(other); }
+Stacks::Stacks(Stacks&& other) noexcept {
+  *this = std::move(other);
+}
 
 Stacks& Stacks::operator=(Stacks&& other) noexcept {
   std::swap(count_, other.count_);
@@ -140,6 +144,8 @@ void* Stacks::stack(std::size_t index) const {
   return mapping_ + index * (bytes_ + guard) + guard;
 }
 
-void Stacks::forget_contents() { unpoison(mapping_, count_ * (bytes_ + page_bytes())); }
+void Stacks::forget_contents() {
+  unpoison(mapping_, count_ * (bytes_ + page_bytes()));
+}
 
 }  // namespace simt::detail

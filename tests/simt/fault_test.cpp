@@ -116,10 +116,13 @@ TEST(Fault, BarrierAndWarpWaitForEachOther) {
 
 // ---- Warp collectives ----
 
-__global__ void leave_self_out(int* sink) { sink[threadIdx.x] = __shfl_sync(0xfffffffeu, 1, 1); }
+__global__ void leave_self_out(int* sink) {
+  sink[threadIdx.x] = __shfl_sync(0xfffffffeu, 1, 1);
+}
 
 __global__ void disagree_on_mask(int* sink) {
-  sink[threadIdx.x] = static_cast<int>(threadIdx.x < 16 ? __ballot_sync(0xffffffffu, 1) : __ballot_sync(0xffff0001u, 1));
+  sink[threadIdx.x] =
+      static_cast<int>(threadIdx.x < 16 ? __ballot_sync(0xffffffffu, 1) : __ballot_sync(0xffff0001u, 1));
 }
 
 __global__ void disagree_on_collective(int* sink) {
@@ -140,7 +143,9 @@ __global__ void mask_with_absent_lane(int* sink) {
   }
 }
 
-__global__ void odd_width(int* sink) { sink[threadIdx.x] = __shfl_sync(0xffffffffu, 1, 0, 12); }
+__global__ void odd_width(int* sink) {
+  sink[threadIdx.x] = __shfl_sync(0xffffffffu, 1, 0, 12);
+}
 
 TEST(Fault, WrongMasks) {
   int sink[64] = {};
@@ -282,12 +287,14 @@ __global__ void do_nothing() {}
 __global__ void trap_in_block(unsigned block) {
   if (blockIdx.x == block) __trap();
 }
-__global__ void throw_something() { throw std::runtime_error("planted"); }
+__global__ void throw_something() {
+  throw std::runtime_error("planted");
+}
 
 TEST(Fault, LaunchesBeyondCudasLimits) {
-  for (const Config& config :
-       {Config{0, 1}, Config{1, 0}, Config{1, 1025}, Config{1, dim3(32, 33)}, Config{1, dim3(1, 1, 65)},
-        Config{dim3(1, 65536), 1}, Config{dim3(1, 1, 65536), 1}, Config{2147483648u, 1}, Config{1, 1, 227 * 1024 + 1}}) {
+  for (const Config& config : {Config{0, 1}, Config{1, 0}, Config{1, 1025}, Config{1, dim3(32, 33)},
+                               Config{1, dim3(1, 1, 65)}, Config{dim3(1, 65536), 1}, Config{dim3(1, 1, 65536), 1},
+                               Config{2147483648u, 1}, Config{1, 1, 227 * 1024 + 1}}) {
     EXPECT_FAULT(bad_launch, "allowed are", config, do_nothing);
   }
   EXPECT_NO_THROW(launch({1, dim3(16, 1, 64)}, do_nothing));

@@ -52,7 +52,9 @@ GuardedBytes::~GuardedBytes() {
   deallocate(allocation_, allocation_bytes_);
 }
 
-GuardedBytes::GuardedBytes(GuardedBytes&& other) noexcept { *this = std::move(other); }
+GuardedBytes::GuardedBytes(GuardedBytes&& other) noexcept {
+  *this = std::move(other);
+}
 
 GuardedBytes& GuardedBytes::operator=(GuardedBytes&& other) noexcept {
   std::swap(bytes_, other.bytes_);

@@ -8,13 +8,25 @@
 
 #include "simt/device_names.h"
 
-inline int __popc(unsigned value) { return std::popcount(value); }
-inline int __popcll(unsigned long long value) { return std::popcount(value); }
-inline int __clz(int value) { return std::countl_zero(static_cast<unsigned>(value)); }
-inline int __clzll(long long value) { return std::countl_zero(static_cast<unsigned long long>(value)); }
+inline int __popc(unsigned value) {
+  return std::popcount(value);
+}
+inline int __popcll(unsigned long long value) {
+  return std::popcount(value);
+}
+inline int __clz(int value) {
+  return std::countl_zero(static_cast<unsigned>(value));
+}
+inline int __clzll(long long value) {
+  return std::countl_zero(static_cast<unsigned long long>(value));
+}
 // One plus the place of the lowest set bit; zero where no bit is set.
-inline int __ffs(int value) { return __builtin_ffs(value); }
-inline int __ffsll(long long value) { return __builtin_ffsll(value); }
+inline int __ffs(int value) {
+  return __builtin_ffs(value);
+}
+inline int __ffsll(long long value) {
+  return __builtin_ffsll(value);
+}
 
 inline unsigned __brev(unsigned value) {
   unsigned reversed = 0;
@@ -25,7 +37,9 @@ inline unsigned __brev(unsigned value) {
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>((static_cast<std::uint64_t>(a) * b) >> 32);
 }
-inline int __mulhi(int a, int b) { return static_cast<int>((static_cast<std::int64_t>(a) * b) >> 32); }
+inline int __mulhi(int a, int b) {
+  return static_cast<int>((static_cast<std::int64_t>(a) * b) >> 32);
+}
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
   return static_cast<unsigned long long>((static_cast<unsigned __int128>(a) * b) >> 64);
 }
@@ -52,25 +66,59 @@ inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
   return result;
 }
 
-inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
-inline int __float_as_int(float value) { return std::bit_cast<int>(value); }
-inline float __uint_as_float(unsigned value) { return std::bit_cast<float>(value); }
-inline float __int_as_float(int value) { return std::bit_cast<float>(value); }
-inline long long __double_as_longlong(double value) { return std::bit_cast<long long>(value); }
-inline double __longlong_as_double(long long value) { return std::bit_cast<double>(value); }
+inline unsigned __float_as_uint(float value) {
+  return std::bit_cast<unsigned>(value);
+}
+inline int __float_as_int(float value) {
+  return std::bit_cast<int>(value);
+}
+inline float __uint_as_float(unsigned value) {
+  return std::bit_cast<float>(value);
+}
+inline float __int_as_float(int value) {
+  return std::bit_cast<float>(value);
+}
+inline long long __double_as_longlong(double value) {
+  return std::bit_cast<long long>(value);
+}
+inline double __longlong_as_double(long long value) {
+  return std::bit_cast<double>(value);
+}
 
 // The build sets -ffp-contract=off, so a product and a sum written apart stay apart.
-inline float __fmaf_rn(float a, float b, float c) { return std::fmaf(a, b, c); }
-inline double __fma_rn(double a, double b, double c) { return std::fma(a, b, c); }
-inline float __fmul_rn(float a, float b) { return a * b; }
-inline float __fadd_rn(float a, float b) { return a + b; }
-inline float __fsub_rn(float a, float b) { return a - b; }
-inline float __fdiv_rn(float a, float b) { return a / b; }
-inline double __dmul_rn(double a, double b) { return a * b; }
-inline double __dadd_rn(double a, double b) { return a + b; }
-inline float __double2float_rn(double value) { return static_cast<float>(value); }
-inline float __int2float_rn(int value) { return static_cast<float>(value); }
-inline float __uint2float_rn(unsigned value) { return static_cast<float>(value); }
+inline float __fmaf_rn(float a, float b, float c) {
+  return std::fmaf(a, b, c);
+}
+inline double __fma_rn(double a, double b, double c) {
+  return std::fma(a, b, c);
+}
+inline float __fmul_rn(float a, float b) {
+  return a * b;
+}
+inline float __fadd_rn(float a, float b) {
+  return a + b;
+}
+inline float __fsub_rn(float a, float b) {
+  return a - b;
+}
+inline float __fdiv_rn(float a, float b) {
+  return a / b;
+}
+inline double __dmul_rn(double a, double b) {
+  return a * b;
+}
+inline double __dadd_rn(double a, double b) {
+  return a + b;
+}
+inline float __double2float_rn(double value) {
+  return static_cast<float>(value);
+}
+inline float __int2float_rn(int value) {
+  return static_cast<float>(value);
+}
+inline float __uint2float_rn(unsigned value) {
+  return static_cast<float>(value);
+}
 // Out of range saturates and NaN gives zero, where C++ leaves both undefined.
 inline int __float2int_rn(float value) {
   if (value != value) return 0;
@@ -101,4 +149,6 @@ void __stcs(T* address, T value) {
   *address = value;
 }
 
-inline void __nanosleep(unsigned) { simt::pause(); }
+inline void __nanosleep(unsigned) {
+  simt::pause();
+}

@@ -1,5 +1,5 @@
-// The kernels themselves under ThreadSanitizer, several blocks at a time: no race, and the CPU backend's bits under every
-// schedule. Built again over kernels with one fault each (planted_faults.py), all of which have to be seen.
+// The kernels themselves under ThreadSanitizer, several blocks at a time: no race, and the CPU backend's bits under
+// every schedule. Built again over kernels with one fault each (planted_faults.py), all of which have to be seen.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -14,20 +14,29 @@ namespace {
 constexpr Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
 constexpr Target kKernels = {"simt", SPIKESCAN_BACKEND_CUDA, true, false};
 
-// Two channels, so that two threads publish what one flag announces; packed spikes, whose words two threads share.
+// Two channels, so that two threads publish what one flag announces. Decays near 1: others forget a whole chunk.
 Case case_of(spikescan_recurrence recurrence, int64_t batch, int64_t time) {
   Case c;
   c.description.recurrence = recurrence;
   c.description.batch = batch;
   c.description.time = time;
   c.description.channels = 2;
-  c.spikes_dtype = SPIKESCAN_BITS32;
-  fill(c, 7);
+  fill(c, 7, {.lowest_decay = 0.999f, .highest_decay = 1.0f});
   return c;
 }
 
-// Six chunks: the fifth looks back to a published carry, the others to aggregates.
-constexpr int64_t kSixChunks = 5 * 1024 + 77;
+// Six chunks: the fifth looks back to a published carry, the others to aggregates. Packed spikes, whose words two
+// threads share.
+Case over_chunks(spikescan_recurrence recurrence) {
+  Case c = case_of(recurrence, 3, 5 * 1024 + 77);
+  c.spikes_dtype = SPIKESCAN_BITS32;
+  return c;
+}
+
+// More rows than blocks, and in backward several batches a row.
+Case over_rows(spikescan_recurrence recurrence, int64_t batch) {
+  return case_of(recurrence, batch, 100);
+}
 
 struct Schedule {
   int processors, resident_blocks;
@@ -70,17 +79,22 @@ class KernelRace : public testing::TestWithParam<spikescan_recurrence> {
 };
 
 TEST_P(KernelRace, ForwardOverChunks) {
-  expect_forward(case_of(GetParam(), 3, kSixChunks));
+  expect_forward(over_chunks(GetParam()));
 }
 TEST_P(KernelRace, BackwardOverChunks) {
-  expect_backward(case_of(GetParam(), 3, kSixChunks));
+  expect_backward(over_chunks(GetParam()));
 }
-// More rows than blocks, and in backward several batches a row.
 TEST_P(KernelRace, ForwardOverRows) {
-  expect_forward(case_of(GetParam(), 70, 100));
+  expect_forward(over_rows(GetParam(), 70));
 }
 TEST_P(KernelRace, BackwardOverRows) {
-  expect_backward(case_of(GetParam(), 370, 100));
+  expect_backward(over_rows(GetParam(), 370));
+}
+// The decays' sums have barriers of their own.
+TEST_P(KernelRace, BackwardWithoutDecaysOverRows) {
+  Case c = over_rows(GetParam(), 370);
+  c.wanted.grad_beta = c.wanted.grad_alpha = false;
+  expect_backward(c);
 }
 
 std::string name_of_parameter(const testing::TestParamInfo<spikescan_recurrence>& info) {

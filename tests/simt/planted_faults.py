@@ -30,33 +30,37 @@ def missing_barrier(header, before, after, unit, test):
 FAULTS = {
     # ---- Inside a block ----
     "chain_before_segments_end": missing_barrier(
-        "tile_scan.h", "", "if (place_.leads) chain_segments(source, sink);", "forward", "ForwardOverRows/lif"),
+        "tile_scan.h", "", "if (threadIdx.x < 32) chain_segments(source, sink);", "forward", "ForwardOverRows/lif"),
     "respond_before_chain_ends": missing_barrier(
         "tile_scan.h", "", "respond_to_carry(output);", "forward", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
         "neuron_tile.h", "", "// the first scan's shared memory", "forward", "ForwardOverRows/psu_lif"),
-    "half_word_read_early": missing_barrier("forward_tile.h", "] = bits;", "", "forward", "ForwardOverRows/lif"),
+    "half_word_read_early": missing_barrier("forward_tile.h", "] = bits;", "", "forward", "ForwardOverChunks/lif"),
     "next_tile_starts_early": missing_barrier(
         "forward.h", "", "// the next tile takes the shared memory over", "forward", "ForwardOverRows/lif"),
     "ticket_read_early": missing_barrier("tile.h", "", "const auto index", "forward", "ForwardOverChunks/lif"),
-    "states_read_early": missing_barrier("backward_tile.h", "] = before[n]; }", "", "backward", "BackwardOverRows/lif"),
-    "gradients_start_early": missing_barrier(
-        "backward_tile.h", "", "// the gradient scans take the shared memory over", "backward",
+    "neighbours_state_read_early": missing_barrier(
+        "backward_tile.h", "", "// a segment's first step looks at its neighbour's last", "backward",
         "BackwardOverRows/lif"),
     "next_batch_starts_early": missing_barrier(
-        "backward_tile.h", "", "// the next batch takes the shared memory over", "backward", "BackwardOverRows/lif"),
+        "backward_tile.h", "", "// the next batch takes the shared memory over", "backward",
+        "BackwardWithoutDecaysOverRows/lif"),
     "sums_read_early": missing_barrier("backward_tile.h", "] = sums[p]; }", "", "backward", "BackwardOverRows/lif"),
     "sums_halved_early": missing_barrier("backward.h", "", "if (lane < half)", "backward", "BackwardOverRows/lif"),
-    "leaders_wait_for_all": Fault(
-        "tile.h", "channels == 32 ? 0xffffffffu : (1u << channels) - 1u", "0xffffffffu", "forward",
-        "ForwardOverChunks/lif", "simt: deadlock"),
+    "last_lane_not_in_the_mask": Fault(
+        "look_back.h", "__ballot_sync(0xffffffffu,", "__ballot_sync(0x7fffffffu,", "forward", "ForwardOverChunks/lif",
+        "simt: wrong mask"),
     # ---- Between blocks ----
     "flag_without_release": Fault(
         "look_back.h", "memory_order_release", "memory_order_relaxed", "forward", "ForwardOverChunks/lif", RACE),
     "flag_without_acquire": Fault(
         "look_back.h", "memory_order_acquire", "memory_order_relaxed", "forward", "ForwardOverChunks/lif", RACE),
     "flag_before_the_other_channel": Fault(
-        "look_back.h", "place.sync_leaders();", "", "forward", "ForwardOverChunks/lif", RACE),
+        "look_back.h", "__syncwarp(); if (threadIdx.x == 0)", "if (threadIdx.x == 0)", "forward",
+        "ForwardOverChunks/lif", RACE),
+    "other_lanes_flags_not_waited_for": Fault(
+        "look_back.h", "is read from here on. __syncwarp();", "is read from here on.", "forward",
+        "ForwardOverChunks/lif", RACE),
     "no_tickets": Fault(
         "tile.h", "ticket_(plan.chunks > 1 ?", "ticket_(plan.chunks > plan.tiles ?", "forward",
         "ForwardOverChunks/lif", "simt: hang"),
@@ -64,7 +68,7 @@ FAULTS = {
         "tile.h", "reverse_ ? plan_.chunks - 1 - turn : turn", "turn", "backward", "BackwardOverChunks/lif",
         "simt: hang"),
     "aggregate_taken_for_carry": Fault(
-        "look_back.h", "await(known - 1) == kCarry", "await(known - 1) >= kAggregate", "forward",
+        "look_back.h", "await(mine) == kCarry", "await(mine) >= kAggregate", "forward",
         "ForwardOverChunks/lif", "elements differ"),
     "replay_rounds_every_chunk": Fault(
         "look_back.h", "Scan::leaves_split(chunk)", "true", "forward", "ForwardOverChunks/lif", "elements differ"),

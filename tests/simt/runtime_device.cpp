@@ -43,7 +43,9 @@ cudaError_t check_device(int number) {
   return number >= 0 && number < count ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
-int bytes_as_int(std::size_t bytes) { return static_cast<int>(bytes); }
+int bytes_as_int(std::size_t bytes) {
+  return static_cast<int>(bytes);
+}
 
 // -1 where the model has no such attribute.
 int attribute(const Device& d, cudaDeviceAttr which) {
@@ -129,7 +131,9 @@ cudaError_t cudaGetLastError() {
   return error;
 }
 
-cudaError_t cudaPeekAtLastError() { return last_error; }
+cudaError_t cudaPeekAtLastError() {
+  return last_error;
+}
 
 const char* cudaGetErrorName(cudaError_t error) {
   for (const ErrorText& known : kErrors) {
@@ -155,7 +159,9 @@ cudaError_t cudaGetDevice(int* number) {
   return detail::answer(check_device(0));
 }
 
-cudaError_t cudaSetDevice(int number) { return detail::answer(check_device(number)); }
+cudaError_t cudaSetDevice(int number) {
+  return detail::answer(check_device(number));
+}
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int number) {
   if (const cudaError_t error = check_device(number); error != cudaSuccess) return detail::answer(error);

@@ -82,16 +82,22 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return check_stream(stream); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return check_stream(stream);
+}
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   *status = cudaStreamCaptureStatusNone;
   return check_stream(stream);
 }
 
-cudaError_t cudaDeviceSynchronize() { return check_stream(nullptr); }
+cudaError_t cudaDeviceSynchronize() {
+  return check_stream(nullptr);
+}
 
-cudaError_t cudaEventCreate(cudaEvent_t* event) { return make_event(event, true); }
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return make_event(event, true);
+}
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   return make_event(event, (flags & cudaEventDisableTiming) == 0);

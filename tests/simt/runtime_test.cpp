@@ -19,7 +19,8 @@ namespace simt {
 namespace {
 
 __global__ void add_one(float* values, int first, int count) {
-  for (int place = first + static_cast<int>(threadIdx.x); place < first + count; place += static_cast<int>(blockDim.x)) {
+  for (int place = first + static_cast<int>(threadIdx.x); place < first + count;
+       place += static_cast<int>(blockDim.x)) {
     values[place] += 1;
   }
 }
@@ -32,7 +33,9 @@ __global__ void diverge() {
   }
 }
 
-__global__ void touch_shared(unsigned last) { dynamic_shared()[last] = 1; }
+__global__ void touch_shared(unsigned last) {
+  dynamic_shared()[last] = 1;
+}
 
 struct DeviceFloats {
   explicit DeviceFloats(std::size_t count) {

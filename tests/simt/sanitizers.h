@@ -21,8 +21,12 @@ extern "C" {
 
 namespace simt::detail {
 
-inline bool address_sanitizer() { return __asan_poison_memory_region != nullptr; }
-inline bool thread_sanitizer() { return __tsan_switch_to_fiber != nullptr; }
+inline bool address_sanitizer() {
+  return __asan_poison_memory_region != nullptr;
+}
+inline bool thread_sanitizer() {
+  return __tsan_switch_to_fiber != nullptr;
+}
 
 inline void poison(const void* address, std::size_t size) {
   if (address_sanitizer()) __asan_poison_memory_region(address, size);

@@ -38,9 +38,9 @@ std::string to_string(const dim3& shape) {
 void check_limits(const Config& config) {
   const dim3& grid = config.grid;
   const dim3& block = config.block;
-  require(grid.x >= 1 && grid.x <= kMaxGridX && grid.y >= 1 && grid.y <= kMaxGridYZ && grid.z >= 1 &&
-              grid.z <= kMaxGridYZ,
-          "grid " + to_string(grid) + ", allowed are 1 to 2147483647, 65535 and 65535 blocks");
+  require(
+      grid.x >= 1 && grid.x <= kMaxGridX && grid.y >= 1 && grid.y <= kMaxGridYZ && grid.z >= 1 && grid.z <= kMaxGridYZ,
+      "grid " + to_string(grid) + ", allowed are 1 to 2147483647, 65535 and 65535 blocks");
   require(block.x >= 1 && block.x <= kMaxThreads && block.y >= 1 && block.y <= kMaxThreads && block.z >= 1 &&
               block.z <= kMaxBlockZ && block.x * block.y * block.z <= kMaxThreads,
           "block " + to_string(block) + ", allowed are 1 to 1024 threads, and 64 along z");
@@ -142,10 +142,17 @@ void set_options(const Options& options) {
 }
 
 const char* name(FaultKind kind) {
-  static constexpr const char* kNames[] = {"bad launch",          "divergent barrier", "exit before barrier",
-                                           "wrong mask",          "mask mismatch",     "collective mismatch",
-                                           "deadlock",            "hang",              "out of bounds",
-                                           "exception in kernel", "trap"};
+  static constexpr const char* kNames[] = {"bad launch",
+                                           "divergent barrier",
+                                           "exit before barrier",
+                                           "wrong mask",
+                                           "mask mismatch",
+                                           "collective mismatch",
+                                           "deadlock",
+                                           "hang",
+                                           "out of bounds",
+                                           "exception in kernel",
+                                           "trap"};
   return kNames[static_cast<int>(kind)];
 }
 

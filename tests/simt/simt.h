@@ -1,6 +1,6 @@
 // The SIMT harness: compiles CUDA kernel source with g++ and runs it on the CPU (test only).
-// A block is one OS thread, a CUDA thread is a fiber that runs until a collective or simt::pause(). There is no lockstep.
-// The first fault of a launch is thrown as simt::Fault. Include this header in place of nvcc's implicit ones.
+// A block is one OS thread, a CUDA thread is a fiber that runs until a collective or simt::pause(). There is no
+// lockstep. The first fault of a launch is thrown as simt::Fault. Include this header in place of nvcc's implicit ones.
 #pragma once
 
 #include <cstddef>
@@ -54,17 +54,17 @@ class ScopedOptions {
 };
 
 enum class FaultKind {
-  bad_launch,            // a CUDA limit is exceeded
-  divergent_barrier,     // threads of a block meet at different barriers
-  exit_before_barrier,   // a thread has returned, another waits for it at a block barrier
-  wrong_mask,            // a thread calls a warp collective with a mask that leaves it out
-  mask_mismatch,         // threads of a warp wait for each other with different masks
-  collective_mismatch,   // threads of a warp meet in different collectives
-  deadlock,              // every thread left waits
-  hang,                  // threads only pause
-  out_of_bounds,         // bytes around shared memory were overwritten
-  exception,             // the kernel threw
-  trap,                  // __trap()
+  bad_launch,           // a CUDA limit is exceeded
+  divergent_barrier,    // threads of a block meet at different barriers
+  exit_before_barrier,  // a thread has returned, another waits for it at a block barrier
+  wrong_mask,           // a thread calls a warp collective with a mask that leaves it out
+  mask_mismatch,        // threads of a warp wait for each other with different masks
+  collective_mismatch,  // threads of a warp meet in different collectives
+  deadlock,             // every thread left waits
+  hang,                 // threads only pause
+  out_of_bounds,        // bytes around shared memory were overwritten
+  exception,            // the kernel threw
+  trap,                 // __trap()
 };
 const char* name(FaultKind kind);
 

@@ -193,7 +193,9 @@ __global__ void qualified_names(int* out, const int* __restrict__ in) {
   out[threadIdx.x] = mail;
 }
 
-__global__ void __launch_bounds__(64) bounded(long long wide, float real, double* out) { *out = wide + real; }
+__global__ void __launch_bounds__(64) bounded(long long wide, float real, double* out) {
+  *out = wide + real;
+}
 
 TEST(Simt, QualifiersAndArgumentConversions) {
   const int in = 7;
@@ -205,7 +207,9 @@ TEST(Simt, QualifiersAndArgumentConversions) {
   EXPECT_EQ(sum, 3.25);
 }
 
-__global__ void count_visits(unsigned char* visits) { ++visits[blockIdx.x + gridDim.x * blockIdx.y]; }
+__global__ void count_visits(unsigned char* visits) {
+  ++visits[blockIdx.x + gridDim.x * blockIdx.y];
+}
 
 __global__ void first_block(unsigned* order, unsigned* counter) {
   const cuda::atomic_ref<unsigned, cuda::thread_scope_device> next(*counter);

@@ -1,5 +1,5 @@
-// libcudart's functions that the library calls, by way of stub::answer(). A new one shows as an undefined symbol when the
-// tests are linked.
+// libcudart's functions that the library calls, by way of stub::answer(). A new one shows as an undefined symbol when
+// the tests are linked.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -112,18 +112,14 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaGetLastError() {
-  Call call;
-  call.function = "cudaGetLastError";
-  stub::answer(call);
+  stub::note("cudaGetLastError");
   const cudaError_t error = stub::last_error();
   stub::set_last_error(cudaSuccess);
   return error;
 }
 
 cudaError_t cudaPeekAtLastError() {
-  Call call;
-  call.function = "cudaPeekAtLastError";
-  stub::answer(call);
+  stub::note("cudaPeekAtLastError");
   return stub::last_error();
 }
 
@@ -186,7 +182,9 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   return make(stub::answer(call), memory, bytes);
 }
 
-cudaError_t cudaFree(void* memory) { return take_back(answer("cudaFree"), memory); }
+cudaError_t cudaFree(void* memory) {
+  return take_back(answer("cudaFree"), memory);
+}
 
 cudaError_t cudaMemcpyAsync(void* destination, const void* source, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
@@ -218,21 +216,33 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   return make(answer_number("cudaStreamCreateWithFlags", static_cast<int>(flags)), stream);
 }
 
-cudaError_t cudaStreamDestroy(cudaStream_t stream) { return take_back(answer_stream("cudaStreamDestroy", stream), stream); }
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  return take_back(answer_stream("cudaStreamDestroy", stream), stream);
+}
 
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return answer_stream("cudaStreamSynchronize", stream); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return answer_stream("cudaStreamSynchronize", stream);
+}
 
-cudaError_t cudaDeviceSynchronize() { return answer("cudaDeviceSynchronize"); }
+cudaError_t cudaDeviceSynchronize() {
+  return answer("cudaDeviceSynchronize");
+}
 
-cudaError_t cudaEventCreate(cudaEvent_t* event) { return make(answer("cudaEventCreate"), event); }
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return make(answer("cudaEventCreate"), event);
+}
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   return make(answer_number("cudaEventCreateWithFlags", static_cast<int>(flags)), event);
 }
 
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t stream) { return answer_stream("cudaEventRecord", stream); }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t stream) {
+  return answer_stream("cudaEventRecord", stream);
+}
 
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return answer("cudaEventSynchronize"); }
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  return answer("cudaEventSynchronize");
+}
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
   const cudaError_t error = answer("cudaEventElapsedTime");
@@ -240,6 +250,8 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) 
   return error;
 }
 
-cudaError_t cudaEventDestroy(cudaEvent_t event) { return take_back(answer("cudaEventDestroy"), event); }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  return take_back(answer("cudaEventDestroy"), event);
+}
 
 }  // extern "C"

@@ -87,10 +87,23 @@ int failures() {
   return state().failed;
 }
 
-void set_device(int device) { current_device = device; }
-int device() { return current_device; }
-void set_last_error(cudaError_t error) { current_error = error; }
-cudaError_t last_error() { return current_error; }
+int counted() {
+  const std::lock_guard lock(state().mutex);
+  return state().counted;
+}
+
+void set_device(int device) {
+  current_device = device;
+}
+int device() {
+  return current_device;
+}
+void set_last_error(cudaError_t error) {
+  current_error = error;
+}
+cudaError_t last_error() {
+  return current_error;
+}
 
 std::vector<std::string> kernels() {
   const std::lock_guard lock(state().mutex);
@@ -116,6 +129,13 @@ cudaError_t answer(Call call) {
   if (call.answer != cudaSuccess) current_error = call.answer;
   s.calls.push_back(call);
   return call.answer;
+}
+
+void note(const char* function) {
+  const std::lock_guard lock(state().mutex);
+  Call call;
+  call.function = function;
+  state().calls.push_back(call);
 }
 
 void add_kernel(const void* host_function, const char* mangled) {

@@ -39,8 +39,9 @@ struct Failure {
   std::string function;  // empty: whichever
 };
 void plan_failure(const Failure& failure);
-// The calls that have failed so since plan_failure().
+// Since plan_failure(): the calls that have failed so, and those that could have.
 int failures();
+int counted();
 
 // The machine has two devices. What the caller's thread has as its device and as its last error:
 void set_device(int device);
@@ -58,6 +59,8 @@ int live_objects();
 
 // Records the call and decides its answer.
 cudaError_t answer(Call call);
+// Records a call that cannot fail by itself.
+void note(const char* function);
 void add_kernel(const void* host_function, const char* mangled);
 std::string kernel_at(const void* host_function);
 void count_object(int change);

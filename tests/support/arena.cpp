@@ -50,6 +50,9 @@ void Arena::put(size_t offset, const void* data, size_t bytes) {
 
 void Arena::put(size_t offset, const Array& array, const Placement& p, const int64_t (&shape)[3]) {
   const size_t width = bytes_of(array.dtype);
+  if (array.size() != static_cast<size_t>(shape[0] * shape[1] * shape[2])) {
+    throw std::invalid_argument("a case's input has " + std::to_string(array.size()) + " elements, not its shape's");
+  }
   size_t i = 0;
   for (int64_t b = 0; b < shape[0]; ++b) {
     for (int64_t t = 0; t < shape[1]; ++t) {

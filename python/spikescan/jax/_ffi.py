@@ -1,0 +1,53 @@
+"""The custom calls: registration of the handlers in libspikescan_xla.so, and one call of them."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from spikescan import _abi
+from spikescan._memory import WORKSPACE_ALIGNMENT
+from spikescan.jax._call import Call
+from spikescan.jax._varying import result_types
+
+LIBRARY = _abi.FOLDER / "libspikescan_xla.so"
+_PLATFORMS = {"cpu": "cpu", "cuda": "CUDA"}  # the library's name of a backend -> XLA's
+
+
+@functools.lru_cache(maxsize=None)
+def register() -> None:
+    """Once a process; needs JAX 0.5 (typed FFI under jax.ffi)."""
+    if not hasattr(jax, "ffi"):
+        raise ImportError(f"spikescan.jax needs JAX 0.5 or newer; this is {jax.__version__}")
+    library = ctypes.CDLL(str(LIBRARY))
+    for backend, platform in _PLATFORMS.items():
+        for direction in ("forward", "backward"):
+            handler = getattr(library, f"spikescan_xla_{direction}_{backend}")
+            jax.ffi.register_ffi_target(f"spikescan_{direction}", jax.ffi.pycapsule(handler), platform=platform)
+
+
+@functools.lru_cache(maxsize=None)
+def _backends() -> tuple[str, ...]:
+    """Where a traced call may run; scratch is sized for the hungriest."""
+    return ("cpu", "cuda") if jax.default_backend() == "gpu" and _abi.device_count("cuda") else ("cpu",)
+
+
+def _workspace_bytes(call: Call, sizes: dict[str, int], x_dtype: Any) -> int:
+    problems = [call.problem(sizes, x_dtype, backend) for backend in _backends()]
+    needed = max(getattr(p, f"{call.direction}_workspace") for p in problems)
+    return needed + WORKSPACE_ALIGNMENT if needed else 0
+
+
+def ffi(call: Call, *operands: jax.Array) -> tuple[jax.Array, ...]:
+    """The results of `call`, instances leading; the scratch, an extra result of the custom call, is dropped."""
+    register()
+    sizes = call.sizes(tuple(o.shape for o in operands))
+    x_dtype = operands[0].dtype
+    scratch = jax.ShapeDtypeStruct((_workspace_bytes(call, sizes, x_dtype),), jnp.uint8)
+    types = result_types([*call.result_types(sizes, x_dtype), scratch], operands)
+    results = jax.ffi.ffi_call(f"spikescan_{call.direction}", types)(*operands, **call.attributes())
+    return tuple(results[:-1])

@@ -1,0 +1,250 @@
+"""`scan` with its gradient: a custom_vjp whose residuals are the inputs and the sparse saved states, never V."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
+from spikescan._memory import FLOATING
+from spikescan._neuron import Neuron, choose
+from spikescan._problem import decay_is_shared
+from spikescan.arrays import _make_neuron, _spike_dtype
+from spikescan.jax._call import Call
+from spikescan.jax._keys import as_key
+from spikescan.jax._varying import vary, varying_axes
+from spikescan.jax._vmap import run
+
+
+class ScanResult(NamedTuple):
+    """What was asked for; the rest is None. Shapes as in `spikescan.scan`."""
+
+    spikes: jax.Array | None
+    membrane: jax.Array | None
+    final_state: tuple[jax.Array, ...] | None
+
+
+class Wanted(NamedTuple):
+    """The static part of a scan."""
+
+    neuron: Neuron
+    shared: bool
+    time_first: bool
+    spikes: str | None
+    membrane: str | None
+    final_state: bool
+
+
+class _Static:
+    """A pytree without leaves, so that Python values can travel among residuals."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+jax.tree_util.register_pytree_node(_Static, lambda s: ((), s.value), lambda value, _: _Static(value))
+
+
+def _instance(array: jax.Array) -> jax.Array:
+    return array[None]
+
+
+def _call(direction: str, wanted: Wanted, given: dict[str, Any], results: list[str]) -> dict[str, jax.Array]:
+    """Runs one pass on the operands that are not None; the results by name, without the instance axis."""
+    operands = {name: array for name, array in given.items() if array is not None}
+    call = Call(
+        direction,
+        wanted.neuron,
+        wanted.shared,
+        wanted.time_first,
+        tuple(operands),
+        tuple(results),
+        wanted.spikes or "float32",
+        wanted.membrane or "float32",
+    )
+    values = run(call)(*(_instance(array) for array in operands.values()))
+    return {name: value[0] for name, value in zip(results, values)}
+
+
+def _pair(states: Any) -> tuple[Any, Any]:
+    states = tuple(states or ())
+    return (*states, None, None)[:2]  # type: ignore[return-value]
+
+
+def _forward(wanted: Wanted, save: bool, x: Any, beta: Any, alpha: Any, initial: Any, key: Any, uniforms: Any) -> Any:
+    first, second = _pair(initial)
+    given = {"x": x, "beta": beta, "alpha": alpha, "initial0": first, "initial1": second}
+    given.update(key=key, uniforms=uniforms)
+    results = [name for name in ("spikes", "membrane") if getattr(wanted, name)]
+    finals = [f"final{i}" for i in range(len(wanted.neuron.states))] if wanted.final_state else []
+    results += finals
+    if save and x.shape[0 if wanted.time_first else 1] > 0:
+        results.append("saved")
+    if not results:
+        return ScanResult(None, None, None), None
+    values = _call("forward", wanted, given, results)
+    final = tuple(values[name] for name in finals) if finals else None
+    return ScanResult(values.get("spikes"), values.get("membrane"), final), values.get("saved")
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _scan(wanted: Wanted, x: Any, beta: Any, alpha: Any, initial: Any, key: Any, uniforms: Any) -> ScanResult:
+    return _forward(wanted, False, x, beta, alpha, initial, key, uniforms)[0]
+
+
+def _scan_fwd(wanted: Wanted, *arguments: Any) -> Any:
+    is_primal = lambda leaf: hasattr(leaf, "perturbed")  # noqa: E731
+    values = jax.tree_util.tree_map(lambda p: p.value, arguments, is_leaf=is_primal)
+    x, beta, alpha, initial = jax.tree_util.tree_map(lambda p: p.perturbed, arguments[:4], is_leaf=is_primal)
+    result, saved = _forward(wanted, True, *values)
+    return result, (*values[:4], saved, _Static((x, beta, bool(alpha), tuple(initial or ()))))
+
+
+def _dense(cotangent: Any) -> Any:
+    """A cotangent as the library wants it: None where it is zero for certain or has no meaning (integer spikes)."""
+    if cotangent is None or isinstance(cotangent, SymbolicZero) or cotangent.dtype == jax.dtypes.float0:
+        return None
+    return cotangent
+
+
+def _scan_bwd(wanted: Wanted, residuals: Any, cotangents: ScanResult) -> Any:
+    x, beta, alpha, initial, saved, perturbed = residuals
+    x_wanted, beta_wanted, alpha_wanted, initial_wanted = perturbed.value
+    finals = _pair([_dense(g) for g in cotangents.final_state or ()])
+    incoming = {"grad_spikes": _dense(cotangents.spikes), "grad_membrane": _dense(cotangents.membrane)}
+    incoming.update(grad_final0=finals[0], grad_final1=finals[1])
+    results = ["grad_x"] * x_wanted + ["grad_beta"] * beta_wanted + ["grad_alpha"] * alpha_wanted
+    results += [f"grad_initial{i}" for i, one in enumerate(initial_wanted) if one]
+    if not results or all(g is None for g in incoming.values()):
+        return None, None, None, None, None, None
+    first, second = _pair(initial)
+    given = {"x": x, "beta": beta, "alpha": alpha, "initial0": first, "initial1": second, "saved": saved, **incoming}
+    values = _call("backward", wanted, given, results)
+    states = tuple(values.get(f"grad_initial{i}", jnp.zeros_like(s)) for i, s in enumerate(initial or ()))
+    grad_initial = states if initial is not None else None
+    return values.get("grad_x"), values.get("grad_beta"), values.get("grad_alpha"), grad_initial, None, None
+
+
+_scan.defvjp(_scan_fwd, _scan_bwd, symbolic_zeros=True)
+
+
+def scan(
+    x: Any,
+    beta: Any,
+    alpha: Any = None,
+    *,
+    neuron: Neuron | None = None,
+    recurrence: str | None = None,
+    rule: str | None = None,
+    threshold: float | None = None,
+    k: float | None = None,
+    max_prob: float | None = None,
+    surrogate: str | None = None,
+    gradient: str | None = None,
+    key: Any = None,
+    uniforms: Any = None,
+    initial_state: Any = None,
+    spikes: bool | str = True,
+    membrane: bool | str = False,
+    final_state: bool = False,
+    time_first: bool = False,
+) -> ScanResult:
+    """Runs the neuron over x; differentiable in x, beta, alpha and initial_state.
+
+    Args:
+      x: [B, T, channels...] float32, float16 or bfloat16.
+      beta: membrane decay of the channels' shape, or () for one for all; cast to float32, clipped to [0, 1].
+      alpha: the current's decay of cuba_lif, of beta's shape.
+      neuron: a `Neuron`; or give its options by name.
+      key: of `make_key`; or an integer or a key of ``jax.random``. Data: a new key compiles nothing anew.
+      uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
+      initial_state: [B, channels...] float32, one for each of ``neuron.states``; absent means zero.
+      spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32;
+        both integer forms have no gradient).
+      membrane: whether V is wanted; True (float32) or a floating dtype's name.
+      final_state: whether the state after the last step is wanted.
+      time_first: x, uniforms, spikes and membrane are [T, B, channels...].
+
+    Returns:
+      A `ScanResult`.
+    """
+    options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
+    chosen = _make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
+    x = jnp.asarray(x)
+    if x.ndim < 2:
+        raise ValueError(f"x has shape {x.shape}; it must be [batch, time, channels...] (time first: the two swapped)")
+    if x.dtype.name not in FLOATING:
+        raise TypeError(f"x has dtype {x.dtype}; it must be one of {', '.join(FLOATING)}")
+    channels = x.shape[2:]
+    flat = int(np.prod(channels, dtype=np.int64))
+    beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)
+    if chosen.stochastic and spikes and key is None and uniforms is None:
+        raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
+    wanted = Wanted(chosen, shared, time_first, _spike_dtype(spikes, x.dtype.name, chosen), _v_dtype(membrane), final_state)
+    uses_key = chosen.stochastic and uniforms is None and key is not None
+    arguments = (
+        x.reshape(*x.shape[:2], flat),
+        beta,
+        alpha,
+        _initial(chosen, initial_state, x.shape[1 if time_first else 0], channels, flat),
+        as_key(key) if uses_key else None,
+        _uniforms(uniforms, x, flat) if chosen.stochastic else None,
+    )
+    axes = varying_axes(*jax.tree_util.tree_leaves(arguments))
+    result = _scan(wanted, *jax.tree_util.tree_map(lambda a: vary(a, axes), arguments))
+    return jax.tree_util.tree_map(lambda a: a.reshape(*a.shape[:-1], *channels), result)
+
+
+def _v_dtype(membrane: bool | str) -> str | None:
+    if not membrane:
+        return None
+    name = "float32" if membrane is True else membrane
+    choose("membrane", name, FLOATING)
+    return name
+
+
+def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], flat: int) -> tuple[Any, Any, bool]:
+    if neuron.has_alpha and alpha is None:
+        raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
+    if not neuron.has_alpha and alpha is not None:
+        raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
+    given = {"beta": beta} if alpha is None else {"beta": beta, "alpha": alpha}
+    arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
+    shared = {name: decay_is_shared(name, a.shape, channels) for name, a in arrays.items()}
+    whole = all(shared.values())
+    # One shared decay beside one a channel: spread it, its gradient is then summed by JAX.
+    flattened = [
+        a.reshape(1) if whole else jnp.broadcast_to(a, channels).reshape(flat) if shared[n] else a.reshape(flat)
+        for n, a in arrays.items()
+    ]
+    return flattened[0], flattened[1] if len(flattened) > 1 else None, whole
+
+
+def _initial(neuron: Neuron, states: Any, batch: int, channels: tuple[int, ...], flat: int) -> Any:
+    if states is None:
+        return None
+    states = states if isinstance(states, (tuple, list)) else (states,)
+    if len(states) != len(neuron.states):
+        raise ValueError(f"initial_state has {len(states)} arrays; {neuron.recurrence} has {neuron.states}")
+    arrays = []
+    for i, state in enumerate(states):
+        array = jnp.asarray(state, jnp.float32)
+        if array.shape != (batch, *channels):
+            raise ValueError(f"initial_state[{i}] has shape {array.shape}; it must be {(batch, *channels)}")
+        arrays.append(array.reshape(batch, flat))
+    return tuple(arrays)
+
+
+def _uniforms(uniforms: Any, x: Any, flat: int) -> Any:
+    if uniforms is None:
+        return None
+    array = jnp.asarray(uniforms)
+    if array.shape != x.shape:
+        raise ValueError(f"uniforms has shape {array.shape}; it must be x's, {x.shape}")
+    if array.dtype != jnp.float32:
+        raise TypeError(f"uniforms has dtype {array.dtype}; it must be float32")
+    return array.reshape(*x.shape[:2], flat)

@@ -1,0 +1,54 @@
+"""What the two Spyx drop-ins share: activations on a membrane, and the presets' outputs in Spyx's form."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import jax
+import jax.numpy as jnp
+
+from spikescan._neuron import Neuron
+from spikescan.jax._scan import scan
+
+
+def as_floating(x: Any) -> jax.Array:
+    """Spyx lets integer and boolean inputs promote; 16-bit ones stay, since all arithmetic is float32 anyway."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
+
+
+def fire(neuron: Neuron, V: Any, key: Any = None, uniforms: Any = None) -> jax.Array:
+    """The firing rule on given membranes of any shape: a scan with decay 0, whose membrane is its input."""
+    V = as_floating(V)
+    missing = max(0, 2 - V.ndim)
+    spread = lambda a: a if a is None else jnp.asarray(a).reshape((1,) * missing + V.shape)  # noqa: E731
+    result = scan(spread(V), 0.0, neuron=neuron, key=key, uniforms=spread(uniforms))
+    return result.spikes.reshape(V.shape)
+
+
+def bernoulli(neuron: Neuron) -> Callable[..., jax.Array]:
+    """Spyx's activation of a Bernoulli rule: (V, key) -> spikes, gradient g * p."""
+
+    def activation(x: Any, key: Any = None, *, uniforms: Any = None) -> jax.Array:
+        return fire(neuron, x, key, uniforms)
+
+    return activation
+
+
+def spikes_and_membrane(
+    neuron: Neuron, spike: bool, x: Any, beta: Any, alpha: Any = None, *, key: Any = None, uniforms: Any = None
+) -> tuple[jax.Array, jax.Array]:
+    """(S, V) in float32; without `spike`, M - threshold in the place of S for psu_lif, else V itself."""
+    chosen = neuron if spike else Neuron(neuron.recurrence, "none", neuron.threshold)
+    wants_spikes = spike or neuron.recurrence == "psu_lif"
+    result = scan(
+        as_floating(x),
+        beta,
+        alpha,
+        neuron=chosen,
+        key=key,
+        uniforms=uniforms,
+        spikes="float32" if wants_spikes else False,
+        membrane=True,
+    )
+    return (result.spikes if wants_spikes else result.membrane), result.membrane

@@ -1,0 +1,168 @@
+"""Neurons to and from the Neuromorphic Intermediate Representation (package ``nir``).
+
+NIR's leaky integrator, stepped by Euler with dt, is V_t = (1 - dt/tau) V_{t-1} + (dt/tau) (v_leak + r x_t). So
+
+- ``lif``       LI with tau = dt / (1 - beta), r = tau / dt
+- ``spsn``      LI with the same tau, r = 1
+- ``cuba_lif``  CubaLI with tau_mem, tau_syn likewise, r = tau_mem / dt, w_in = tau_syn / dt
+- ``heaviside`` a Threshold behind it; its surrogate and k, which NIR has no place for, go into the node's metadata
+
+and the rule ``none`` at threshold 0 is no further node. What NIR cannot express is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nir
+import numpy as np
+
+from spikescan._neuron import Neuron
+
+_SURROGATE, _K = "spikescan_surrogate", "spikescan_k"
+
+
+def to_nir(
+    neuron: Neuron, beta: Any, alpha: Any = None, *, dt: float = 1.0, shape: tuple[int, ...] | None = None
+) -> nir.NIRGraph:
+    """The graph input -> integrator (-> threshold) -> output.
+
+    Args:
+      neuron: `lif`, `spsn` or `cuba_lif` with the rule `heaviside`, or with `none` at threshold 0.
+      beta, alpha: raw decays of the channels' shape (clipped to [0, 1] as the scan does), or () with `shape`.
+      dt: length of a step in the unit that the time constants shall have.
+      shape: the channels' shape, where the decays are shared.
+    """
+    _refuse_neuron(neuron)
+    decays = _spread(neuron, beta, alpha, shape)
+    tau = {name: _time_constant(name, value, dt) for name, value in decays.items()}
+    zero = np.zeros_like(tau["beta"])
+    integrator: Any
+    if neuron.recurrence == "cuba_lif":
+        integrator = nir.CubaLI(tau["alpha"], tau["beta"], r=tau["beta"] / dt, v_leak=zero, w_in=tau["alpha"] / dt)
+    else:
+        gain = tau["beta"] / dt if neuron.recurrence == "lif" else np.ones_like(zero)
+        integrator = nir.LI(tau=tau["beta"], r=gain, v_leak=zero)
+    nodes = {
+        "input": nir.Input({"input": np.array(zero.shape)}),
+        "integrator": integrator,
+        "output": nir.Output({"output": np.array(zero.shape)}),
+    }
+    chain = ["input", "integrator", "output"]
+    if neuron.rule == "heaviside":
+        memory = {_SURROGATE: neuron.surrogate, _K: neuron.k}
+        nodes["threshold"] = nir.Threshold(np.full_like(zero, neuron.threshold), metadata=memory)
+        chain.insert(2, "threshold")
+    return nir.NIRGraph(nodes, list(zip(chain, chain[1:])))
+
+
+def from_nir(
+    graph: nir.NIRGraph, *, dt: float = 1.0, surrogate: str | None = None, k: float | None = None
+) -> tuple[Neuron, np.ndarray, np.ndarray | None]:
+    """(neuron, beta, alpha) of a graph of one integrator, with or without a Threshold behind it.
+
+    Args:
+      dt: length of a step in the unit of the graph's time constants.
+      surrogate, k: of `heaviside`; by default what `to_nir` left in the metadata, else Neuron's own.
+    """
+    integrator, threshold = _nodes(graph)
+    if np.any(np.asarray(integrator.v_leak) != 0):
+        raise ValueError("the NIR node has v_leak other than 0; the recurrences here leak to 0")
+    alpha = None
+    if isinstance(integrator, nir.CubaLI):
+        recurrence = "cuba_lif"
+        alpha, _ = _decay("tau_syn", integrator.tau_syn, dt, integrator.w_in, ("cuba_lif",))
+        beta, _ = _decay("tau_mem", integrator.tau_mem, dt, integrator.r, ("cuba_lif",))
+    else:
+        beta, recurrence = _decay("tau", integrator.tau, dt, integrator.r, ("lif", "spsn"))
+    if threshold is None:
+        return Neuron(recurrence, "none", 0.0), beta, alpha
+    levels = np.unique(np.asarray(threshold.threshold))
+    if levels.size != 1:
+        raise ValueError(f"the NIR Threshold has {levels.size} different values; one threshold for all channels is built")
+    memory = threshold.metadata
+    return (
+        Neuron(
+            recurrence,
+            "heaviside",
+            float(levels[0]),
+            float(memory[_K]) if k is None and _K in memory else k,
+            surrogate=surrogate or _text(memory.get(_SURROGATE, "arctan")),
+        ),
+        beta,
+        alpha,
+    )
+
+
+# ---- Export --------------------------------------------------------------------------------------------------------
+
+
+def _refuse_neuron(neuron: Neuron) -> None:
+    if neuron.recurrence == "psu_lif":
+        raise ValueError("NIR has no node for psu_lif: its refractory trace R is driven by sigmoid(V)")
+    if neuron.stochastic:
+        raise ValueError(f"NIR has no stochastic firing rule; {neuron.rule} cannot be exported, heaviside and none can")
+    if neuron.rule == "none" and neuron.threshold != 0:
+        raise ValueError(
+            f"the rule 'none' at threshold {neuron.threshold} puts out V - threshold, which NIR has no node for; "
+            "export it at threshold 0"
+        )
+
+
+def _spread(neuron: Neuron, beta: Any, alpha: Any, shape: tuple[int, ...] | None) -> dict[str, np.ndarray]:
+    given = {"beta": beta, **({"alpha": alpha} if neuron.has_alpha else {})}
+    if neuron.has_alpha != (alpha is not None):
+        raise ValueError(f"alpha is {'missing' if alpha is None else 'given'}; only cuba_lif has one, and needs it")
+    decays = {name: np.clip(np.asarray(value, np.float64), 0, 1) for name, value in given.items()}
+    wanted = shape if shape is not None else decays["beta"].shape
+    if wanted == ():
+        raise ValueError("beta is shared by all channels; NIR wants one value a channel: give shape")
+    return {name: np.broadcast_to(value, wanted).copy() for name, value in decays.items()}
+
+
+def _time_constant(name: str, decay: np.ndarray, dt: float) -> np.ndarray:
+    if np.any(decay >= 1):
+        raise ValueError(f"{name} is 1 in some channel: its time constant would be infinite, which NIR's LI cannot hold")
+    return dt / (1 - decay)
+
+
+# ---- Import --------------------------------------------------------------------------------------------------------
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _nodes(graph: nir.NIRGraph) -> tuple[Any, Any]:
+    """The integrator and the Threshold (or None) of a graph that is one chain."""
+    inner = {name: n for name, n in graph.nodes.items() if not isinstance(n, (nir.Input, nir.Output))}
+    kinds = [type(n).__name__ for n in inner.values()]
+    integrators = [n for n in inner.values() if isinstance(n, (nir.LI, nir.CubaLI))]
+    thresholds = [n for n in inner.values() if isinstance(n, nir.Threshold)]
+    if len(integrators) != 1 or len(thresholds) > 1 or len(inner) != len(integrators) + len(thresholds):
+        raise ValueError(
+            f"the NIR graph holds {', '.join(kinds) or 'no node'}; it must be one LI or CubaLI, with or without a Threshold "
+            "behind it (LIF and CubaLIF reset their membrane, which a parallel scan cannot)"
+        )
+    chain = [name for name, n in inner.items() if n is integrators[0]] + [
+        name for name, n in inner.items() if n in thresholds
+    ]
+    inside = {(a, b) for a, b in graph.edges if a in inner and b in inner}
+    if inside != set(zip(chain, chain[1:])):
+        raise ValueError(f"the NIR graph's edges between neurons are {sorted(inside)}; they must be one chain, {chain}")
+    return integrators[0], thresholds[0] if thresholds else None
+
+
+def _decay(name: str, tau: Any, dt: float, gain: Any, recurrences: tuple[str, ...]) -> tuple[np.ndarray, str]:
+    """1 - dt / tau, and the recurrence whose input scale the gain gives."""
+    tau, gain = np.asarray(tau, np.float64), np.asarray(gain, np.float64)
+    if np.any(tau < dt):
+        raise ValueError(f"{name} is below dt = {dt} in some channel; the decay 1 - dt/{name} would be negative")
+    scales = {"lif": tau / dt, "cuba_lif": tau / dt, "spsn": np.ones_like(tau)}
+    for recurrence in recurrences:
+        if np.allclose(gain, scales[recurrence], rtol=1e-6, atol=0):
+            return (1 - dt / tau).astype(np.float32), recurrence
+    raise ValueError(
+        f"the NIR node scales its input by other than 1 or {name}/dt; scale the weights before it instead, "
+        f"and set the gain to {name}/dt"
+    )

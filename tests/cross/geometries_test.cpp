@@ -1,0 +1,170 @@
+// The launch geometry changes no bit (RELIABILITY R2): tiles of 1 to 32 channels, any number of blocks, a thread a row.
+// The kernels are called with plans that the host would not make.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "cross/both.h"
+#include "host/firing_setup.h"
+#include "host/plan.h"
+#include "kernels/backend.h"
+#include "kernels/layout.h"
+#include "simt/simt.h"
+#include "support/coverage.h"
+#include "support/random_case.h"
+
+namespace spikescan::cross {
+namespace {
+
+using support::Case;
+
+// What a test varies of a plan.
+struct Geometry {
+  Strategy strategy;
+  int tile_channels;
+  int64_t blocks;
+};
+
+std::ostream& operator<<(std::ostream& out, const Geometry& g) {
+  return out << (g.strategy == kRows ? "rows" : "tiles") << " of " << g.tile_channels << " channels in " << g.blocks
+             << " blocks";
+}
+
+size_t padded(size_t bytes) {
+  return (bytes + 255) / 256 * 256;
+}
+
+int scans(spikescan_recurrence r) {
+  return r == SPIKESCAN_PSU_LIF ? 2 : 1;
+}
+int states(spikescan_recurrence r) {
+  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;
+}
+int order(spikescan_recurrence r) {
+  return r == SPIKESCAN_CUBA_LIF ? 2 : 1;
+}
+
+// The number of tiles decides how many flags there are: all that lies behind them moves.
+void change_tiles(const spikescan_description& d, const Geometry& g, bool backward, Plan& plan) {
+  const size_t behind = plan.cleared_bytes;
+  plan.tile_channels = g.tile_channels;
+  plan.threads = g.tile_channels * plan.tile_segments;
+  plan.channel_tiles = (d.channels + g.tile_channels - 1) / g.tile_channels;
+  plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
+  plan.blocks = g.blocks;
+  plan.shared_bytes =
+      tile_shared_bytes(order(d.recurrence), backward ? states(d.recurrence) : 0, plan.tile_segments, g.tile_channels);
+  if (plan.chunks <= 1) return;
+  const auto rows = static_cast<size_t>(plan.channel_tiles * plan.batch_rows);
+  plan.cleared_bytes = padded(plan.flags + scans(d.recurrence) * rows * saved_slots(plan.chunks) * sizeof(uint32_t));
+  for (size_t* offset : {&plan.aggregates, &plan.carries, &plan.partials, &plan.totals, &plan.workspace_bytes}) {
+    *offset += plan.cleared_bytes - behind;
+  }
+}
+
+// A device that is filled by any call takes rows; by none, tiles.
+DeviceFacts facts_for(Strategy strategy) {
+  DeviceFacts facts = {};
+  EXPECT_EQ(cuda_backend()->facts(&facts).status, SPIKESCAN_OK);
+  facts.processors = strategy == kRows ? 0 : 1 << 20;
+  return facts;
+}
+
+struct Workspace {
+  explicit Workspace(size_t bytes) : words(bytes / 8 + 64) { std::memset(words.data(), 0xfb, words.size() * 8); }
+  void* data() { return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(words.data()) + 255) / 256 * 256); }
+  std::vector<uint64_t> words;
+};
+
+spikescan_status forward_with(const Geometry& g, const spikescan_description& d, const spikescan_forward_args& args) {
+  ForwardCall call = {d, args, make_firing(d), plan_forward(d, facts_for(g.strategy))};
+  EXPECT_EQ(call.plan.strategy, g.strategy);
+  if (g.strategy == kTiles) change_tiles(d, g, false, call.plan);
+  call.plan.blocks = g.blocks;
+  Workspace workspace(call.plan.workspace_bytes);
+  call.args.workspace = workspace.data();
+  call.args.workspace_bytes = call.plan.workspace_bytes;
+  return cuda_backend()->forward(call, nullptr).status;
+}
+
+spikescan_status backward_with(const Geometry& g, const spikescan_description& d, const spikescan_backward_args& args) {
+  BackwardCall call = {d, args, make_firing(d), plan_backward(d, facts_for(g.strategy))};
+  if (call.plan.strategy == kTiles) change_tiles(d, g, true, call.plan);
+  call.plan.blocks = g.blocks;
+  Workspace workspace(call.plan.workspace_bytes);
+  call.args.workspace = workspace.data();
+  call.args.workspace_bytes = call.plan.workspace_bytes;
+  return cuda_backend()->backward(call, nullptr).status;
+}
+
+support::Target with_geometry(const Geometry& g) {
+  support::Target target = ops::target();
+  target.forward = [g](const spikescan_description& d, const spikescan_forward_args& args) {
+    return forward_with(g, d, args);
+  };
+  target.backward = [g](const spikescan_description& d, const spikescan_backward_args& args) {
+    return backward_with(g, d, args);
+  };
+  return target;
+}
+
+// All tiles that fit the kernels for this many segments, and rows.
+std::vector<Geometry> geometries(int64_t time, bool backward) {
+  const int64_t segments = (std::min(time, ops::chunk_steps()) + 15) / 16;
+  const auto tile_segments = static_cast<int>(std::bit_ceil(static_cast<uint64_t>(segments)));
+  std::vector<Geometry> out;
+  for (const int64_t blocks : {1, 2, 3, 5, 8, 64}) {
+    for (int channels = 1; channels <= 32 && channels * tile_segments <= most_tile_threads(backward); channels *= 2) {
+      out.push_back({kTiles, channels, blocks});
+    }
+    if (!backward) out.push_back({kRows, 1, blocks});
+  }
+  return out;
+}
+
+class Geometries : public ops::OpsWith<std::tuple<spikescan_recurrence, bool>> {
+ protected:
+  // Short: every width of a tile fits. Long: look-back over several chunks.
+  Case small_case() const {
+    const auto [recurrence, is_long] = GetParam();
+    Case c;
+    c.description.recurrence = recurrence;
+    c.description.batch = is_long ? 1 : 3;
+    c.description.time = is_long ? 5 * ops::chunk_steps() + 300 : 100;
+    c.description.channels = is_long ? 5 : 37;
+    c.description.dtype = SPIKESCAN_BFLOAT16;
+    support::fill(c, 91, {.lowest_decay = 0.9f, .highest_decay = 1.0f});
+    return c;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, Geometries, testing::Combine(testing::ValuesIn(support::kRecurrences), testing::Bool()),
+                         [](const auto& info) {
+                           return std::string(support::name_of(std::get<0>(info.param))) +
+                                  (std::get<1>(info.param) ? "_long" : "_short");
+                         });
+
+TEST_P(Geometries, OfTheForwardPass) {
+  const Case c = small_case();
+  const support::Forward want = support::forward(cpu(), c);
+  const std::vector<Geometry> all = geometries(c.description.time, false);
+  ASSERT_GE(all.size(), 24u);
+  for (const Geometry& g : all) {
+    EXPECT_EQ(support::difference(support::forward(with_geometry(g), c, support::kOtherPoison), want), "") << g;
+  }
+}
+
+TEST_P(Geometries, OfTheBackwardPass) {
+  const Case c = small_case();
+  const support::Forward forward = support::forward(cpu(), c);
+  const support::Backward want = support::backward(cpu(), c, forward.saved);
+  const std::vector<Geometry> all = geometries(c.description.time, true);
+  ASSERT_GE(all.size(), std::get<1>(GetParam()) ? 18u : 24u);
+  for (const Geometry& g : all) {
+    EXPECT_EQ(support::difference(support::backward(with_geometry(g), c, forward.saved, support::kOtherPoison), want),
+              "")
+        << g;
+  }
+}
+
+}  // namespace
+}  // namespace spikescan::cross

@@ -1,0 +1,229 @@
+"""scan and scan_backward on NumPy arrays and DLPack exporters, against the float64 reference."""
+
+import numpy as np
+import pytest
+import reference
+
+import spikescan as sk
+from spikescan import Neuron
+
+RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
+# 2100 steps: three chunks of the scan, the last one partial. Spikes of the steep rules need a small input.
+SHAPE = (3, 2100, 5)
+SEED = 0x1234_5678_9ABC_DEF0
+
+
+def make(rng, recurrence, shape=SHAPE, spread=0.5):
+    x = rng.normal(0.3, spread, shape).astype(np.float32)
+    beta = rng.uniform(-0.1, 1.1, shape[2]).astype(np.float32)
+    beta[:2] = 0.9, 0.5
+    alpha = rng.uniform(0.1, 0.95, shape[2]).astype(np.float32) if recurrence == "cuba_lif" else None
+    count = 2 if recurrence in ("cuba_lif", "psu_lif") else 1
+    initial = tuple(rng.normal(size=(shape[0], shape[2])).astype(np.float32) for _ in range(count))
+    return x, beta, alpha, initial
+
+
+def close(ours, theirs, terms=1.0):
+    """Within 64 * 2^-24 of the reference's scale: V's promise is 8 units of sum beta^n |x|, gradients' 16 of theirs."""
+    scale = np.max(np.abs(theirs)) * terms + 1e-6
+    np.testing.assert_allclose(np.asarray(ours, np.float64), theirs, rtol=0, atol=64 * 2.0**-24 * scale)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("rule", ("sigmoid_bernoulli", "refractory_sigmoid_bernoulli", "heaviside", "none"))
+def test_forward_follows_the_model(rng, recurrence, rule):
+    # R pulls psu_lif's M down: only a larger input makes it fire.
+    x, beta, alpha, initial = make(rng, recurrence, spread=4 if recurrence == "psu_lif" else 0.5)
+    neuron = Neuron(recurrence, rule, threshold=0.7, k=3.0)
+    origin = (7, 2**33, 11)
+    out = sk.scan(
+        x, beta, alpha, neuron=neuron, seed=SEED, stream=5, origin=origin, initial_state=initial, membrane=True,
+        final_state=True,
+    )  # fmt: skip
+    series, M = reference.membrane(recurrence, x, beta, alpha, initial)
+    close(out.membrane, series[0])
+    for ours, theirs in zip(out.final_state, series):
+        close(ours, theirs[:, -1])
+    if rule == "none":
+        close(out.spikes, M - neuron.threshold)
+        return
+    if rule == "heaviside":
+        expected, margin = M > neuron.threshold, np.abs(M - neuron.threshold)
+    else:
+        p, u = reference.probability(neuron, M), reference.uniforms(SHAPE, SEED, 5, origin)
+        expected, margin = u < p, np.abs(u - p)
+    differ = out.spikes != expected
+    # p and M carry float32 rounding of V: a spike may differ only where the comparison is that close.
+    assert np.all(margin[differ] < 1e-4), margin[differ].max()
+    assert 0.01 < out.spikes.mean() < 0.99
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize(
+    "neuron",
+    (
+        Neuron(rule="sigmoid_bernoulli", threshold=0.7, k=3.0),
+        Neuron(rule="sigmoid_bernoulli", threshold=0.7, k=3.0, gradient="derivative"),
+        Neuron(rule="refractory_sigmoid_bernoulli", threshold=0.7, k=3.0, gradient="derivative"),
+        Neuron(rule="heaviside", threshold=0.7, k=1.5),
+        Neuron(rule="heaviside", threshold=0.7, k=1.5, surrogate="superspike"),
+        Neuron(rule="none", threshold=0.0),
+    ),
+    ids=lambda n: f"{n.rule}-{n.gradient}-{n.surrogate}",
+)
+def test_backward_follows_the_model(rng, recurrence, neuron):
+    neuron = Neuron(recurrence, neuron.rule, neuron.threshold, neuron.k, 0.8, neuron.surrogate, neuron.gradient)
+    x, beta, alpha, initial = make(rng, recurrence)
+    grad_S, grad_V = (rng.normal(size=SHAPE).astype(np.float32) for _ in range(2))
+    grad_final = tuple(rng.normal(size=s.shape).astype(np.float32) for s in initial)
+    saved = sk.scan(x, beta, alpha, neuron=neuron, seed=1, initial_state=initial, save=True).saved
+    ours = sk.scan_backward(
+        x, beta, alpha, neuron=neuron, saved=saved, grad_spikes=grad_S, grad_membrane=grad_V,
+        grad_final_state=grad_final, initial_state=initial,
+    )  # fmt: skip
+    dx, dbeta, dalpha, back = reference.backward(neuron, x, beta, alpha, initial, grad_S, grad_V, grad_final)
+    # dS/dM itself changes by up to k^2 + (2 pi threshold)^2 = 28 a unit of M, whose rounding it thus enlarges.
+    close(ours.x, dx, terms=4)
+    inside = (beta >= 0) & (beta <= 1)
+    assert np.all(ours.beta[~inside] == 0) and np.all(ours.beta[inside] != 0)
+    # The sums over time cancel: their rounding is that of the terms, far larger than the total.
+    close(ours.beta[inside], dbeta[inside], terms=20)
+    if dalpha is not None:
+        close(ours.alpha, dalpha, terms=20)
+    for mine, theirs in zip(ours.initial_state, back):
+        close(mine, theirs)
+
+
+def test_time_first_is_the_same_call(rng):
+    x, beta, _, _ = make(rng, "lif")
+    first = np.ascontiguousarray(x.swapaxes(0, 1))
+    ours = sk.scan(first, beta, seed=3, membrane=True, time_first=True)
+    whole = sk.scan(x, beta, seed=3, membrane=True)
+    assert np.array_equal(ours.spikes.swapaxes(0, 1), whole.spikes)
+    assert np.array_equal(ours.membrane.swapaxes(0, 1), whole.membrane)
+    # A view with swapped axes is the same memory and needs no switch at all.
+    assert np.array_equal(sk.scan(first.swapaxes(0, 1), beta, seed=3).spikes, whole.spikes)
+
+
+def test_many_channel_axes_and_one_decay_for_all(rng):
+    x = rng.normal(size=(2, 40, 3, 4)).astype(np.float32)
+    out = sk.scan(x, 0.9, seed=1, membrane=True, final_state=True, save=True)
+    flat = sk.scan(x.reshape(2, 40, 12), np.full(12, 0.9, np.float32), seed=1, membrane=True)
+    assert np.array_equal(out.membrane, flat.membrane.reshape(x.shape))
+    assert out.final_state[0].shape == (2, 3, 4)
+    gradients = sk.scan_backward(x, 0.9, saved=out.saved, grad_spikes=np.ones_like(x))
+    assert gradients.beta.shape == () and gradients.x.shape == x.shape
+
+
+@pytest.mark.parametrize("spikes", ("float32", "float16", "uint8", "bits32", "bfloat16"))
+def test_every_spike_format_holds_the_same_spikes(rng, spikes):
+    if spikes == "bfloat16":
+        pytest.importorskip("ml_dtypes", reason="bfloat16 in NumPy needs ml_dtypes")
+    x = rng.normal(size=(2, 70, 6)).astype(np.float32)
+    whole = sk.scan(x, 0.9, seed=1).spikes
+    ours = sk.scan(x, 0.9, seed=1, spikes=spikes).spikes
+    if spikes == "bits32":
+        assert ours.shape == (2, 3, 6) and ours.dtype == np.uint32
+        unpacked = np.stack([(ours[:, t // 32] >> np.uint32(t % 32)) & 1 for t in range(96)], 1)
+        assert np.array_equal(unpacked[:, :70], whole) and not unpacked[:, 70:].any()
+    else:
+        assert np.array_equal(ours.astype(np.float32), whole)
+
+
+def test_uniforms_of_the_caller_replace_the_generator(rng):
+    x, beta, _, _ = make(rng, "lif")
+    own = reference.uniforms(SHAPE, 77).astype(np.float32)
+    assert np.array_equal(sk.scan(x, beta, uniforms=own).spikes, sk.scan(x, beta, seed=77).spikes)
+
+
+def test_out_is_written_without_a_copy(rng):
+    x, beta, _, _ = make(rng, "cuba_lif", (2, 50, 8))
+    wide = np.full((2, 50, 16), 9, np.uint8)  # spikes into every row's first half
+    out = sk.ScanResult(wide[:, :, :8], np.empty(x.shape, np.float16), None, None)
+    result = sk.scan(x, beta, beta, recurrence="cuba_lif", seed=2, out=out)
+    assert result.spikes is out.spikes
+    whole = sk.scan(x, beta, beta, recurrence="cuba_lif", seed=2, membrane=True)
+    assert np.array_equal(wide[:, :, :8], whole.spikes) and np.all(wide[:, :, 8:] == 9)
+    assert np.array_equal(out.membrane, whole.membrane.astype(np.float16))
+
+
+@pytest.mark.parametrize("shape", ((0, 5, 3), (2, 0, 3), (2, 5, 0)))
+def test_empty_axes(shape):
+    x = np.zeros(shape, np.float32)
+    state = np.full((shape[0], shape[2]), 0.25, np.float32)
+    out = sk.scan(x, np.full(shape[2], 0.5, np.float32), initial_state=state, final_state=True, save=True)
+    assert out.spikes.shape == shape
+    if shape[1] == 0:
+        assert np.array_equal(out.final_state[0], state)
+    gradients = sk.scan_backward(x, np.full(shape[2], 0.5, np.float32), saved=out.saved, initial_state=state)
+    assert gradients.x.shape == shape and np.all(gradients.beta == 0)
+
+
+# ---- DLPack --------------------------------------------------------------------------------------------------------
+
+
+class Exporter:
+    """Nothing but __dlpack__: what CuPy, PyTorch and JAX have in common. Counts its exports."""
+
+    def __init__(self, array):
+        self.array, self.exports = array, 0
+
+    def __dlpack__(self, **_):
+        self.exports += 1
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_any_dlpack_exporter_serves_as_input_and_output(rng):
+    x, beta, _, _ = make(rng, "lif")
+    spikes = np.empty_like(x)
+    result = sk.scan(Exporter(x), Exporter(beta), seed=4, out=sk.ScanResult(Exporter(spikes), None, None, None))
+    assert isinstance(result.spikes, Exporter)
+    assert np.array_equal(spikes, sk.scan(x, beta, seed=4).spikes)
+
+
+def test_jax_arrays_are_read_in_place(rng):
+    jnp = pytest.importorskip("jax.numpy", reason="JAX is not installed")
+    x = rng.normal(size=(2, 50, 8)).astype(np.float32)
+    for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
+        own = jnp.asarray(x, dtype)
+        spikes = sk.scan(own, 0.9, seed=1, spikes="uint8").spikes
+        assert np.array_equal(spikes, sk.scan(np.asarray(own.astype(jnp.float32)), 0.9, seed=1, spikes="uint8").spikes)
+
+
+def test_device_memory_is_exported_with_its_owner():
+    """The capsule that DeviceArray hands out, made here of host memory: what a consumer sees, and when it is let go."""
+    import gc
+    import weakref
+
+    from spikescan import _dlpack
+
+    class Owner:
+        pass
+
+    memory, owner = np.arange(6, dtype=np.float32).reshape(2, 3), Owner()
+    alive = weakref.ref(owner)
+    capsule = _dlpack.write_capsule(owner, memory.ctypes.data, "float32", (2, 3), (_dlpack.CPU, 0))
+    del owner
+
+    class Once:
+        def __dlpack__(self, **_):
+            return capsule
+
+        def __dlpack_device__(self):
+            return _dlpack.CPU, 0
+
+    taken = np.from_dlpack(Once())
+    assert np.array_equal(taken, memory) and taken.ctypes.data == memory.ctypes.data
+    assert alive() is not None
+    del taken, capsule
+    gc.collect()
+    assert alive() is None
+    unused = Owner()
+    alive = weakref.ref(unused)
+    capsule = _dlpack.write_capsule(unused, memory.ctypes.data, "float32", (2, 3), (_dlpack.CPU, 0))
+    del unused, capsule
+    gc.collect()
+    assert alive() is None

@@ -1,0 +1,234 @@
+"""spikescan.jax: the NumPy face's bits, under every transformation."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax", reason="JAX is not installed")
+
+import spikescan as sk  # noqa: E402
+import spikescan.jax as sj  # noqa: E402
+from spikescan import Neuron  # noqa: E402
+
+RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
+B, T, C = 3, 2100, 5  # three chunks of the scan
+
+
+def make(rng, recurrence):
+    x = rng.normal(0.3, 4 if recurrence == "psu_lif" else 0.5, (B, T, C)).astype(np.float32)
+    beta = np.linspace(0.2, 0.95, C).astype(np.float32)
+    neuron = Neuron(recurrence, "sigmoid_bernoulli", 0.7, 3.0)
+    initial = tuple(rng.normal(size=(B, C)).astype(np.float32) for _ in neuron.states)
+    return neuron, x, beta, beta[::-1].copy() if neuron.has_alpha else None, initial
+
+
+def equal(ours, theirs):
+    jax.tree_util.tree_map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), ours, theirs)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_forward_and_gradients_are_the_librarys_bits(rng, recurrence):
+    neuron, x, beta, alpha, initial = make(rng, recurrence)
+    weights = [rng.normal(size=(B, T, C)).astype(np.float32) for _ in range(2)]
+    final_weights = tuple(rng.normal(size=(B, C)).astype(np.float32) for _ in initial)
+
+    def loss(x, beta, alpha, initial):
+        r = sj.scan(
+            x, beta, alpha, neuron=neuron, key=sj.make_key(5, 2, (1, 32, 3)), initial_state=initial, membrane=True,
+            final_state=True,
+        )  # fmt: skip
+        total = (r.spikes * weights[0]).sum() + (r.membrane * weights[1]).sum()
+        return total + sum((s * w).sum() for s, w in zip(r.final_state, final_weights)), r
+
+    which = (0, 1, 2, 3) if alpha is not None else (0, 1, 3)
+    gradients, r = jax.jit(jax.grad(loss, which, has_aux=True))(x, beta, alpha, initial)
+    theirs = sk.scan(
+        x, beta, alpha, neuron=neuron, seed=5, stream=2, origin=(1, 32, 3), initial_state=initial, membrane=True,
+        final_state=True, save=True,
+    )  # fmt: skip
+    equal(tuple(r), tuple(theirs[:3]))
+    back = sk.scan_backward(
+        x, beta, alpha, neuron=neuron, saved=theirs.saved, grad_spikes=weights[0], grad_membrane=weights[1],
+        grad_final_state=final_weights, initial_state=initial,
+    )  # fmt: skip
+    equal(gradients, tuple(g for g in back if g is not None))
+
+
+@pytest.mark.parametrize("spikes", ("float32", "bfloat16", "float16", "uint8", "bits32"))
+@pytest.mark.parametrize("dtype", ("float32", "bfloat16", "float16"))
+def test_every_dtype(rng, spikes, dtype):
+    x = jnp.asarray(rng.normal(size=(2, 70, 6)), dtype)
+    ours = sj.scan(x, 0.9, key=3, spikes=spikes).spikes
+    theirs = sk.scan(x, 0.9, seed=3, spikes=spikes).spikes
+    assert ours.shape == theirs.shape and ours.dtype == theirs.dtype
+    equal(ours, theirs)
+    if spikes in ("float32", "bfloat16", "float16"):
+        gradient = jax.grad(lambda x: sj.scan(x, 0.9, key=3, spikes=spikes).spikes.astype(jnp.float32).sum())(x)
+        assert gradient.dtype == x.dtype and np.any(np.asarray(gradient, np.float32) != 0)
+
+
+def test_time_first_and_channel_axes(rng):
+    x = rng.normal(size=(2, 50, 3, 4)).astype(np.float32)
+    whole = sj.scan(x, 0.9, key=1, membrane=True, final_state=True)
+    first = sj.scan(x.swapaxes(0, 1), 0.9, key=1, membrane=True, final_state=True, time_first=True)
+    equal(first.spikes.swapaxes(0, 1), whole.spikes)
+    equal(first.membrane.swapaxes(0, 1), whole.membrane)
+    equal(first.final_state, whole.final_state)
+    assert whole.final_state[0].shape == (2, 3, 4)
+
+
+def test_a_new_key_compiles_nothing_anew(rng):
+    x = rng.normal(size=(2, 50, 4)).astype(np.float32)
+    traces = []
+
+    @jax.jit
+    def step(x, key):
+        traces.append(1)
+        return sj.scan(x, 0.9, key=key).spikes
+
+    for seed in range(3):
+        equal(step(x, sj.make_key(seed, stream=seed)), sk.scan(x, 0.9, seed=seed, stream=seed).spikes)
+    equal(step(x, sj.shift_key(sj.make_key(1), time=2**33 + 8)), sk.scan(x, 0.9, seed=1, origin=(0, 2**33 + 8, 0)).spikes)
+    assert len(traces) == 1
+    text = step.lower(x, sj.make_key(1)).as_text()
+    assert text == step.lower(x, sj.make_key(2, 9)).as_text(), "a key has got into the program"
+
+
+def test_keys():
+    key = sj.make_key(0x0123_4567_89AB_CDEF, 7, (1, 2**33, 3))
+    words = np.asarray(key).tobytes()
+    from spikescan import _abi
+
+    struct = _abi.DeviceKey.from_buffer_copy(words)
+    assert (struct.seed, struct.stream, struct.reserved) == (0x0123_4567_89AB_CDEF, 7, 0)
+    assert (struct.batch_origin, struct.time_origin, struct.channel_origin) == (1, 2**33, 3)
+    moved = _abi.DeviceKey.from_buffer_copy(np.asarray(sj.shift_key(key, batch=2**32 - 1, time=jnp.int32(5))).tobytes())
+    assert (moved.batch_origin, moved.time_origin, moved.channel_origin) == (2**32, 2**33 + 5, 3)
+    for own in (jax.random.key(3), jax.random.PRNGKey(3)):
+        equal(sj.make_key(own), sj.make_key(int(np.asarray(jax.random.key_data(own))[1]) << 32))
+
+
+def test_vmap_is_the_single_calls(rng):
+    x = rng.normal(size=(4, B, 300, C)).astype(np.float32)
+    betas = rng.uniform(0.3, 0.9, (4, C)).astype(np.float32)
+    keys = jax.random.split(jax.random.key(0), 4)
+
+    def one(x, beta, key):
+        r = sj.scan(x, beta, key=key, membrane=True)
+        return r.spikes, r.membrane
+
+    for axes in ((0, None, None), (None, 0, None), (None, None, 0), (0, 0, 0)):
+        arguments = [a if ax == 0 else a[0] for a, ax in zip((x, betas, keys), axes)]
+        mapped = jax.jit(jax.vmap(one, axes))(*arguments)
+        for i in range(4):
+            single = one(*(a[i] if ax == 0 else a for a, ax in zip(arguments, axes)))
+            equal(jax.tree_util.tree_map(lambda m: m[i], mapped), single)
+
+
+def test_nested_vmap_of_gradients(rng):
+    x = rng.normal(size=(2, 3, B, 1100, C)).astype(np.float32)
+    betas = rng.uniform(0.3, 0.9, (3, C)).astype(np.float32)
+    keys = jax.random.split(jax.random.key(0), 2)
+
+    @jax.jit
+    def gradient(x, beta, key):
+        return jax.grad(lambda x, b: (sj.scan(x, b, key=key).spikes * jnp.cos(x)).sum(), (0, 1))(x, beta)
+
+    mapped = jax.vmap(jax.vmap(gradient, (0, 0, None)), (0, None, 0))(x, betas, keys)
+    for i in range(2):
+        for j in range(3):
+            equal(jax.tree_util.tree_map(lambda m: m[i, j], mapped), gradient(x[i, j], betas[j], keys[i]))
+
+
+def test_scan_over_pieces_of_time(rng):
+    split = sk.time_units()[0]
+    x = rng.normal(size=(1, 2 * split, 2)).astype(np.float32)
+    whole = sk.scan(x, 0.999, seed=1)
+
+    def step(carry, piece):
+        state, key = carry
+        r = sj.scan(piece, 0.999, key=key, initial_state=state, final_state=True)
+        return (r.final_state, sj.shift_key(key, time=split)), r.spikes
+
+    start = ((jnp.zeros((1, 2)),), sj.make_key(1))
+    _, spikes = jax.lax.scan(step, start, x.reshape(1, 2, split, 2).swapaxes(0, 1))
+    equal(spikes.swapaxes(0, 1).reshape(x.shape), whole.spikes)
+
+
+def test_remat_and_donation(rng):
+    x = rng.normal(size=(2, 1100, 4)).astype(np.float32)
+
+    def loss(x, beta):
+        hidden = sj.scan(x, beta, key=1).spikes
+        return (sj.scan(hidden * 0.7, beta, key=2).spikes * jnp.sin(x)).sum()
+
+    plain = jax.jit(jax.grad(loss, (0, 1)))(x, jnp.full(4, 0.8))
+    equal(jax.jit(jax.grad(jax.checkpoint(loss), (0, 1)))(x, jnp.full(4, 0.8)), plain)
+    donated = jnp.array(x)
+    expected = sk.scan(x, 0.9, seed=1).spikes
+    equal(jax.jit(lambda x: sj.scan(x, 0.9, key=1).spikes, donate_argnums=0)(donated), expected)
+    assert donated.is_deleted()
+
+
+def test_no_gradient_no_saved_states_and_no_membrane_sized_residual(rng):
+    """The forward call in training keeps states of every 1024 steps, not V."""
+    x = rng.normal(size=(4, 4096, 8)).astype(np.float32)
+    _, pull = jax.vjp(lambda x, b: sj.scan(x, b, key=1).spikes, x, jnp.full(8, 0.9))
+    residuals = [a for a in jax.tree_util.tree_leaves(pull) if hasattr(a, "nbytes")]
+    extra = sum(a.nbytes for a in residuals) - x.nbytes
+    assert extra < x.nbytes / 100, extra
+    text = jax.jit(lambda x: sj.scan(x, 0.9, key=1).spikes).lower(x).as_text()
+    assert "spikescan_forward" in text and text.count("custom_call @spikescan") == 1
+
+
+def test_unused_cotangents_are_not_made_into_zeros(rng):
+    x = jnp.asarray(rng.normal(size=(2, 64, 4)), jnp.float32)
+    step = jax.jit(jax.grad(lambda x: sj.scan(x, 0.9, key=1, membrane=True, final_state=True).spikes.sum()))
+    backward = [line for line in step.lower(x).as_text().splitlines() if "@spikescan_backward" in line]
+    assert len(backward) == 1
+    operands = backward[0].split(" : (")[1].split(") ->")[0].count("tensor<")
+    assert operands == 4, backward[0]  # x, beta, dL/dS and the saved states (none at 64 steps)
+
+
+@pytest.mark.parametrize(
+    "call, kind, words",
+    (
+        (lambda x: sj.scan(x, 0.9), ValueError, "key is missing"),
+        (lambda x: sj.scan(x[0, 0], 0.9, key=1), ValueError, "x has shape"),
+        (lambda x: sj.scan(x.astype(jnp.int32), 0.9, key=1), TypeError, "x has dtype int32"),
+        (lambda x: sj.scan(x, jnp.ones(2), key=1), ValueError, "beta has shape"),
+        (lambda x: sj.scan(x, 0.9, 0.9, key=1), ValueError, "alpha is given"),
+        (lambda x: sj.scan(x, 0.9, recurrence="cuba_lif", key=1), ValueError, "alpha is missing"),
+        (lambda x: sj.scan(x, 0.9, key=-1), ValueError, "seed is -1"),
+        (lambda x: sj.scan(x, 0.9, key=jnp.ones(3)), TypeError, "the seed is float32"),
+        (lambda x: sj.scan(x, 0.9, key=jax.random.split(jax.random.key(0), 3)), TypeError, "vmap maps over"),
+        (lambda x: sj.scan(x, 0.9, key=jnp.zeros(10, jnp.int32)), TypeError, "make_key gives uint32"),
+        (lambda x: sj.scan(x, 0.9, uniforms=x[:, :3]), ValueError, "uniforms has shape"),
+        (lambda x: sj.scan(x, 0.9, uniforms=x.astype(jnp.bfloat16)), TypeError, "uniforms has dtype bfloat16"),
+        (lambda x: sj.scan(x, 0.9, key=1, initial_state=x), ValueError, "initial_state.0. has shape"),
+        (lambda x: sj.scan(x, 0.9, key=1, initial_state=(x, x)), ValueError, "initial_state has 2 arrays"),
+        (lambda x: sj.make_key(1, stream=1 << 32), ValueError, "stream is 4294967296"),
+    ),
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_refused(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call(jnp.zeros((2, 8, 3)))
+
+
+def test_a_refusal_of_the_library_arrives_as_an_error(rng):
+    """What only the handler sees: a time origin that packed spikes cannot start at, in a description."""
+    from spikescan.jax import _call, _ffi
+
+    call = _call.Call("forward", Neuron(), True, False, ("x", "beta"), ("spikes",))
+    broken = jax.jit(lambda x: _ffi.ffi(call, x[None], jnp.zeros((1, 1)))[0])
+
+    class Wrong(_call.Call):
+        def attributes(self):
+            return {**super().attributes(), "recurrence": np.int32(9)}
+
+    wrong = Wrong("forward", Neuron(), True, False, ("x", "beta"), ("spikes",))
+    x = jnp.zeros((2, 8, 3))
+    assert broken(x).shape == (1, 2, 8, 3)
+    with pytest.raises(Exception, match="spikescan: recurrence is 9; it must be LIF"):
+        jax.jit(lambda x: _ffi.ffi(wrong, x[None], jnp.zeros((1, 1)))[0])(x).block_until_ready()

@@ -1,0 +1,100 @@
+"""Every wrong shape, dtype, device or key is refused by a sentence that names it; nothing is computed."""
+
+import numpy as np
+import pytest
+
+import spikescan as sk
+from spikescan import Neuron
+
+X = np.zeros((2, 8, 3), np.float32)
+BETA = np.full(3, 0.5, np.float32)
+READ_ONLY = np.zeros_like(X)
+READ_ONLY.flags.writeable = False
+OTHER_ORDER = X.astype(X.dtype.newbyteorder())
+
+
+class OnDevice:
+    """An array on another kind of device, as its producer announces it."""
+
+    def __init__(self, kind, array=X):
+        self.kind, self.array = kind, array
+
+    def __dlpack__(self, **_):
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self.kind, 0
+
+
+def backward(**options):
+    return sk.scan_backward(X, BETA, saved=np.empty(0, np.uint8), **options)
+
+
+@pytest.mark.parametrize(
+    "call, kind, words",
+    (
+        (lambda: sk.scan([[1.0]], BETA), TypeError, "x is a list"),
+        (lambda: sk.scan(X[0, 0], BETA), ValueError, r"x has shape \(3,\); it must be \[batch, time"),
+        (lambda: sk.scan(X.astype(np.float64), BETA), TypeError, "x has dtype float64"),
+        (lambda: sk.scan(X.astype(np.int32), BETA), TypeError, "x has dtype int32"),
+        (lambda: sk.scan(OTHER_ORDER, BETA), ValueError, "byte order"),
+        (lambda: sk.scan(np.zeros((2, 8, 6), np.float32)[:, :, ::2], BETA), ValueError, "must be contiguous"),
+        (lambda: sk.scan(X[:, ::-1], BETA), ValueError, "stride_time"),
+        (lambda: sk.scan(X, BETA[:2]), ValueError, r"beta has shape \(2,\); it must be \(3,\)"),
+        (lambda: sk.scan(X, BETA.astype(np.float64)), TypeError, "beta has dtype float64"),
+        (lambda: sk.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
+        (lambda: sk.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
+        (lambda: sk.scan(X, BETA, 0.5, recurrence="cuba_lif"), ValueError, "the same shape"),
+        (lambda: sk.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),
+        (lambda: sk.scan(X, BETA, rule="fire"), ValueError, "rule is 'fire'"),
+        (lambda: sk.scan(X, BETA, k=0), ValueError, "k is 0.0; it must be finite and more than 0"),
+        (lambda: sk.scan(X, BETA, k=[1, 2, 3]), TypeError, "k is .*one number"),
+        (lambda: sk.scan(X, BETA, threshold=float("nan")), ValueError, "threshold is nan"),
+        (lambda: sk.scan(X, BETA, max_prob=1.5), ValueError, "max_prob is 1.5"),
+        (lambda: Neuron(surrogate="step"), ValueError, "surrogate is 'step'"),
+        (lambda: Neuron(gradient="exact"), ValueError, "gradient is 'exact'"),
+        (lambda: sk.scan(X, BETA, neuron=Neuron(), k=3.0), ValueError, "either a neuron or its options"),
+        (lambda: sk.scan(X, BETA, seed=-1), ValueError, "seed is -1"),
+        (lambda: sk.scan(X, BETA, seed=1 << 64), ValueError, "seed is 18446744073709551616"),
+        (lambda: sk.scan(X, BETA, stream=1 << 32), ValueError, "stream is 4294967296"),
+        (lambda: sk.scan(X, BETA, origin=(0, 1)), ValueError, "three indices"),
+        (lambda: sk.scan(X, BETA, origin=(0, -1, 0)), ValueError, "origin's time is -1"),
+        (lambda: sk.scan(X, BETA, origin=(0, (1 << 34) - 4, 0)), ValueError, "time_origin is 17179869180"),
+        (lambda: sk.scan(X, BETA, origin=(0, 5, 0), spikes="bits32"), ValueError, "multiple of 32"),
+        (lambda: sk.scan(X, BETA, spikes="int8"), ValueError, "spikes is 'int8'"),
+        (lambda: sk.scan(X, BETA, rule="none", spikes="uint8"), ValueError, "a floating dtype"),
+        (lambda: sk.scan(X, BETA, membrane="uint8"), ValueError, "membrane is 'uint8'"),
+        (lambda: sk.scan(X, BETA, uniforms=X[:, :4]), ValueError, "uniforms has shape"),
+        (lambda: sk.scan(X, BETA, uniforms=X.astype(np.float16)), TypeError, "uniforms has dtype float16"),
+        (lambda: sk.scan(X, BETA, initial_state=X[:, 0].T), ValueError, "initial_state.0. has shape"),
+        (lambda: sk.scan(X, BETA, initial_state=(X[:, 0], X[:, 0])), ValueError, "initial_state has 2 arrays"),
+        (lambda: sk.scan(X, BETA, out=sk.ScanResult(READ_ONLY, None, None, None)), ValueError, "read-only"),
+        (lambda: sk.scan(X, BETA, out=sk.ScanResult(X, None, None, None)), ValueError, "spikes"),
+        (lambda: sk.scan(X, OnDevice(2, BETA)), ValueError, "beta is on cuda:0, x on cpu:0"),
+        (lambda: sk.scan(OnDevice(7), BETA), ValueError, "DLPack type 7"),
+        (lambda: backward(grad_spikes=X[:1]), ValueError, "grad_spikes has shape"),
+        (lambda: backward(grad_spikes=X.astype(np.uint8)), TypeError, "grad_spikes has dtype uint8"),
+        (lambda: backward(wanted=("y",)), ValueError, "wanted is 'y'"),
+        (lambda: sk.SequenceStream(Neuron(), BETA, seed=-2), ValueError, "seed is -2"),
+        (lambda: sk.device_count("tpu"), ValueError, "backend is 'tpu'"),
+    ),
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_refused(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
+
+
+def test_saved_of_another_shape_is_refused():
+    x = np.zeros((2, 2000, 3), np.float32)
+    saved = sk.scan(x, BETA, save=True).saved
+    assert saved.size
+    with pytest.raises(ValueError, match="saved has shape"):
+        sk.scan_backward(x[:1], BETA, saved=saved, grad_spikes=x[:1])
+
+
+def test_cuda_arrays_without_a_cuda_device():
+    if sk.device_count("cuda"):
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(sk.BackendUnavailableError):
+        sk.scan(OnDevice(2), OnDevice(2, BETA))
