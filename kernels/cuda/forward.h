@@ -7,8 +7,9 @@
 
 namespace spikescan {
 
+// The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(false))
+__global__ void __launch_bounds__(most_tile_threads(false), NeuronTile<R>::kStates == 1 ? 2 : 1)
     forward_tiles_kernel(const __grid_constant__ ForwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
@@ -20,7 +21,8 @@ __global__ void __launch_bounds__(most_tile_threads(false))
 }
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(kRowThreads) forward_rows_kernel(const __grid_constant__ ForwardCall call) {
+__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kOrder == 1 ? 4 : 3)
+    forward_rows_kernel(const __grid_constant__ ForwardCall call) {
   const spikescan_description& d = call.description;
   RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
   const int64_t rows = d.batch * d.channels;

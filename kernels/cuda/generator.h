@@ -1,9 +1,8 @@
 // The generator on the device: cuRAND's own Philox4x32-10 where its header is at hand, else ours, which gives the same
-// words (tests/element). Uniforms for one segment of one channel, one call for four steps (SPEC section 3).
+// words (tests/element). One call serves four steps of one channel (SPEC section 3).
 #pragma once
 
 #include "kernels/cuda/device.h"
-#include "kernels/element/chunking.h"
 #include "kernels/random_origin.h"
 
 #if __has_include(<curand_philox4x32_x.h>)
@@ -25,32 +24,45 @@ __device__ __forceinline__ PhiloxWords generate(uint32_t c0, uint32_t c1, uint32
 #endif
 }
 
-// Uniforms of steps t .. t + 15 of (b, c), counted from the call's start.
-__device__ __forceinline__ void draw_segment(const RandomOrigin& origin, int64_t b, int64_t t, int64_t c,
-                                             float (&u)[kSegmentSteps]) {
-  constexpr int kCalls = kSegmentSteps / 4;
-  const int64_t time = origin.time + t;
-  const auto batch = static_cast<uint32_t>(origin.batch + b);
-  const auto channel = static_cast<uint32_t>(origin.channel + c);
-  const int phase = static_cast<int>(time & 3);  // a segment may start inside a call's four steps
-  uint32_t words[kSegmentSteps + 4];
-#pragma unroll
-  for (int i = 0; i <= kCalls; ++i) {
-    if (i == kCalls && phase == 0) break;
-    const PhiloxWords w = generate(static_cast<uint32_t>((time >> 2) + i), channel, batch, origin.stream, origin.key);
-#pragma unroll
-    for (int n = 0; n < 4; ++n) words[4 * i + n] = w.w[n];
+// The uniforms of a segment of (b, c), four steps at a time. Where the segment starts inside a call's four steps
+// (`phase`), a group takes from two calls.
+class UniformSource {
+ public:
+  // `t` counts from the call's start.
+  __device__ __forceinline__ UniformSource(const RandomOrigin& origin, int64_t b, int64_t t, int64_t c)
+      : origin_(origin),
+        batch_(static_cast<uint32_t>(origin.batch + b)),
+        channel_(static_cast<uint32_t>(origin.channel + c)),
+        call_(static_cast<uint32_t>((origin.time + t) >> 2)),
+        phase_(static_cast<int>((origin.time + t) & 3)),
+        words_(generate(call_, channel_, batch_, origin.stream, origin.key)) {}
+
+  // `last`: the segment's last group.
+  __device__ __forceinline__ void next(bool last, float (&u)[4]) {
+    if (last && phase_ == 0) {
+      take(words_, words_, u);
+      return;
+    }
+    const PhiloxWords following = generate(++call_, channel_, batch_, origin_.stream, origin_.key);
+    take(words_, following, u);
+    words_ = following;
   }
-  if (phase == 0) {
-#pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) u[j] = uniform_of(words[j]);
-    return;
-  }
+
+ private:
   // Selects over constant places, so that the words stay in registers.
+  __device__ __forceinline__ void take(const PhiloxWords& a, const PhiloxWords& b, float (&u)[4]) const {
+    const uint32_t w[8] = {a.w[0], a.w[1], a.w[2], a.w[3], b.w[0], b.w[1], b.w[2], b.w[3]};
 #pragma unroll
-  for (int j = 0; j < kSegmentSteps; ++j) {
-    u[j] = uniform_of(phase == 1 ? words[j + 1] : phase == 2 ? words[j + 2] : words[j + 3]);
+    for (int i = 0; i < 4; ++i) {
+      u[i] = uniform_of(phase_ == 0 ? w[i] : phase_ == 1 ? w[i + 1] : phase_ == 2 ? w[i + 2] : w[i + 3]);
+    }
   }
-}
+
+  const RandomOrigin origin_;
+  const uint32_t batch_, channel_;
+  uint32_t call_;
+  const int phase_;
+  PhiloxWords words_;
+};
 
 }  // namespace spikescan

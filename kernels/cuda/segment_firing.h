@@ -7,28 +7,37 @@
 
 namespace spikescan {
 
-// `m` is what the rule sees; it becomes the spikes. Steps t .. t + steps - 1 of (b, c).
+constexpr int kGroup = 4;  // steps that one call of the generator serves
+
+__device__ __forceinline__ void load_uniforms(const spikescan_tensor& uniforms, int64_t b, int64_t t, int64_t c,
+                                              int steps, float (&u)[kGroup]) {
+  const float* first = static_cast<const float*>(uniforms.data) + element_at(uniforms, b, t, c);
+#pragma unroll
+  for (int i = 0; i < kGroup; ++i) u[i] = i < steps ? first[i * uniforms.stride_time] : 0.0f;
+}
+
+// `m` is what the rule sees; it becomes the spikes. Steps t .. t + steps - 1 of (b, c). Group by group, so that few
+// random numbers are alive at a time.
 __device__ __forceinline__ void fire_segment(const ForwardCall& call, int64_t b, int64_t t, int64_t c, int steps,
                                              float (&m)[kSegmentSteps]) {
-  float u[kSegmentSteps];
-  if (call.args.uniforms.data) {
-    load_segment(call.args.uniforms, b, t, c, steps, u);
-  } else if (draws_uniforms(call.firing)) {
-    draw_segment(random_origin(call), b, t, c, u);
+  const bool own = call.args.uniforms.data != nullptr;
+  if (own || !draws_uniforms(call.firing)) {
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; j += kGroup) {
+      float u[kGroup] = {};
+      if (own) load_uniforms(call.args.uniforms, b, t + j, c, steps - j, u);
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i) m[j + i] = spike_of(call.firing, m[j + i], u[i]);
+    }
+    return;
   }
-  switch (call.firing.rule) {
-    case SPIKESCAN_SIGMOID_BERNOULLI:
+  UniformSource source(random_origin(call), b, t, c);
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) m[j] = fires_sigmoid(call.firing, m[j], u[j]) ? 1.0f : 0.0f;
-      break;
-    case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
+  for (int j = 0; j < kSegmentSteps; j += kGroup) {
+    float u[kGroup];
+    source.next(j + kGroup == kSegmentSteps, u);
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) m[j] = fires_refractory(call.firing, m[j], u[j]) ? 1.0f : 0.0f;
-      break;
-    default:
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) m[j] = spike_of(call.firing, m[j], 0.0f);
-      break;
+    for (int i = 0; i < kGroup; ++i) m[j + i] = spike_of(call.firing, m[j + i], u[i]);
   }
 }
 
