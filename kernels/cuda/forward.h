@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(most_tile_threads(false), NeuronTile<R>::kStat
 }
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kOrder == 1 ? 4 : 3)
+__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kStates == 1 ? 4 : 3)
     forward_rows_kernel(const __grid_constant__ ForwardCall call) {
   const spikescan_description& d = call.description;
   RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
