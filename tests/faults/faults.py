@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import host_faults
+
 
 @dataclass(frozen=True)
 class Test:
@@ -199,8 +201,14 @@ BACKWARD = _faults(
     ("sum: first term lost", "for (int64_t i = lane; i < count", "for (int64_t i = lane + 1; i < count"),
 )
 
+HOST = [
+    fault
+    for file, test, changes in host_faults.CHANGES
+    for fault in _faults(file, Test(host_faults.TESTS[test], f"tests/host/{host_faults.TESTS[test]}"), *changes)
+]
+
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
-       BACKWARD)
+       BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.
 QUICK = ("clip: above 1", "respond: coupling lost", "split length")

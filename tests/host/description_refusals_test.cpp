@@ -252,6 +252,13 @@ const Row kRows[] = {
        d.time = 0;
        return Parts{"batch, time and channels are 4294967296, 0 and 4294967296", "batch * channels"};
      }},
+    {"states_past_the_limit_without_steps",
+     [](D& d) {
+       d.batch = 1 << 29;
+       d.channels = 1 << 28;
+       d.time = 0;
+       return Parts{"batch, time and channels are 536870912, 0 and 268435456"};
+     }},
     {"threshold_per_channel",
      [](D& d) {
        d.threshold_per_channel = &something;

@@ -73,6 +73,12 @@ const Row kRows[] = {
        store(c.args.x.dtype, 77);
        return Parts{"x.dtype is 77"};
      }},
+    // A shift by 32 may be one by 0: the dtype would pass for float32.
+    {"x_dtype_32",
+     [](Call& c) {
+       store(c.args.x.dtype, 32);
+       return Parts{"x.dtype is 32"};
+     }},
     {"x_dtype_negative",
      [](Call& c) {
        store(c.args.x.dtype, -1);
@@ -366,6 +372,16 @@ const Row kRows[] = {
      [](Call& c) {
        c.args.final_state[1].data = static_cast<float*>(c.args.membrane.data) + 12;
        return Parts{"final_state[1]", "membrane"};
+     }},
+
+    // Three strides, and no period keeps the two apart: who cannot tell must refuse.
+    {"membrane_intricate_with_spikes",
+     [](Call& c) {
+       c.d.batch = 5;
+       c.d.channels = 1;
+       c.args.spikes = {c.args.membrane.data, SPIKESCAN_UINT8, 7, 50};
+       c.args.membrane = {static_cast<std::byte*>(c.args.membrane.data) + 4, SPIKESCAN_FLOAT16, 11, 25};
+       return Parts{"membrane", "spikes", "interleave by more than two different strides"};
      }},
 
     {"saved_too_small",

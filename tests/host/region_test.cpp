@@ -182,6 +182,11 @@ TEST(RegionSlices, OfChannelsTimeFirst) {
   expect_apart(region_of(0, 32, {4, kRow}, {6, 4 * kRow}), region_of(32, 32, {4, kRow}, {6, 4 * kRow}));
 }
 
+// Three different strides: only their common period tells.
+TEST(RegionSlices, OfChannelsAndEverySecondStep) {
+  expect_apart(region_of(0, 32, {4, kBatch}, {5, kRow}), region_of(32, 32, {4, kBatch}, {2, 2 * kRow}));
+}
+
 TEST(RegionSlices, OfTimeWithPaddedChannels) {
   expect_apart(region_of(0, 60, {4, kBatch}, {3, kRow}), region_of(3 * kRow, 60, {4, kBatch}, {3, kRow}));
 }

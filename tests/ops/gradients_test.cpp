@@ -98,6 +98,29 @@ TEST_P(Gradients, OfDecaysAtAndOutsideTheirBounds) {
   support::expect_reference(target(), c, "bounds");
 }
 
+// Constant inputs round the same way at every step: sums that lose their small terms, or carries that round too often,
+// show over long sequences with a decay near 1.
+class LongGradients : public OpsWith<spikescan_recurrence> {};
+INSTANTIATE_TEST_SUITE_P(All, LongGradients, testing::ValuesIn(support::kRecurrences),
+                         [](const auto& info) { return support::name_of(info.param); });
+
+TEST_P(LongGradients, OfConstantInputs) {
+  Case c;
+  c.description.recurrence = GetParam();
+  c.description.rule = SPIKESCAN_NONE;
+  c.description.batch = 1;
+  c.description.time = split_steps() + 2 * chunk_steps() + 5;
+  c.description.channels = 3;
+  support::fill(c, 36);
+  c.beta = {1.0f, 0.99999f, 0.999f};
+  if (c.has_alpha()) c.alpha = {0.999f, 1.0f, 0.5f};
+  c.x.assign(c.x.size(), 0.7f);
+  c.grad_spikes.assign(c.x.size(), 0.3f);
+  c.grad_membrane.assign(c.x.size(), 0.1f);
+  const support::Report report = support::expect_reference(target(), c, "constant inputs");
+  RecordProperty("worst_units", std::to_string(report.gradient));
+}
+
 TEST_P(Gradients, AWrongGradientIsSeen) {
   Case c = case_with(false);
   support::fill(c, 35);

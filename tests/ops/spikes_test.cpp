@@ -2,6 +2,7 @@
 // generator's place in the whole, and the spike formats (SPEC sections 1, 3 and 5).
 #include <gtest/gtest-spi.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/target.h"
@@ -65,35 +66,48 @@ class Probability : public OpsWith<Slope> {
 };
 INSTANTIATE_TEST_SUITE_P(Slopes, Probability, testing::ValuesIn(kSlopes));
 
+struct Probes {
+  std::vector<float> uniforms;
+  std::vector<bool> asked;  // false: no uniform lies on that side of p
+};
+
+// Uniforms on one side of every p, a little beyond the bound: those below must fire, those above must not.
+Probes probes_beside(const reference::Rule& rule, float threshold, const std::vector<float>& membranes, bool below) {
+  Probes out;
+  for (const float m : membranes) {
+    const double p = reference::probability(rule, m - threshold);  // U rounded to float32 first
+    const float u = below ? std::nextafter(static_cast<float>(p - kProbabilityError), -1.0f)
+                          : std::nextafter(static_cast<float>(p + kProbabilityError), 2.0f);
+    out.asked.push_back(u >= 0 && u < 1);
+    out.uniforms.push_back(out.asked.back() ? u : 0.5f);
+  }
+  return out;
+}
+
+int64_t wrong_answers(Case c, const Probes& probes, bool below) {
+  c.uniforms = probes.uniforms;
+  const support::Array spikes = support::forward(target(), c).spikes;
+  int64_t wrong = 0;
+  for (size_t i = 0; i < spikes.size(); ++i) wrong += probes.asked[i] && spikes.at(i) != (below ? 1 : 0);
+  return wrong;
+}
+
 TEST_P(Probability, IsWithinTheBoundOfFloat64) {
-  const std::vector<float> x = membranes();
-  Case below = case_with(x), above = below;
-  const reference::Rule rule = reference::rule_of(below.description);
-  std::vector<bool> asks_below, asks_above;
-  for (const float m : x) {
-    const float u = m - GetParam().threshold;
-    const double p = reference::probability(rule, u);
-    // A uniform a little under p - 2^-21 has to fire, one a little over p + 2^-21 must not.
-    const float low = std::nextafter(static_cast<float>(p - kProbabilityError), -1.0f);
-    const float high = std::nextafter(static_cast<float>(p + kProbabilityError), 2.0f);
-    asks_below.push_back(low >= 0);
-    asks_above.push_back(high < 1);
-    below.uniforms.push_back(std::fmax(low, 0.0f));
-    above.uniforms.push_back(std::fmin(high, 0x1.fffffep-1f));
+  const Case c = case_with(membranes());
+  for (const bool below : {true, false}) {
+    const Probes probes = probes_beside(reference::rule_of(c.description), GetParam().threshold, c.x, below);
+    EXPECT_EQ(wrong_answers(c, probes, below), 0) << (below ? "below" : "above") << " p";
+    EXPECT_GT(std::count(probes.asked.begin(), probes.asked.end(), true), c.elements() / 8) << "too few probes";
   }
-  const support::Array fired = support::forward(target(), below).spikes;
-  const support::Array silent = support::forward(target(), above).spikes;
-  int64_t probes = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    if (asks_below[i]) {
-      ASSERT_EQ(fired.at(i), 1) << "V = " << x[i] << " with uniform " << below.uniforms[i];
-    }
-    if (asks_above[i]) {
-      ASSERT_EQ(silent.at(i), 0) << "V = " << x[i] << " with uniform " << above.uniforms[i];
-    }
-    probes += asks_below[i];
-  }
-  EXPECT_GT(probes, static_cast<int64_t>(x.size() / 8)) << "too few probabilities are above the bound";
+}
+
+TEST_P(Probability, AWrongOneIsSeen) {
+  Case c = case_with(membranes());
+  reference::Rule rule = reference::rule_of(c.description);
+  rule.k *= 1.001;
+  rule.max_prob *= 0.999;
+  const Probes probes = probes_beside(rule, GetParam().threshold, c.x, false);
+  EXPECT_GT(wrong_answers(c, probes, false), 0);
 }
 
 class Decisions : public OpsWith<std::tuple<spikescan_recurrence, spikescan_rule>> {

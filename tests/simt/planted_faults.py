@@ -11,6 +11,7 @@ import sys
 from typing import NamedTuple
 
 RACE = "race"  # ThreadSanitizer reports it, at a line of the kernels
+HANG = "simt: hang.*cudaErrorLaunchFailure"  # the harness's sentence, then the library's
 
 
 class Fault(NamedTuple):
@@ -19,7 +20,7 @@ class Fault(NamedTuple):
     new: str
     unit: str  # the .cu that is compiled with it
     test: str  # of kernel_race_test.cpp
-    expected: str  # RACE, or words that the run prints
+    expected: str  # RACE, or what the run prints
 
 
 def missing_barrier(header, before, after, unit, test):
@@ -49,7 +50,7 @@ FAULTS = {
     "sums_halved_early": missing_barrier("backward.h", "", "if (lane < half)", "backward", "BackwardOverRows/lif"),
     "last_lane_not_in_the_mask": Fault(
         "look_back.h", "__ballot_sync(0xffffffffu,", "__ballot_sync(0x7fffffffu,", "forward", "ForwardOverChunks/lif",
-        "simt: wrong mask"),
+        "simt: wrong mask.*cudaErrorLaunchFailure"),
     # ---- Between blocks ----
     "flag_without_release": Fault(
         "look_back.h", "memory_order_release", "memory_order_relaxed", "forward", "ForwardOverChunks/lif", RACE),
@@ -63,10 +64,10 @@ FAULTS = {
         "ForwardOverChunks/lif", RACE),
     "no_tickets": Fault(
         "tile.h", "ticket_(plan.chunks > 1 ?", "ticket_(plan.chunks > plan.tiles ?", "forward",
-        "ForwardOverChunks/lif", "simt: hang"),
+        "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": Fault(
         "tile.h", "reverse_ ? plan_.chunks - 1 - turn : turn", "turn", "backward", "BackwardOverChunks/lif",
-        "simt: hang"),
+        HANG),
     "aggregate_taken_for_carry": Fault(
         "look_back.h", "await(mine) == kCarry", "await(mine) >= kAggregate", "forward",
         "ForwardOverChunks/lif", "elements differ"),

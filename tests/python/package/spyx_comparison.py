@@ -87,7 +87,7 @@ def membrane(neuron):
 def quiet(name, x):
     """An input that keeps V within a few thresholds: two integrators in a row make far more of it than one, and at k =
     100 the float32 rounding of a large V alone is 3e-5 of the gradient."""
-    return (x - 0.2) * 0.2 if "CuBa" in name else x
+    return (x - 0.2) * 0.3 if "CuBa" in name else x
 
 
 def haiku():

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 from spikescan import _abi
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import peer_environments
 import pytest
-from conftest import FOLDER
+from places import FOLDER
 
 import spikescan
 

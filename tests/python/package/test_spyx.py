@@ -7,7 +7,7 @@ import sys
 
 import peer_environments
 import pytest
-from conftest import FOLDER
+from places import FOLDER
 
 import spikescan
 

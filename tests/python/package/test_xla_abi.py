@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 jaxlib = pytest.importorskip("jaxlib", reason="JAX is not installed")
 CXX = shutil.which("c++") or shutil.which("g++")

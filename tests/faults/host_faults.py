@@ -1,0 +1,148 @@
+"""The host layer's planted faults, as (file, test, changes); faults.py makes Faults of them.
+
+"host" sees the library with the CPU alone, "backend" with a CUDA backend that only records what it is given.
+"""
+
+TESTS = {"host": "host_test", "backend": "host_backend_test"}
+
+CHANGES = (
+    ("host/error.cpp", "host", (
+        ("last error: shared by threads", "static thread_local Sentence", "static Sentence"),
+        ("report: the error's text lost", '"%s failed: %s (%s)", where, name, result.text', '"%s failed: %s", where, name'),
+    )),
+    ("host/guard.h", "host", (
+        ("guard: last error not cleared", "error.clear();", ""),
+        ("guard: memory that runs out", "catch (const std::bad_alloc&)", "catch (const std::bad_cast&)"),
+    )),
+    ("host/validate_struct.h", "host", (
+        ("struct: any size", "constexpr size_t kLargestStruct = 1024", "constexpr size_t kLargestStruct = SIZE_MAX"),
+    )),
+    ("host/validate_struct.cpp", "host", (
+        ("struct: one byte short", "size < known", "size + 1 < known"),
+        ("struct: first unknown byte", "i = known; i < size", "i = known + 1; i < size"),
+        ("struct: last unknown byte", "i = known; i < size", "i = known; i + 1 < size"),
+    )),
+    ("host/validate_description.cpp", "host", (
+        ("enum: one past the last", "number >= 0 && number < count", "number >= 0 && number <= count"),
+        ("enum: negative", "number >= 0 && number < count", "number < count"),
+        ("threshold: infinite", "!std::isfinite(d.threshold)", "std::isnan(d.threshold)"),
+        ("k: 0", "d.k > 0.0f", "d.k >= 0.0f"),
+        ("k: read by none", "number_of(d.rule) != SPIKESCAN_NONE && ", ""),
+        ("max_prob: NaN", "!(d.max_prob >= 0.0f && d.max_prob <= 1.0f)", "(d.max_prob < 0.0f || d.max_prob > 1.0f)"),
+        ("max_prob: read by every rule", "number_of(d.rule) == SPIKESCAN_SIGMOID_BERNOULLI && ", ""),
+        ("axis: past its bits", "size < 0 || size > limit", "size < 0"),
+        ("origin: one past", "origin > limit - size", "origin > limit - size + 1"),
+        ("origin: sum overflows", "origin > limit - size", "origin + size > limit"),
+        ("product: overflow", "__builtin_mul_overflow(a, b, &product)", "((product = a * b), false)"),
+        ("product: states without steps", "too_many(d.batch, d.channels, 1) || ", ""),
+        ("reserved: not refused", "if (!field.value) continue;", "continue;"),
+        ("saved: one state", "state_count(d.recurrence) * d.batch", "1 * d.batch"),
+    )),
+    ("host/validate_description.h", "host", (
+        ("shared decay has one value", "return d.shared_decay ? 1 : d.channels;", "return d.channels;"),
+    )),
+    ("host/argument_check.cpp", "host", (
+        ("tensor: null", "if (!tensor.data && element_count(d_) > 0) {", "if (false) {"),
+        ("tensor: null without elements", "if (!tensor.data && element_count(d_) > 0) {", "if (!tensor.data) {"),
+        ("tensor: unknown dtype", "dtype < 0 || dtype >= kDtypes || ", ""),
+        ("tensor: words counted as steps", "dtype == SPIKESCAN_BITS32 ? (d_.time + kPackedSteps - 1) / kPackedSteps : d_.time",
+         "d_.time"),
+        ("tensor: last word left out", "(d_.time + kPackedSteps - 1) / kPackedSteps", "d_.time / kPackedSteps"),
+        ("stride: negative in time", "strides.time && *strides.time < 0", "false"),
+        ("stride: negative in batch", "if (strides.batch < 0) {", "if (false) {"),
+        ("states: second of lif", "if (failed() || !states[1].data) return;", "return;"),
+        ("decay: NaN", "if (decay[c] == decay[c]) continue;", "continue;"),
+        ("decay: last one not looked at", "c < decay_count(d_); ++c", "c + 1 < decay_count(d_); ++c"),
+        ("decay: read without elements", "|| !readable || element_count(d_) == 0", "|| !readable"),
+        ("decay: null", "    if (element_count(d_) > 0) {\n      status_", "    if (false) {\n      status_"),
+        ("buffer: one byte short", "if (bytes < needed) {", "if (bytes + 1 < needed) {"),
+        ("buffer: null", "  if (!pointer) {", "  if (false) {"),
+        ("buffer: not needed but looked at", "if (failed() || needed == 0) return;", "if (failed()) return;"),
+        ("alignment", "first % alignment != 0", "false"),
+        ("extent: not checked", "bytes > INT64_MAX", "false"),
+        ("address space: not checked", "!fits_address_space(first, region.bytes)", "false"),
+        ("output: its own overlap", "region.written && overlaps_itself(region)", "false"),
+        ("apart: only outputs with outputs", "regions_[i].written || regions_[j].written",
+         "regions_[i].written && regions_[j].written"),
+        ("apart: inputs with inputs", "if (regions_[i].written || regions_[j].written) compare", "compare"),
+        ("apart: last argument left out", "for (int i = 0; i < region_count_; ++i)", "for (int i = 0; i + 1 < region_count_; ++i)"),
+        ("apart: undecided accepted", "if (sharing == Sharing::kApart) return;",
+         "if (sharing != Sharing::kShares) return;"),
+    )),
+    ("host/region.cpp", "host", (
+        ("overlap: nested strides, one element", "outer.stride >= inner_length + region.run",
+         "outer.stride >= inner_length + region.run - 1"),
+        ("overlap: interlocked strides", "return reaches_window({outer.count - 1, outer.stride}", "return false && reaches_window({outer.count - 1, outer.stride}"),
+        ("period: touching", "distance >= a_length && period - distance >= b_length", "distance >= a_length"),
+        ("period: one too few", "distance >= a_length", "distance + 1 >= a_length"),
+        ("period: not tried", "if (apart_by_some_period(a_runs, b_runs)) return Sharing::kApart;", ""),
+        ("exact: not tried", "return exact_sharing(a_runs, b_runs);", "return Sharing::kUndecided;"),
+        ("exact: window too narrow", "-(b.run - 1) - offset", "-(b.run - 2) - offset"),
+        ("simplify: run stops short", "out.axes[0].stride <= out.run", "out.axes[0].stride <= out.run + 1"),
+    )),
+    ("host/progression.cpp", "host", (
+        ("window: rounds to zero", "a >= 0 ? a / b : -((-a + b - 1) / b)", "a / b"),
+        ("window: last left out", "std::min<Wide>(a.count - 1,", "std::min<Wide>(a.count - 2,"),
+        ("floor sum: rest lost", "b = top % m;", "b = 0;"),
+    )),
+    ("host/memory_range.h", "host", (
+        ("range: end of the address space", "bytes - 1 <= UINTPTR_MAX - first", "bytes <= UINTPTR_MAX - first"),
+        ("range: neighbours meet", "b - a < a_bytes", "b - a <= a_bytes"),
+    )),
+    ("host/validate_arguments.cpp", "host", (
+        ("x: any floating dtype", 'check.tensor("x", args.x, described(d.dtype)', 'check.tensor("x", args.x, kFloating'),
+        ("grad_x: any floating dtype", 'check.tensor("grad_x", args.grad_x, described(d.dtype)',
+         'check.tensor("grad_x", args.grad_x, kFloating'),
+        ("spikes of the rule none", "d.rule == SPIKESCAN_NONE ? kFloatingSpikes : kSpikes", "kSpikes"),
+        ("alpha of other neurons", 'check.must_be_null("alpha"', 'if (false) check.must_be_null("alpha"'),
+        ("grad_alpha of other neurons", 'check.must_be_null("grad_alpha"', 'if (false) check.must_be_null("grad_alpha"'),
+        ("device_key not checked", "check.device_key(args.device_key);", ""),
+        ("packed spikes off a word", "call.description.time_origin % 32 == 0", "true"),
+        ("spike_counts accepted", 'check.must_be_null("spike_counts"', 'if (false) check.must_be_null("spike_counts"'),
+        ("saved of backward", 'check.buffer("saved", args.saved, args.saved_bytes, saved_bytes(d), kSavedAlignment, Use::kInput);', ""),
+    )),
+    ("host/validate_arguments.cpp", "backend", (
+        ("workspace of forward",
+         'check.buffer("workspace", args.workspace, args.workspace_bytes, call.plan.workspace_bytes, kWorkspaceAlignment,\n'
+         "               Use::kOutput);\n  check.must_be_null", "check.must_be_null"),
+    )),
+    ("host/prepare.cpp", "backend", (
+        ("device asked before the check", "  if (const auto s = validate_description(d, error)) return s;\n  Resolved resolved;",
+         "  Resolved resolved;\n  if (resolve(built_backends(), number_of(d.backend), &resolved, error)) return SPIKESCAN_INVALID_ARGUMENT;\n"
+         "  if (const auto s = validate_description(d, error)) return s;"),
+    )),
+    ("host/resolve.cpp", "backend", (
+        ("auto: a failing count is the CPU", "if (const spikescan_status status = count_built(backends.cuda, &devices, error)) return status;\n  }\n  if (devices > 0)",
+         "count_built(backends.cuda, &devices, error);\n  }\n  if (devices > 0)"),
+        ("auto: CUDA without a device", "if (devices > 0) {", "if (backends.cuda && requested != SPIKESCAN_BACKEND_CPU) {"),
+    )),
+    ("host/api_passes.cpp", "backend", (
+        ("decays of a device read", "validate_forward(call, prepared.backend->host_memory, error)", "validate_forward(call, true, error)"),
+        ("idle strides kept", "    settle(call);\n    return report(prepared.backend->forward", "    return report(prepared.backend->forward"),
+        ("stream lost", "prepared.backend->backward(call, stream)", "prepared.backend->backward(call, nullptr)"),
+        ("forward's plan for backward", "call.plan = plan_backward(", "call.plan = plan_forward("),
+    )),
+    ("host/settle.cpp", "host", (
+        ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),
+        ("key kept without elements", "args.device_key = nullptr;", ""),
+    )),
+    ("host/firing_setup.cpp", "host", (
+        ("exponent: rounded twice", "-static_cast<double>(k) * kLog2OfE", "-static_cast<double>(k * 1.44269504f)"),
+        ("exponent: infinite", "std::max(-static_cast<double>(k) * kLog2OfE, -kLargest)", "-static_cast<double>(k) * kLog2OfE"),
+    )),
+    ("host/dispatch.cpp", "host", (
+        ("dispatch: a hole without a reason", '"CUDA is not built into this library"', '""'),
+        ("dispatch: another neuron's route", "route_index(d.recurrence, d.rule,", "route_index(d.rule, d.recurrence,"),
+    )),
+    ("host/api_memory.cpp", "host", (
+        ("copy: overlap", "if (ranges_meet(", "if (false && ranges_meet("),
+        ("allocate: of nothing", "if (bytes > 0) {", "if (true) {"),
+    )),
+    ("host/api_streams.cpp", "backend", (
+        ("stream_destroy: of null", "stream ? b.stream_destroy(stream) : kNothingToDo", "b.stream_destroy(stream)"),
+        ("create: writes although it failed", "if (!s) *created = made;", "*created = made;"),
+    )),
+    ("host/api_devices.cpp", "host", (
+        ("query: one device too many", "device >= devices", "device > devices"),
+    )),
+)
