@@ -39,7 +39,7 @@ help:
 
 setup:
 ifneq ($(SETUP),no)
-	@tools/setup $(CUDA)
+	@tools/setup $(CUDA) $(frameworks)
 endif
 
 build: setup
@@ -55,6 +55,8 @@ demo: setup
 	@$(demo_build)/examples/demo/demo --out out/demo $${WAV:+"$$WAV"}
 	@$(python) examples/demo/plot.py out/demo
 
+# Holds for what `test` needs first, too.
+test: frameworks := frameworks
 test: build
 	ctest --preset $(preset)
 

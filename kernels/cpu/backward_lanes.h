@@ -50,7 +50,7 @@ class GradientLanes {
 
   void scan(const Segment& h, const Segment& grad_membrane, const Segment& membrane, int steps, int distance,
             Segment (&gradients)[Neuron::kStates]) {
-    Segment input;
+    Segment input = {};
     if constexpr (Neuron::kPsu) {
       for (int j = 0; j < steps; ++j) {
         for (int l = 0; l < kLanes; ++l) input.at[j][l] = -h.at[j][l];

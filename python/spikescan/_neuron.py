@@ -44,7 +44,7 @@ class Neuron:
     recurrence: str = "lif"
     rule: str = "sigmoid_bernoulli"
     threshold: float = 1.0
-    k: float | None = None
+    k: float = None  # type: ignore[assignment]  # becomes the rule's
     max_prob: float = 0.8
     surrogate: str = "arctan"
     gradient: str = "probability"
@@ -60,7 +60,7 @@ class Neuron:
         object.__setattr__(self, "max_prob", _number("max_prob", self.max_prob))
         if not math.isfinite(self.threshold):
             raise ValueError(f"threshold is {self.threshold}; it must be finite")
-        if not (math.isfinite(self.k) and self.k > 0):  # type: ignore[arg-type]
+        if not (math.isfinite(self.k) and self.k > 0):
             raise ValueError(f"k is {self.k}; it must be finite and more than 0")
         if not 0 <= self.max_prob <= 1:
             raise ValueError(f"max_prob is {self.max_prob}; it must be in [0, 1]")

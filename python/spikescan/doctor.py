@@ -104,7 +104,9 @@ def check_cuda(report: Report) -> None:
         info = _abi.query_device("cuda", device)
         memory = info.memory_bytes / 2**30
         report.say("CUDA", f"{device}: {info.name.decode()}, {info.instruction_set.decode()}, {memory:.0f} GiB")
-        report.say("driver", f"serves CUDA {_cuda_name(info.driver_version)}; runtime {_cuda_name(info.runtime_version)}")
+        report.say(
+            "driver", f"serves CUDA {_cuda_name(info.driver_version)}; runtime {_cuda_name(info.runtime_version)}"
+        )
         fault = _driver_fault(info.driver_version, info.runtime_version)
         if fault:
             report.faults.append(fault)

@@ -74,7 +74,12 @@ class StochasticAssociativeLIF(_Layer):
     """Leaky integrator with Bernoulli spikes. (key, x [B, T, channels...]) -> (S, V)."""
 
     def __init__(
-        self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 100, spike: bool = True, name: str = "SALIF"
+        self,
+        hidden_shape: tuple[int, ...],
+        threshold: float = 1,
+        k: float = 100,
+        spike: bool = True,
+        name: str = "SALIF",
     ) -> None:
         super().__init__(hidden_shape, threshold, name)
         self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), spike

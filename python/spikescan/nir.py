@@ -79,14 +79,16 @@ def from_nir(
         return Neuron(recurrence, "none", 0.0), beta, alpha
     levels = np.unique(np.asarray(threshold.threshold))
     if levels.size != 1:
-        raise ValueError(f"the NIR Threshold has {levels.size} different values; one threshold for all channels is built")
+        raise ValueError(
+            f"the NIR Threshold has {levels.size} different values; one threshold for all channels is built"
+        )
     memory = threshold.metadata
     return (
         Neuron(
             recurrence,
             "heaviside",
             float(levels[0]),
-            float(memory[_K]) if k is None and _K in memory else k,
+            float(memory[_K]) if k is None and _K in memory else k,  # type: ignore[arg-type]
             surrogate=surrogate or _text(memory.get(_SURROGATE, "arctan")),
         ),
         beta,
@@ -122,7 +124,9 @@ def _spread(neuron: Neuron, beta: Any, alpha: Any, shape: tuple[int, ...] | None
 
 def _time_constant(name: str, decay: np.ndarray, dt: float) -> np.ndarray:
     if np.any(decay >= 1):
-        raise ValueError(f"{name} is 1 in some channel: its time constant would be infinite, which NIR's LI cannot hold")
+        raise ValueError(
+            f"{name} is 1 in some channel: its time constant would be infinite, which NIR's LI cannot hold"
+        )
     return dt / (1 - decay)
 
 

@@ -97,8 +97,8 @@ class PSU_LIF(nnx.Module):
         return jnp.zeros((batch_size, *self.hidden_shape))
 
     def _scan(self, x: Any, initial: Any) -> tuple[jax.Array, Any]:
-        inside = isinstance(self.spike, Surrogate)
-        neuron = self.spike.at(self.threshold) if inside else Neuron("lif", "none", 0.0)
+        inside = self.spike if isinstance(self.spike, Surrogate) else None
+        neuron = inside.at(self.threshold) if inside else Neuron("lif", "none", 0.0)
         result = scan(
             as_floating(x),
             self.beta[...],

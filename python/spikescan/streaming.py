@@ -51,7 +51,9 @@ class SequenceStream:
         self.state: tuple[Array, ...] | None = None
         self.time = origin[1]
 
-    def __call__(self, x: Array, *, uniforms: Array = None, spikes: bool | str = True, membrane: Any = False) -> ScanResult:
+    def __call__(
+        self, x: Array, *, uniforms: Array = None, spikes: bool | str = True, membrane: Any = False
+    ) -> ScanResult:
         """Runs the next piece; arguments and result as in `scan`. "bits32" wants pieces of whole 32 steps."""
         result = scan(
             x,

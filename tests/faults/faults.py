@@ -170,6 +170,10 @@ FORWARD = _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
     ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
     ("final state a step early", "final_[n][l] = states[n].at[steps - 1][l]", "final_[n][l] = states[n].at[0][l]"),
+    ("saved carry of the wrong batch", "slot_index(n, b, k - 1,", "slot_index(n, 0, k - 1,"),
+) + _faults(
+    # Wrong from a fourth chunk on.
+    "kernels/cpu/forward_lanes.h", SHAPES,
     ("saved carry of the wrong chunk", "slot_index(n, b, k - 1,", "slot_index(n, b, k / 2,"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SPLITS,
@@ -194,7 +198,7 @@ BACKWARD = _faults(
     ("split: not rounded", "end_chunk(length, k % kSplitChunks == 0)", "end_chunk(length, false)"),
 ) + _faults(
     "kernels/cpu/cpu_backend.cpp", PASSES,
-    ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ? ", ""),
+    ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ?", "decay ?"),
 ) + _faults(
     "kernels/reduce.h", PASSES,
     ("sum: an accumulator lost", "int half = lanes / 2; half > 0; half /= 2", "int half = lanes / 2; half > 1; half /= 2"),

@@ -8,7 +8,8 @@ TESTS = {"host": "host_test", "backend": "host_backend_test"}
 CHANGES = (
     ("host/error.cpp", "host", (
         ("last error: shared by threads", "static thread_local Sentence", "static Sentence"),
-        ("report: the error's text lost", '"%s failed: %s (%s)", where, name, result.text', '"%s failed: %s", where, name'),
+        ("report: the error's text lost", '"%s failed: %s (%s)", where, name, result.text',
+         '"%s failed: %s", where, name'),
     )),
     ("host/guard.h", "host", (
         ("guard: last error not cleared", "error.clear();", ""),
@@ -45,7 +46,8 @@ CHANGES = (
         ("tensor: null", "if (!tensor.data && element_count(d_) > 0) {", "if (false) {"),
         ("tensor: null without elements", "if (!tensor.data && element_count(d_) > 0) {", "if (!tensor.data) {"),
         ("tensor: unknown dtype", "dtype < 0 || dtype >= kDtypes || ", ""),
-        ("tensor: words counted as steps", "dtype == SPIKESCAN_BITS32 ? (d_.time + kPackedSteps - 1) / kPackedSteps : d_.time",
+        ("tensor: words counted as steps",
+         "dtype == SPIKESCAN_BITS32 ? (d_.time + kPackedSteps - 1) / kPackedSteps : d_.time",
          "d_.time"),
         ("tensor: last word left out", "(d_.time + kPackedSteps - 1) / kPackedSteps", "d_.time / kPackedSteps"),
         ("stride: negative in time", "strides.time && *strides.time < 0", "false"),
@@ -65,14 +67,16 @@ CHANGES = (
         ("apart: only outputs with outputs", "regions_[i].written || regions_[j].written",
          "regions_[i].written && regions_[j].written"),
         ("apart: inputs with inputs", "if (regions_[i].written || regions_[j].written) compare", "compare"),
-        ("apart: last argument left out", "for (int i = 0; i < region_count_; ++i)", "for (int i = 0; i + 1 < region_count_; ++i)"),
+        ("apart: last argument left out", "for (int i = 0; i < region_count_; ++i)",
+         "for (int i = 0; i + 1 < region_count_; ++i)"),
         ("apart: undecided accepted", "if (sharing == Sharing::kApart) return;",
          "if (sharing != Sharing::kShares) return;"),
     )),
     ("host/region.cpp", "host", (
         ("overlap: nested strides, one element", "outer.stride >= inner_length + region.run",
          "outer.stride >= inner_length + region.run - 1"),
-        ("overlap: interlocked strides", "return reaches_window({outer.count - 1, outer.stride}", "return false && reaches_window({outer.count - 1, outer.stride}"),
+        ("overlap: interlocked strides", "return reaches_window({outer.count - 1, outer.stride}",
+         "return false && reaches_window({outer.count - 1, outer.stride}"),
         ("period: touching", "distance >= a_length && period - distance >= b_length", "distance >= a_length"),
         ("period: one too few", "distance >= a_length", "distance + 1 >= a_length"),
         ("period: not tried", "if (apart_by_some_period(a_runs, b_runs)) return Sharing::kApart;", ""),
@@ -90,35 +94,46 @@ CHANGES = (
         ("range: neighbours meet", "b - a < a_bytes", "b - a <= a_bytes"),
     )),
     ("host/validate_arguments.cpp", "host", (
-        ("x: any floating dtype", 'check.tensor("x", args.x, described(d.dtype)', 'check.tensor("x", args.x, kFloating'),
+        ("x: any floating dtype", 'check.tensor("x", args.x, described(d.dtype)',
+         'check.tensor("x", args.x, kFloating'),
         ("grad_x: any floating dtype", 'check.tensor("grad_x", args.grad_x, described(d.dtype)',
          'check.tensor("grad_x", args.grad_x, kFloating'),
         ("spikes of the rule none", "d.rule == SPIKESCAN_NONE ? kFloatingSpikes : kSpikes", "kSpikes"),
         ("alpha of other neurons", 'check.must_be_null("alpha"', 'if (false) check.must_be_null("alpha"'),
-        ("grad_alpha of other neurons", 'check.must_be_null("grad_alpha"', 'if (false) check.must_be_null("grad_alpha"'),
+        ("grad_alpha of other neurons", 'check.must_be_null("grad_alpha"',
+         'if (false) check.must_be_null("grad_alpha"'),
         ("device_key not checked", "check.device_key(args.device_key);", ""),
         ("packed spikes off a word", "call.description.time_origin % 32 == 0", "true"),
         ("spike_counts accepted", 'check.must_be_null("spike_counts"', 'if (false) check.must_be_null("spike_counts"'),
-        ("saved of backward", 'check.buffer("saved", args.saved, args.saved_bytes, saved_bytes(d), kSavedAlignment, Use::kInput);', ""),
+        ("saved of backward",
+         'check.buffer("saved", args.saved, args.saved_bytes, saved_bytes(d), kSavedAlignment, Use::kInput);', ""),
     )),
     ("host/validate_arguments.cpp", "backend", (
         ("workspace of forward",
-         'check.buffer("workspace", args.workspace, args.workspace_bytes, call.plan.workspace_bytes, kWorkspaceAlignment,\n'
+         'check.buffer("workspace", args.workspace, args.workspace_bytes, call.plan.workspace_bytes, '
+         "kWorkspaceAlignment,\n"
          "               Use::kOutput);\n  check.must_be_null", "check.must_be_null"),
     )),
     ("host/prepare.cpp", "backend", (
-        ("device asked before the check", "  if (const auto s = validate_description(d, error)) return s;\n  Resolved resolved;",
-         "  Resolved resolved;\n  if (resolve(built_backends(), number_of(d.backend), &resolved, error)) return SPIKESCAN_INVALID_ARGUMENT;\n"
+        ("device asked before the check",
+         "  if (const auto s = validate_description(d, error)) return s;\n  Resolved resolved;",
+         "  Resolved resolved;\n  "
+         "if (resolve(built_backends(), number_of(d.backend), &resolved, error)) return SPIKESCAN_INVALID_ARGUMENT;\n"
          "  if (const auto s = validate_description(d, error)) return s;"),
     )),
     ("host/resolve.cpp", "backend", (
-        ("auto: a failing count is the CPU", "if (const spikescan_status status = count_built(backends.cuda, &devices, error)) return status;\n  }\n  if (devices > 0)",
+        ("auto: a failing count is the CPU",
+         "if (const spikescan_status status = count_built(backends.cuda, &devices, error)) "
+         "return status;\n  }\n  if (devices > 0)",
          "count_built(backends.cuda, &devices, error);\n  }\n  if (devices > 0)"),
-        ("auto: CUDA without a device", "if (devices > 0) {", "if (backends.cuda && requested != SPIKESCAN_BACKEND_CPU) {"),
+        ("auto: CUDA without a device", "if (devices > 0) {",
+         "if (backends.cuda && requested != SPIKESCAN_BACKEND_CPU) {"),
     )),
     ("host/api_passes.cpp", "backend", (
-        ("decays of a device read", "validate_forward(call, prepared.backend->host_memory, error)", "validate_forward(call, true, error)"),
-        ("idle strides kept", "    settle(call);\n    return report(prepared.backend->forward", "    return report(prepared.backend->forward"),
+        ("decays of a device read", "validate_forward(call, prepared.backend->host_memory, error)",
+         "validate_forward(call, true, error)"),
+        ("idle strides kept", "    settle(call);\n    return report(prepared.backend->forward",
+         "    return report(prepared.backend->forward"),
         ("stream lost", "prepared.backend->backward(call, stream)", "prepared.backend->backward(call, nullptr)"),
         ("forward's plan for backward", "call.plan = plan_backward(", "call.plan = plan_forward("),
     )),
@@ -128,7 +143,8 @@ CHANGES = (
     )),
     ("host/firing_setup.cpp", "host", (
         ("exponent: rounded twice", "-static_cast<double>(k) * kLog2OfE", "-static_cast<double>(k * 1.44269504f)"),
-        ("exponent: infinite", "std::max(-static_cast<double>(k) * kLog2OfE, -kLargest)", "-static_cast<double>(k) * kLog2OfE"),
+        ("exponent: infinite", "std::max(-static_cast<double>(k) * kLog2OfE, -kLargest)",
+         "-static_cast<double>(k) * kLog2OfE"),
     )),
     ("host/dispatch.cpp", "host", (
         ("dispatch: a hole without a reason", '"CUDA is not built into this library"', '""'),

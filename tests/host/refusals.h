@@ -24,8 +24,9 @@ void PrintTo(const Refusal<Case>& row, std::ostream* out) {
 
 inline void expect_sentence(const std::vector<std::string>& parts) {
   const std::string sentence = spikescan_last_error();
-  for (const std::string& part : parts)
+  for (const std::string& part : parts) {
     EXPECT_NE(sentence.find(part), std::string::npos) << part << " in: " << sentence;
+  }
   EXPECT_LT(sentence.size(), 511u) << "cut off: " << sentence;
 }
 
@@ -41,10 +42,6 @@ void expect_refused(const Refusal<Case>& row) {
   EXPECT_EQ(call.run(), row.status) << spikescan_last_error();
   expect_sentence(parts);
   EXPECT_TRUE(call.arena.unchanged()) << "a refused call wrote";
-}
-
-inline std::string row_name(const auto& info) {
-  return info.param.name;
 }
 
 }  // namespace spikescan::test

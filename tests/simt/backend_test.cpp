@@ -17,8 +17,8 @@ namespace spikescan::support {
 namespace {
 
 constexpr spikescan_backend kCuda = SPIKESCAN_BACKEND_CUDA;
-constexpr Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
-constexpr Target kKernels = {"simt", kCuda, true, false};
+const Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
+const Target kKernels = {"simt", kCuda, true, false};
 
 TEST(SimtBackend, IsOneDevice) {
   int32_t count = 0;

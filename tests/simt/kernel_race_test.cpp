@@ -11,8 +11,8 @@
 namespace spikescan::support {
 namespace {
 
-constexpr Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
-constexpr Target kKernels = {"simt", SPIKESCAN_BACKEND_CUDA, true, false};
+const Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
+const Target kKernels = {"simt", SPIKESCAN_BACKEND_CUDA, true, false};
 
 // Two channels, so that two threads publish what one flag announces. Decays near 1: others forget a whole chunk.
 Case case_of(spikescan_recurrence recurrence, int64_t batch, int64_t time) {

@@ -127,7 +127,7 @@ def parse_table(text):
 
 
 def format_table(compiler, kernels):
-    head = [f"# nvcc {compiler} for sm_90. Every kernel of the library; resource_usage.py --write makes this table.",
+    head = [f"# nvcc {compiler} for sm_90. Every kernel of the library; target spikescan_write_resource_usage makes it.",
             "# kernel, registers, most threads of a block, local bytes, static shared bytes"]
     rows = [" ".join([name, *map(str, usage)]) for name, usage in sorted(kernels.items())]
     return "\n".join(head + rows) + "\n"

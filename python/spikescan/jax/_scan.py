@@ -23,9 +23,9 @@ from spikescan.jax._vmap import run
 class ScanResult(NamedTuple):
     """What was asked for; the rest is None. Shapes as in `spikescan.scan`."""
 
-    spikes: jax.Array | None
-    membrane: jax.Array | None
-    final_state: tuple[jax.Array, ...] | None
+    spikes: Any
+    membrane: Any
+    final_state: Any
 
 
 class Wanted(NamedTuple):
@@ -184,7 +184,9 @@ def scan(
     beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)
     if chosen.stochastic and spikes and key is None and uniforms is None:
         raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
-    wanted = Wanted(chosen, shared, time_first, _spike_dtype(spikes, x.dtype.name, chosen), _v_dtype(membrane), final_state)
+    wanted = Wanted(
+        chosen, shared, time_first, _spike_dtype(spikes, x.dtype.name, chosen), _v_dtype(membrane), final_state
+    )
     uses_key = chosen.stochastic and uniforms is None and key is not None
     arguments = (
         x.reshape(*x.shape[:2], flat),

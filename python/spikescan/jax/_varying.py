@@ -27,7 +27,7 @@ def vary(array: Any, axes: frozenset[str]) -> Any:
         return array
     if hasattr(jax.lax, "pcast"):
         return jax.lax.pcast(array, missing, to="varying")
-    return jax.lax.pvary(array, missing)
+    return jax.lax.pvary(array, missing)  # type: ignore[attr-defined]
 
 
 def result_types(kinds: list[jax.ShapeDtypeStruct], operands: tuple[Any, ...]) -> list[jax.ShapeDtypeStruct]:
@@ -36,7 +36,7 @@ def result_types(kinds: list[jax.ShapeDtypeStruct], operands: tuple[Any, ...]) -
     if not axes:
         return kinds
     if not hasattr(jax.sharding, "ManualAxisType"):
-        return [jax.ShapeDtypeStruct(kind.shape, kind.dtype, vma=axes) for kind in kinds]
+        return [jax.ShapeDtypeStruct(kind.shape, kind.dtype, vma=axes) for kind in kinds]  # type: ignore[call-arg]
     mesh = next(jax.typeof(o).sharding.mesh for o in operands if varying_axes(o))
     place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     manual = jax.sharding.ManualAxisType(varying=axes)

@@ -39,7 +39,10 @@ def make(name: str) -> Path:
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check", "--no-deps"]
     try:
         done = subprocess.run(
-            [*install, "--upgrade", "--target", folder, *REQUIREMENTS[name]], capture_output=True, text=True, timeout=300
+            [*install, "--upgrade", "--target", folder, *REQUIREMENTS[name]],
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{name}: {error}") from error

@@ -199,7 +199,13 @@ def flax():
         ("AssociativeLIF", "AssociativeLIF", {"beta": 0.8}, parallel, lif),
         ("StochasticAssociativeLIF", "StochasticAssociativeLIF", {}, stochastic, sk.StochasticAssociativeLIF()),
         ("StochasticAssociativeLIF V", "StochasticAssociativeLIF", {"spike": False}, stochastic, None),
-        ("StochasticAssociativeCuBaLIF", "StochasticAssociativeCuBaLIF", {}, stochastic, sk.StochasticAssociativeCuBaLIF()),
+        (
+            "StochasticAssociativeCuBaLIF",
+            "StochasticAssociativeCuBaLIF",
+            {},
+            stochastic,
+            sk.StochasticAssociativeCuBaLIF(),
+        ),
         ("SPSN", "SPSN", {"threshold": 0.3}, stochastic, sk.SPSN(0.3)),
     ):
         (their_p, their_f), (our_p, our_f) = sides(name, options, call)

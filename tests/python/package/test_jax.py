@@ -88,7 +88,9 @@ def test_a_new_key_compiles_nothing_anew(rng):
 
     for seed in range(3):
         equal(step(x, sj.make_key(seed, stream=seed)), sk.scan(x, 0.9, seed=seed, stream=seed).spikes)
-    equal(step(x, sj.shift_key(sj.make_key(1), time=2**33 + 8)), sk.scan(x, 0.9, seed=1, origin=(0, 2**33 + 8, 0)).spikes)
+    equal(
+        step(x, sj.shift_key(sj.make_key(1), time=2**33 + 8)), sk.scan(x, 0.9, seed=1, origin=(0, 2**33 + 8, 0)).spikes
+    )
     assert len(traces) == 1
     text = step.lower(x, sj.make_key(1)).as_text()
     assert text == step.lower(x, sj.make_key(2, 9)).as_text(), "a key has got into the program"

@@ -43,6 +43,8 @@ def temporary_bytes(scan):
 def test_at_most_a_third_of_spyxs_formulation():
     x_bytes = 4 * SHAPE[0] * SHAPE[1] * SHAPE[2]
     mine, theirs = temporary_bytes(ours), temporary_bytes(by_associative_scan)
-    print(f"\nforward + backward beside x and its gradient: {mine / x_bytes:.2f} x, associative scan {theirs / x_bytes:.2f} x")
+    print(
+        f"\nforward + backward beside x and its gradient: {mine / x_bytes:.2f} x, associative scan {theirs / x_bytes:.2f} x"
+    )
     # Whole peaks: x and its gradient are there in either.
     assert 3 * (mine + 2 * x_bytes) <= theirs + 2 * x_bytes

@@ -87,7 +87,9 @@ def test_jit_with_shardings(rng, recurrence, b, c):
                                       sj.shift_key(key, batch=i))[2][1]) for i in range(0, B, B // b)]  # fmt: skip
             bound = 2 * b * 2.0**-24 * (np.abs(pieces).sum(0).max() + np.abs(theirs).max())
             worst = np.abs(np.asarray(ours) - np.asarray(theirs)).max()
-            print(f"\n{recurrence} {b}x{c}: decay gradient differs by {worst / np.abs(theirs).max() * 2**24:.2f} * 2^-24")
+            print(
+                f"\n{recurrence} {b}x{c}: decay gradient differs by {worst / np.abs(theirs).max() * 2**24:.2f} * 2^-24"
+            )
             assert worst <= bound
     text = step.lower(*arguments).compile().as_text()
     assert "all-gather" not in text and "all-to-all" not in text and "collective-permute" not in text
@@ -114,7 +116,9 @@ def test_repeated_sharded_steps_have_the_same_bits(rng):
     first = step(*arguments)
     for _ in range(5):
         again = step(*arguments)
-        assert all(np.array_equal(a, b) for a, b in zip(jax.tree_util.tree_leaves(first), jax.tree_util.tree_leaves(again)))
+        assert all(
+            np.array_equal(a, b) for a, b in zip(jax.tree_util.tree_leaves(first), jax.tree_util.tree_leaves(again))
+        )
 
 
 def test_a_shared_decay_and_unequal_shards(rng):

@@ -61,7 +61,9 @@ def test_foreign_graphs_take_surrogate_and_slope_from_the_call():
     graph = to_nir(THRESHOLD, BETA)
     graph.nodes["threshold"].metadata.clear()
     assert from_nir(graph)[0] == Neuron("lif", "heaviside", 0.75)
-    assert from_nir(graph, surrogate="superspike", k=25)[0] == Neuron("lif", "heaviside", 0.75, 25, surrogate="superspike")
+    assert from_nir(graph, surrogate="superspike", k=25)[0] == Neuron(
+        "lif", "heaviside", 0.75, 25, surrogate="superspike"
+    )
 
 
 def li(tau=2.0, r=2.0, v_leak=0.0):

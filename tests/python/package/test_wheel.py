@@ -37,7 +37,9 @@ def test_the_installed_package_runs_by_itself(fresh, tmp_path):
     done = subprocess.run([fresh, "-c", PROGRAM], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert str(fresh.parent.parent) in done.stdout
-    doctor = subprocess.run([fresh, "-m", "spikescan", "doctor"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    doctor = subprocess.run(
+        [fresh, "-m", "spikescan", "doctor"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert doctor.returncode == 0 and "not installed (spikescan.jax needs it)" in doctor.stdout
 
 
@@ -66,7 +68,15 @@ def test_the_build_asks_for_no_framework():
 
 def test_the_libraries_need_nothing_but_the_system(fresh):
     found = list(fresh.parent.parent.glob("lib/python3*/site-packages/spikescan/*.so"))
-    allowed = {"libc.so", "libm.so", "libstdc++.so", "libgcc_s.so", "libgomp.so", "ld-linux-x86-64.so", "libspikescan.so"}
+    allowed = {
+        "libc.so",
+        "libm.so",
+        "libstdc++.so",
+        "libgcc_s.so",
+        "libgomp.so",
+        "ld-linux-x86-64.so",
+        "libspikescan.so",
+    }
     allowed |= {"libpthread.so", "libdl.so", "librt.so", "ld-linux-aarch64.so"}
     assert len(found) == 2
     for library in found:
