@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants faults in the source, one at a time, and expects a test to turn red for each (RELIABILITY R17).
 
-    tests/faults/plant.py                   every fault of faults.py: half an hour on two cores
+    tests/faults/plant.py                   every fault of faults.py: about an hour on two cores
     tests/faults/plant.py --only split      those whose name or file contains a word
     tests/faults/plant.py --quick           three, and a change that is no fault (in `make test`)
     tests/faults/plant.py --list
