@@ -95,7 +95,7 @@ def plant(scratch, fault):
 
 def choose(arguments):
     if arguments.quick:
-        return [f for f in faults.ALL if f.name in faults.QUICK and f.test is faults.CARRY] + [faults.HARMLESS]
+        return [f for f in faults.ALL if f.name in faults.QUICK and f.test is faults.RECURRENCE] + [faults.HARMLESS]
     return [f for f in faults.ALL if not arguments.only or arguments.only in f.name or arguments.only in f.file]
 
 

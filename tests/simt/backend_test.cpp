@@ -89,7 +89,8 @@ class Geometry : public testing::TestWithParam<spikescan_recurrence> {};
 // 24 devices and schedules: from one processor with one block to more processors than tiles; small shared memory.
 TEST_P(Geometry, ChangesNoBit) {
 #if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a thread of a kernel takes a millisecond to make in this build; kernel_race_test.cpp has it in small";
+  GTEST_SKIP()
+      << "a thread of a kernel takes a millisecond to make in this build; kernel_race_test.cpp has it in small";
 #endif
   Case c;
   c.description.recurrence = GetParam();
