@@ -9,6 +9,10 @@
 namespace spikescan::test {
 namespace {
 
+#if !defined(SPIKESCAN_CALLS_BACKEND)
+#define SPIKESCAN_CALLS_BACKEND SPIKESCAN_BACKEND_CPU
+#endif
+
 constexpr size_t kAlignment = 256;
 
 spikescan_tensor dense(void* data, const spikescan_description& d, spikescan_dtype dtype = SPIKESCAN_FLOAT32) {
@@ -53,7 +57,7 @@ void Arena::restore() {
 
 CallCase::CallCase() {
   d = SPIKESCAN_DESCRIPTION_INIT;
-  d.backend = SPIKESCAN_BACKEND_CPU;
+  d.backend = SPIKESCAN_CALLS_BACKEND;
   d.recurrence = SPIKESCAN_CUBA_LIF;
   d.batch = 2;
   d.time = 5;

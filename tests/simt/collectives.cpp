@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "simt/block.h"
 #include "simt/sanitizers.h"
@@ -107,6 +108,7 @@ int Block::barrier(Collective kind, int predicate, Site site) {
     barrier_.arrived = 0;
     ++barriers_passed_;
     note_meeting();
+    if (thread_sanitizer()) std::this_thread::yield();  // the other resident blocks take part
     for (Fiber& fiber : fibers_) make_ready(fiber);
   }
   suspend(Leaving::for_now);
