@@ -101,7 +101,7 @@ void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& lay
   const auto channels = static_cast<size_t>(d.channels);
   plan.partial_rows = partial_rows(d.batch, d.time);
   plan.partials = layout.add(parameters * plan.partial_rows * channels * sizeof(float));
-  plan.totals = layout.add(d.shared_decay ? parameters * channels * sizeof(double) : 0);
+  plan.totals = layout.add(d.shared_decay ? channels * sizeof(double) : 0);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, con
   sum.channels = d.channels;
   sum.partials = reinterpret_cast<const float*>(workspace + call.plan.partials) + parameter * sum.rows * sum.channels;
   if (d.shared_decay) {
-    sum.totals = reinterpret_cast<double*>(workspace + call.plan.totals) + parameter * sum.channels;
+    sum.totals = reinterpret_cast<double*>(workspace + call.plan.totals);  // one parameter after the other
   }
   sum.decay = decay;
   sum.gradient = gradient;

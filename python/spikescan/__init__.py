@@ -9,7 +9,6 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 - ``arrays``      `scan`, `scan_backward` on such arrays;  ``streaming``  `SequenceStream`
 - ``decays``      decay conventions of other libraries -> beta;  ``nir``  NIR graphs;  ``plot``  Matplotlib
 - ``jax``         `spikescan.jax` (needs JAX);  ``experimental`` (Haiku), ``nnx`` (Flax): Spyx's names
-- ``torch``       `spikescan.torch` (needs PyTorch)
 - ``doctor``      ``python -m spikescan doctor``
 """
 

@@ -1,0 +1,107 @@
+// The plan: pure, within CUDA's limits, within the promised workspace, and the strategy that docs/cuda.md says.
+#include "host/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/element/chunking.h"
+#include "kernels/layout.h"
+
+namespace spikescan {
+namespace {
+
+constexpr DeviceFacts kH200 = {132, 48 * 1024, 228 * 1024};
+constexpr DeviceFacts kCpu = {2, 0, 0};
+
+spikescan_description describe(int recurrence, int dtype, int64_t batch, int64_t time, int64_t channels) {
+  spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;
+  d.recurrence = static_cast<spikescan_recurrence>(recurrence);
+  d.dtype = static_cast<spikescan_dtype>(dtype);
+  d.batch = batch;
+  d.time = time;
+  d.channels = channels;
+  return d;
+}
+
+template <class Check>
+void for_each_shape(Check check) {
+  for (int64_t batch : {0, 1, 2, 7, 33, 129, 1025, 65537}) {
+    for (int64_t time : {0, 1, 15, 16, 17, 100, 513, 1023, 1024, 1025, 2049, 4099, 262145}) {
+      for (int64_t channels : {0, 1, 3, 8, 31, 129, 1025, 65537}) {
+        for (int recurrence = 0; recurrence < 4; ++recurrence) {
+          check(describe(recurrence, recurrence % 3, batch, time, channels));
+        }
+      }
+    }
+  }
+}
+
+// The bound: 1/64 of x, plus 1 MiB.
+TEST(Plan, WorkspaceStaysWithinItsPromise) {
+  for_each_shape([](spikescan_description d) {
+    for (int shared = 0; shared < 2; ++shared) {
+      d.shared_decay = shared;
+      const double x_bytes =
+          static_cast<double>(d.batch) * d.time * d.channels * (d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2);
+      const double bound = x_bytes / 64 + 1048576;
+      for (const DeviceFacts& facts : {kH200, kCpu}) {
+        EXPECT_LE(static_cast<double>(plan_forward(d, facts).workspace_bytes), bound)
+            << d.recurrence << " " << d.batch << "x" << d.time << "x" << d.channels;
+        EXPECT_LE(static_cast<double>(plan_backward(d, facts).workspace_bytes), bound)
+            << d.recurrence << " " << d.batch << "x" << d.time << "x" << d.channels;
+      }
+    }
+  });
+}
+
+void expect_launchable(const Plan& plan, bool backward) {
+  EXPECT_GE(plan.threads, 1);
+  EXPECT_LE(plan.threads, plan.strategy == kRows ? kRowThreads : most_tile_threads(backward));
+  EXPECT_LE(plan.tile_channels, 32) << "the leaders are lanes of one warp";
+  EXPECT_LE(plan.shared_bytes, size_t{48} * 1024) << "what a block has without asking";
+  EXPECT_LE(plan.blocks, int64_t{1} << 30);
+  if (plan.strategy == kTiles) {
+    EXPECT_EQ(plan.threads, plan.tile_channels * plan.tile_segments);
+    EXPECT_LE(plan.blocks, plan.tiles);
+    EXPECT_EQ(plan.blocks > 0, plan.tiles > 0);
+  }
+  // Look-back reads flags with a whole warp.
+  if (plan.cleared_bytes > 0) {
+    EXPECT_GE(plan.threads, 32);
+  }
+  for (size_t offset : {plan.ticket, plan.flags, plan.aggregates, plan.carries, plan.partials, plan.totals}) {
+    EXPECT_EQ(offset % 256, 0u);
+    EXPECT_LE(offset, plan.workspace_bytes);
+  }
+}
+
+TEST(Plan, IsWithinWhatCudaAllows) {
+  for_each_shape([](const spikescan_description& d) {
+    expect_launchable(plan_forward(d, kH200), false);
+    expect_launchable(plan_backward(d, kH200), true);
+  });
+}
+
+TEST(Plan, RowsWhereTheyFillTheDevice) {
+  // 25,000 bytes a multiprocessor, 16 steps of a row on their way at a time.
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 51563), kH200).strategy, kRows);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 51562), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 51563), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 256, 1024, 512), kH200).strategy, kRows);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).strategy, kTiles);
+}
+
+TEST(Plan, OneChunkClearsNothing) {
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps, 64), kH200).cleared_bytes, 0u);
+  EXPECT_GT(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps + 1, 64), kH200).cleared_bytes, 0u);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 100000, 64), kCpu).workspace_bytes, 0u);
+}
+
+TEST(Plan, ReadsAsOneLine) {
+  const Plan plan = plan_forward(describe(SPIKESCAN_PSU_LIF, SPIKESCAN_FLOAT32, 1, 5000, 64), kH200);
+  const std::string line = print_plan(plan, "forward");
+  EXPECT_EQ(line.rfind("forward: strategy=tiles tile=8x64 ", 0), 0u) << line;
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace spikescan
