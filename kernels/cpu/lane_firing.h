@@ -56,7 +56,11 @@ inline void store_spikes(const spikescan_tensor& tensor, int64_t b, int64_t t, i
   const int shift = static_cast<int>(t % 32);
   for (int l = 0; l < kLanes; ++l) {
     uint32_t bits = shift == 0 ? 0u : word[l];
-    for (int j = 0; j < steps; ++j) bits |= (spikes.at[j][l] != 0.0f ? 1u : 0u) << (shift + j);
+    for (int j = 0; j < steps; ++j) {
+      // A variable of its own: g++ 12 miscompiles `(fired ? 1u : 0u) << n` under -fsanitize=undefined.
+      const uint32_t fired = spikes.at[j][l] != 0.0f;
+      bits |= fired << (shift + j);
+    }
     word[l] = bits;
   }
   if (shift != 0 || last) {

@@ -36,8 +36,8 @@ Array pack(const Array& spikes, int64_t batch, int64_t time, int64_t channels) {
   for (int64_t b = 0; b < batch; ++b) {
     for (int64_t t = 0; t < time; ++t) {
       for (int64_t c = 0; c < channels; ++c) {
-        const bool fired = spikes.at(static_cast<size_t>((b * time + t) * channels + c)) != 0;
-        out.bits[static_cast<size_t>((b * rows + t / 32) * channels + c)] |= (fired ? 1u : 0u) << (t % 32);
+        const uint32_t fired = spikes.at(static_cast<size_t>((b * time + t) * channels + c)) != 0;
+        out.bits[static_cast<size_t>((b * rows + t / 32) * channels + c)] |= fired << (t % 32);
       }
     }
   }
