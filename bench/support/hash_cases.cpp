@@ -11,8 +11,8 @@ namespace spikescan::bench {
 namespace {
 
 // T around the lengths that the contract names: 8 and 16 (half and segment), 1024 (chunk), 262144 (split); odd B and C.
-constexpr Shape kShapes[] = {{2, 1, 5},    {3, 7, 1},     {1, 16, 33},  {2, 17, 8},   {5, 33, 3},
-                             {7, 100, 9},  {1, 1000, 17}, {3, 1024, 7}, {2, 1025, 5}, {1, 2049, 31},
+constexpr Shape kShapes[] = {{2, 1, 5},    {3, 7, 1},      {1, 16, 33},   {2, 17, 8},   {5, 33, 3},
+                             {7, 100, 9},  {1, 1000, 17},  {3, 1024, 7},  {2, 1025, 5}, {1, 2049, 31},
                              {3, 4099, 3}, {1, 262145, 1}, {1, 263001, 2}};
 
 class Choices {

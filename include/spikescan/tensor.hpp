@@ -198,7 +198,8 @@ struct Shape {
   bool operator==(const Shape&) const = default;
   std::string text() const {
     // Not "[" + ...: GCC 12 warns of that where it is inlined (its bug 105329).
-    return std::string("[") + std::to_string(batch) + ", " + std::to_string(time) + ", " + std::to_string(channels) + "]";
+    return std::string("[") + std::to_string(batch) + ", " + std::to_string(time) + ", " + std::to_string(channels) +
+           "]";
   }
   int64_t elements() const {
     int64_t product = 0;

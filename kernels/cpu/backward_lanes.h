@@ -60,8 +60,8 @@ class GradientLanes {
       gradients[1] = refractory[0];
       for (int j = 0; j < steps; ++j) {
         for (int l = 0; l < kLanes; ++l) {
-          input.at[j][l] = fused(sigmoid_slope(membrane.at[j][l]), refractory[0].at[j][l],
-                                 h.at[j][l] + grad_membrane.at[j][l]);
+          input.at[j][l] =
+              fused(sigmoid_slope(membrane.at[j][l]), refractory[0].at[j][l], h.at[j][l] + grad_membrane.at[j][l]);
         }
       }
       Segment direct[1];

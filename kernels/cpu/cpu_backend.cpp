@@ -38,7 +38,9 @@ const LanePasses& passes() {
   return *picked;
 }
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t divide_up(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
 // Channel groups times slices of the rows: enough items for all threads, few enough to share a group's tables.
 struct Work {
@@ -197,7 +199,9 @@ BackendResult stream_create(void** stream) {
   return kOk;
 }
 
-BackendResult stream_nothing(void*) { return kOk; }
+BackendResult stream_nothing(void*) {
+  return kOk;
+}
 
 struct Timer {
   std::chrono::steady_clock::time_point start, stop;
@@ -233,10 +237,10 @@ BackendResult timer_destroy(void* timer) {
 }  // namespace
 
 const Backend* cpu_backend() {
-  static constexpr Backend backend = {
-      device_count, facts,        query_device, forward,     backward,      allocate,      free_memory,
-      copy,         fill,         stream_create, stream_nothing, stream_nothing, timer_create, timer_start,
-      timer_stop,   timer_seconds, timer_destroy, true};
+  static constexpr Backend backend = {device_count,   facts,          query_device, forward,     backward,
+                                      allocate,       free_memory,    copy,         fill,        stream_create,
+                                      stream_nothing, stream_nothing, timer_create, timer_start, timer_stop,
+                                      timer_seconds,  timer_destroy,  true};
   return &backend;
 }
 

@@ -13,9 +13,9 @@ inline void draw_uniforms(const RandomOrigin& origin, int64_t b, int64_t t, int6
   for (int j = 0; j < steps;) {
     uint32_t words[4][kLanes];
     for (int l = 0; l < kLanes; ++l) {
-      const PhiloxWords w = philox4x32_10(static_cast<uint32_t>(time >> 2),
-                                          static_cast<uint32_t>(origin.channel + c + l), batch, origin.stream,
-                                          origin.key);
+      const PhiloxWords w =
+          philox4x32_10(static_cast<uint32_t>(time >> 2), static_cast<uint32_t>(origin.channel + c + l), batch,
+                        origin.stream, origin.key);
       for (int i = 0; i < 4; ++i) words[i][l] = w.w[i];
     }
     for (int i = static_cast<int>(time & 3); i < 4 && j < steps; ++i, ++j, ++time) {

@@ -51,7 +51,9 @@ inline void backward_lanes(const BackwardCall& call, const LaneRange& range, voi
   }
 }
 
-constexpr size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+constexpr size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
 
 SPIKESCAN_ELEMENT_END
 

@@ -1,5 +1,6 @@
 // The CPU's unit of work: kLanes channels side by side in plain arrays, so that the compiler vectorises the inner loop
-// over lanes. Every lane does the scalar arithmetic of kernels/element, so the vector width leaves no trace in the bits.
+// over lanes. Every lane does the scalar arithmetic of kernels/element, so the vector width leaves no trace in the
+// bits.
 #pragma once
 
 #include "kernels/element/convert.h"

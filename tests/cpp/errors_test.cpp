@@ -9,7 +9,9 @@
 #include "printing.h"
 
 // AddressSanitizer would end the program at an allocation that is too large, where malloc gives null.
-extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __asan_default_options() {
+  return "allocator_may_return_null=1";
+}
 
 namespace spikescan {
 namespace {
