@@ -22,22 +22,35 @@ endfunction()
 
 file(GLOB spikescan_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.cpp)
 spikescan_sources(spikescan_host ${spikescan_host_sources})
-spikescan_sources(spikescan_cpu kernels/cpu/cpu_backend.cpp)
+spikescan_sources(spikescan_cpu kernels/cpu/cpu_backend.cpp kernels/cpu/run_passes.cpp kernels/cpu/threads.cpp)
 set(spikescan_common $<TARGET_OBJECTS:spikescan_host> $<TARGET_OBJECTS:spikescan_cpu>)
 
-# One copy of the lane passes for each instruction set; cpu_backend.cpp picks at run time.
+# One copy of the lane passes for each instruction set; usable_passes() picks at run time. Highway serves as headers
+# alone: each copy uses its static target, and nothing of its library is linked.
+find_path(SPIKESCAN_HIGHWAY_INCLUDE hwy/highway.h REQUIRED)
+set(SPIKESCAN_LANE_FLAGS -O3)
+if(SPIKESCAN_SANITIZE)
+  # Every pass is one large function of vectors: checks in line, and checks of what the processor itself refuses (an
+  # aligned load that is not), would take the compiler a quarter of an hour.
+  set(SPIKESCAN_LANE_FLAGS -O1 -g1 -fno-var-tracking-assignments --param=asan-instrumentation-with-call-threshold=0
+                           -fno-sanitize=null,alignment,object-size)
+endif()
 function(spikescan_instruction_set isa)
   spikescan_sources(spikescan_cpu_${isa} kernels/cpu/lane_passes.cpp)
-  target_compile_definitions(spikescan_cpu_${isa} PRIVATE SPIKESCAN_ELEMENT_ISA=${isa})
-  target_compile_options(spikescan_cpu_${isa} PRIVATE -O3 ${ARGN})
+  target_include_directories(spikescan_cpu_${isa} SYSTEM PRIVATE ${SPIKESCAN_HIGHWAY_INCLUDE})
+  target_compile_definitions(spikescan_cpu_${isa} PRIVATE SPIKESCAN_ELEMENT_ISA=${isa} HWY_DISABLE_PCLMUL_AES)
+  target_compile_options(spikescan_cpu_${isa} PRIVATE ${ARGN} ${SPIKESCAN_LANE_FLAGS})
 endfunction()
-set(spikescan_isas portable)
-spikescan_instruction_set(portable)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(APPEND spikescan_isas avx2 avx512)
-  spikescan_instruction_set(avx2 -mavx2 -mfma)
-  spikescan_instruction_set(avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512)
+  set(spikescan_isas sse4 avx2 avx512)
+  set(avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2)
+  spikescan_instruction_set(sse4 -mssse3 -msse4.1 -msse4.2)
+  spikescan_instruction_set(avx2 ${avx2})
+  spikescan_instruction_set(avx512 ${avx2} -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512)
   target_compile_definitions(spikescan_cpu PRIVATE SPIKESCAN_X86_ISAS)
+else()
+  set(spikescan_isas baseline) # NEON, or what the compiler's flags allow
+  spikescan_instruction_set(baseline)
 endif()
 foreach(isa IN LISTS spikescan_isas)
   list(APPEND spikescan_common $<TARGET_OBJECTS:spikescan_cpu_${isa}>)

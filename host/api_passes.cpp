@@ -4,6 +4,7 @@
 #include "host/prepare.h"
 #include "host/settle.h"
 #include "host/validate_arguments.h"
+#include "host/validate_executor.h"
 #include "host/validate_struct.h"
 
 using namespace spikescan;
@@ -18,6 +19,7 @@ spikescan_status spikescan_forward(const spikescan_description* description, con
     call.description = prepared.description;
     call.plan = plan_forward(call.description, prepared.facts);
     if (const auto s = validate_forward(call, prepared.backend->host_memory, error)) return s;
+    if (const auto s = validate_executor(call.description, stream, error)) return s;
     call.firing = make_firing(call.description);
     settle(call);
     return report(prepared.backend->forward(call, stream), error);
@@ -34,6 +36,7 @@ spikescan_status spikescan_backward(const spikescan_description* description, co
     call.description = prepared.description;
     call.plan = plan_backward(call.description, prepared.facts);
     if (const auto s = validate_backward(call, prepared.backend->host_memory, error)) return s;
+    if (const auto s = validate_executor(call.description, stream, error)) return s;
     call.firing = make_firing(call.description);
     settle(call);
     return report(prepared.backend->backward(call, stream), error);

@@ -174,6 +174,17 @@ typedef struct spikescan_sizes {
   size_t saved;              /* bytes that forward saves and backward reads */
 } spikescan_sizes;
 
+/* The caller's threads, for CPU calls that shall not use OpenMP's. Passed in the place of `stream`; read during the call
+ * only. run() calls task(data, i) once for every i in [0, tasks), in any order, on any threads, at once or one after the
+ * other, and returns when all are done; tasks is at most `threads`. Neither the bits of a result nor the call's coming
+ * to an end depends on how many run at once. task never throws. */
+typedef struct spikescan_executor {
+  size_t struct_size; /* sizeof(spikescan_executor) */
+  void* context;      /* handed to run() */
+  int32_t threads;    /* > 0: how many tasks may run at once; more than there are costs only speed */
+  void (*run)(void* context, int64_t tasks, void (*task)(void* data, int64_t index), void* data);
+} spikescan_executor;
+
 #define SPIKESCAN_TENSOR_INIT {0, SPIKESCAN_FLOAT32, 0, 0}
 #define SPIKESCAN_DESCRIPTION_INIT                                                                                     \
   {sizeof(spikescan_description), SPIKESCAN_BACKEND_AUTO, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI,                  \
@@ -184,8 +195,8 @@ typedef struct spikescan_sizes {
 /* Workspace and saved sizes of a description. Pure: touches no device but to ask its properties. */
 SPIKESCAN_API spikescan_status spikescan_query_sizes(const spikescan_description* description, spikescan_sizes* sizes);
 
-/* Runs (CPU) or enqueues on `stream` (CUDA) one pass. `stream` is a cudaStream_t (null: the legacy default stream) and is
- * ignored by the CPU. A CUDA call allocates nothing, synchronises nothing and leaves the current device as it is, so it
+/* Runs (CPU) or enqueues on `stream` (CUDA) one pass. `stream` is a cudaStream_t (null: the legacy default stream); for
+ * the CPU it is null (OpenMP's threads) or a const spikescan_executor*. A CUDA call allocates nothing, synchronises nothing and leaves the current device as it is, so it
  * can be captured in a CUDA graph. The device is the caller's current one; pointers must be usable there. */
 SPIKESCAN_API spikescan_status spikescan_forward(const spikescan_description* description,
                                                  const spikescan_forward_args* args, void* stream);

@@ -1,84 +1,15 @@
-// The backward pass of one group of channels (SPEC section 2): per chunk, last to first, the states are rebuilt from x
-// and the saved carry, then the gradients run back over the segments. Nothing of size B T C is kept.
+// The backward pass of one block (SPEC section 2): per chunk, last to first, the states that enter its segments are
+// found from x and the saved carry; then, last segment first, each segment's states are rebuilt and its gradients run.
+// x comes from memory once and from the second-level cache the second time; nothing of size B T C is kept.
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/gradient_lanes.h"
+#include "kernels/cpu/segment_io.h"
+#include "kernels/cpu/vector_firing.h"
 #include "kernels/layout.h"
 
 SPIKESCAN_ELEMENT_BEGIN
-
-// The gradient scans of a neuron over kLanes channels. Input: h = gS dS/dM and gV; output: G on V, and the gradient on
-// the second state (Q on I, A on R).
-template <spikescan_recurrence R>
-class GradientLanes {
- public:
-  using Neuron = NeuronLanes<R>;
-
-  void prepare(const LaneDecays& decays, int longest_chunk) {
-    if constexpr (Neuron::kCuba) {
-      scan_.prepare(decays.beta, decays.alpha, longest_chunk);
-    } else {
-      scan_.prepare(decays.beta, decays.beta, longest_chunk);
-      if constexpr (Neuron::kPsu) refractory_.prepare(decays.beta, decays.beta, longest_chunk);
-    }
-  }
-
-  void set_carry(int state, int lane, double value) {
-    if constexpr (Neuron::kPsu) {
-      if (state == 1) return refractory_.set_carry(0, lane, value);
-    }
-    scan_.set_carry(state, lane, value);
-  }
-
-  double carry(int state, int lane) const {
-    if constexpr (Neuron::kPsu) {
-      if (state == 1) return refractory_.carry(0, lane);
-    }
-    return scan_.carry(state, lane);
-  }
-
-  void begin_chunk() {
-    scan_.begin_chunk();
-    if constexpr (Neuron::kPsu) refractory_.begin_chunk();
-  }
-
-  void end_chunk(int length, bool at_split) {
-    scan_.end_chunk(length, at_split);
-    if constexpr (Neuron::kPsu) refractory_.end_chunk(length, at_split);
-  }
-
-  void scan(const Segment& h, const Segment& grad_membrane, const Segment& membrane, int steps, int distance,
-            Segment (&gradients)[Neuron::kStates]) {
-    Segment input = {};
-    if constexpr (Neuron::kPsu) {
-      for (int j = 0; j < steps; ++j) {
-        for (int l = 0; l < kLanes; ++l) input.at[j][l] = -h.at[j][l];
-      }
-      Segment refractory[1];
-      refractory_.scan(input, steps, distance, refractory);
-      gradients[1] = refractory[0];
-      for (int j = 0; j < steps; ++j) {
-        for (int l = 0; l < kLanes; ++l) {
-          input.at[j][l] =
-              fused(sigmoid_slope(membrane.at[j][l]), refractory[0].at[j][l], h.at[j][l] + grad_membrane.at[j][l]);
-        }
-      }
-      Segment direct[1];
-      scan_.scan(input, steps, distance, direct);
-      gradients[0] = direct[0];
-    } else {
-      for (int j = 0; j < steps; ++j) {
-        for (int l = 0; l < kLanes; ++l) input.at[j][l] = h.at[j][l] + grad_membrane.at[j][l];
-      }
-      scan_.scan(input, steps, distance, gradients);
-    }
-  }
-
- private:
-  LaneScan<GradientScan<Neuron::kCuba ? 2 : 1>> scan_;
-  LaneScan<GradientScan<1>> refractory_;
-};
 
 template <spikescan_recurrence R>
 class BackwardLanes {
@@ -86,170 +17,278 @@ class BackwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  BackwardLanes(const BackwardCall& call, int64_t channel)
-      : call_(call),
-        d_(call.description),
-        channel_(channel),
-        lanes_(static_cast<int>(d_.channels - channel < kLanes ? d_.channels - channel : kLanes)),
-        decays_(load_decays(d_, call.args.beta, call.args.alpha, channel, lanes_)) {
-    const int longest = chunk_steps(d_.time, 0);
-    neuron_.prepare(decays_, longest);
-    gradient_.prepare(decays_, longest);
+  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block)
+      : call_(call), d_(call.description), grid_(grid) {
+    block_.set_channels(grid, channel_block);
+    load_decays(d_, call.args.beta, call.args.alpha, block_, decays_);
+    neuron_.prepare(decays_, block_.lanes, d_.time);
+    gradient_.prepare(decays_, block_.lanes, d_.time);
   }
 
-  // One row of batches that share a row of partial sums (several only where there is one chunk).
-  void run(int64_t batch_row) {
-    const int64_t group = batches_per_row(d_.time);
-    const int64_t first = batch_row * group;
-    const int64_t end = first + group < d_.batch ? first + group : d_.batch;
-    const int64_t chunks = chunk_count(d_.time);
-    clear_totals();
-    for (int64_t b = first; b < end; ++b) {
-      for (int n = 0; n < kStates; ++n) set_carry_in(b, n);
-      for (int64_t k = chunks - 1; k >= 0; --k) {
-        rebuild_chunk(b, k, chunks);
-        run_chunk(b, k);
-        if (chunks > 1) store_totals(batch_row * chunks + k);
-      }
-      for (int n = 0; n < kStates; ++n) store_grad_initial(b, n);
+  // One row block of a strip: its blocks' segments in turn. Batches that share a row of partial sums go one after the
+  // other (several only where there is one chunk).
+  template <class Strip>
+  static void run(Strip& strip, const BackwardCall& call, int64_t row_block) {
+    const int64_t time = call.description.time, chunks = chunk_count(time);
+    strip.each([](BackwardLanes& lanes) { lanes.clear_totals(); });
+    for (int64_t i = 0; i < batches_per_row(time); ++i) {
+      bool any = false;
+      strip.each([&](BackwardLanes& lanes) { any = lanes.start(row_block, i); });
+      if (!any) break;
+      for (int64_t k = chunks - 1; k >= 0; --k) run_chunk(strip, call, k, chunks, row_block);
+      strip.each([](BackwardLanes& lanes) { lanes.finish(); });
     }
-    if (chunks == 1) store_totals(batch_row);
+    if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 1, 0); });
+  }
+
+  // One chunk at a time (split_chunk.h), the last one first.
+  static constexpr int kStages = GradientLanes<R>::kStages;
+  auto& stage_scan(int stage) { return gradient_.stage_scan(stage); }
+  int lanes() const { return block_.lanes; }
+  int chunk_length(int64_t position) const { return chunk_steps(d_.time, chunk_at(position)); }
+  bool leaves_split(int64_t position) const { return GradientScan<1>::leaves_split(chunk_at(position)); }
+
+  void start_split(int64_t row_block, int64_t position) {
+    row_block_ = row_block;
+    clear_totals();
+    start(row_block, 0);
+    const int64_t k = chunk_at(position), chunks = chunk_count(d_.time);
+    begin_chunk(k, chunks);
+    for (int s = 0; s < segment_count(chunk_length(position)); ++s) enter_segment(k, s, chunk_length(position));
+  }
+
+  void measure(int64_t position) {
+    gradient_.begin_chunk(block_.lanes);
+    const int length = chunk_length(position);
+    for (int s = segment_count(length) - 1; s >= 0; --s) {
+      run_gradients(chunk_at(position), s, length);
+    }
+  }
+
+  void finish_split(int64_t position) {
+    const int64_t k = chunk_at(position);
+    const int length = chunk_length(position);
+    gradient_.begin_chunk(block_.lanes);
+    for (int s = segment_count(length) - 1; s >= 0; --s) run_segment(k, s, length);
+    store_totals(row_block_, chunk_count(d_.time), k);
+    if (k > 0) return;
+    gradient_.end_chunk(length, block_.lanes, true);
+    finish();
   }
 
  private:
-  static constexpr int kTileSegments = kChunkSegments;
+  int64_t chunk_at(int64_t position) const { return chunk_count(d_.time) - 1 - position; }
 
-  void set_carry_in(int64_t b, int n) {
-    const spikescan_state& in = call_.args.grad_final_state[n];
-    for (int l = 0; l < lanes_; ++l) {
-      gradient_.set_carry(n, l, in.data ? in.data[b * in.stride_batch + channel_ + l] : 0.0f);
+  template <class Strip>
+  static void run_chunk(Strip& strip, const BackwardCall& call, int64_t k, int64_t chunks, int64_t row_block) {
+    const int length = chunk_steps(call.description.time, k);
+    strip.each([&](BackwardLanes& lanes) { lanes.begin_chunk(k, chunks); });
+    for (int s = 0; s < segment_count(length); ++s) {
+      strip.each([&](BackwardLanes& lanes) { lanes.enter_segment(k, s, length); });
     }
+    for (int s = segment_count(length) - 1; s >= 0; --s) {
+      strip.each([&](BackwardLanes& lanes) { lanes.run_segment(k, s, length); });
+    }
+    strip.each([&](BackwardLanes& lanes) {
+      lanes.gradient_.end_chunk(length, lanes.block_.lanes, k % kSplitChunks == 0);
+      if (chunks > 1) lanes.store_totals(row_block, chunks, k);
+    });
   }
 
-  void store_grad_initial(int64_t b, int n) {
-    const spikescan_state& out = call_.args.grad_initial_state[n];
+  // False where the row block has no batch left.
+  bool start(int64_t row_block, int64_t batch_of_row) {
+    const spikescan_backward_args& args = call_.args;
+    block_.set_batches(grid_, row_block, batches_per_row(d_.time), batch_of_row, d_.batch);
+    x_.set(args.x, block_);
+    if (args.grad_spikes.data) grad_spikes_.set(args.grad_spikes, block_);
+    if (args.grad_membrane.data) grad_membrane_.set(args.grad_membrane, block_);
+    if (args.grad_x.data) grad_x_.set(args.grad_x, block_);
+    for (int n = 0; n < kStates; ++n) {
+      const spikescan_state& in = args.grad_final_state[n];
+      for (int l = 0; l < block_.lanes; ++l) gradient_.carry(n)[l] = in.data ? in.data[state_index(in, l)] : 0.0f;
+    }
+    return block_.lanes > 0;
+  }
+
+  void finish() {
+    for (int n = 0; n < kStates; ++n) store_state(call_.args.grad_initial_state[n], gradient_.carry(n));
+  }
+
+  int64_t state_index(const spikescan_state& state, int l) const {
+    return block_.batch[l] * state.stride_batch + block_.channel[l];
+  }
+
+  void store_state(const spikescan_state& out, const double* carry) {
     if (!out.data) return;
-    for (int l = 0; l < lanes_; ++l) {
-      out.data[b * out.stride_batch + channel_ + l] = static_cast<float>(gradient_.carry(n, l));
+    for (int l = 0; l < block_.lanes; ++l) out.data[state_index(out, l)] = static_cast<float>(carry[l]);
+  }
+
+  static int segment_steps(int length, int distance) {
+    return length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
+  }
+
+  void begin_chunk(int64_t k, int64_t chunks) {
+    load_carry(k, chunks);
+    for (int n = 0; n < kStates; ++n) {
+      for (int l = 0; l < block_.lanes; ++l) last_[0][n][l] = static_cast<float>(neuron_.carry(n)[l]);
+    }
+    neuron_.begin_chunk();
+    gradient_.begin_chunk(block_.lanes);
+  }
+
+  // Forward over the chunk: what enters each segment, and the state that each leaves behind.
+  void enter_segment(int64_t k, int s, int length) {
+    const int distance = s * kSegmentSteps, steps = segment_steps(length, distance);
+    const RowsView x = view_segment(call_.args.x, x_, k * kChunkSteps + distance, steps, block_.lanes, x_tile_);
+    const Asking next = Asking::beyond(x, 1);
+    const auto input = [&](int j, int l) HWY_ATTR {
+      next.ask(j, l);
+      return x(j, l);
+    };
+    // Whether the carry that leaves the chunk would be rounded does not matter: its last step's value is the same.
+    neuron_.pass(input, steps, distance, {distance + kSegmentSteps == kChunkSteps, false}, states_);
+    neuron_.get_entry(entry_[s]);
+    for (int n = 0; n < kStates; ++n) {
+      __builtin_memcpy(last_[s + 1][n], states_[n].at[steps - 1], sizeof last_[s + 1][n]);
     }
   }
 
-  // Forward over the chunk, keeping the states; entry_ holds those before its first step.
-  void rebuild_chunk(int64_t b, int64_t k, int64_t chunks) {
+  void load_carry(int64_t k, int64_t chunks) {
     const auto* saved = static_cast<const double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& initial = call_.args.initial_state[n];
-      const int64_t slot = k > 0 ? slot_index(n, b, k - 1, channel_, d_.batch, saved_slots(chunks), d_.channels) : 0;
-      for (int l = 0; l < lanes_; ++l) {
-        const double first = initial.data ? initial.data[b * initial.stride_batch + channel_ + l] : 0.0f;
-        const double carry = k > 0 ? saved[slot + l] : first;
-        neuron_.set_carry(n, l, carry);
-        entry_[n][l] = static_cast<float>(carry);
-      }
-    }
-    const int length = chunk_steps(d_.time, k);
-    neuron_.begin_chunk();
-    for (int distance = 0; distance < length; distance += kSegmentSteps) {
-      const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
-      Segment x;
-      load_segment(call_.args.x, b, k * kChunkSteps + distance, channel_, steps, lanes_, x);
-      // The carry that leaves the chunk is not used: whether it would be rounded does not matter.
-      neuron_.scan(x, steps, distance, length, (k + 1) % kSplitChunks == 0, states_[distance / kSegmentSteps]);
-    }
-  }
-
-  void run_chunk(int64_t b, int64_t k) {
-    const int length = chunk_steps(d_.time, k);
-    gradient_.begin_chunk();
-    for (int s = segment_count(length) - 1; s >= 0; --s) {
-      const int distance = s * kSegmentSteps;
-      const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
-      run_segment(b, k * kChunkSteps + distance, s, steps, length - distance - steps);
-    }
-    gradient_.end_chunk(length, k % kSplitChunks == 0);
-  }
-
-  void run_segment(int64_t b, int64_t t, int s, int steps, int distance) {
-    Segment h = {}, grad_membrane = {}, m;
-    if (call_.args.grad_spikes.data) {
-      load_segment(call_.args.grad_spikes, b, t, channel_, steps, lanes_, h);
-      Neuron::rule_input(states_[s], steps, m);
-      for (int j = 0; j < steps; ++j) {
-        for (int l = 0; l < kLanes; ++l) h.at[j][l] *= rule_gradient(call_.firing, m.at[j][l]);
-      }
-    }
-    if (call_.args.grad_membrane.data) {
-      load_segment(call_.args.grad_membrane, b, t, channel_, steps, lanes_, grad_membrane);
-    }
-    Segment gradients[kStates];
-    gradient_.scan(h, grad_membrane, states_[s][0], steps, distance, gradients);
-    if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(b, t, s, steps, gradients);
-    if (call_.args.grad_x.data) {
-      Segment& dx = gradients[Neuron::kCuba ? 1 : 0];
-      if constexpr (R == SPIKESCAN_SPSN) {
-        for (int j = 0; j < steps; ++j) {
-          for (int l = 0; l < kLanes; ++l) dx.at[j][l] *= decays_.gain[l];
-        }
-      }
-      store_segment(call_.args.grad_x, b, t, channel_, steps, lanes_, dx);
-    }
-  }
-
-  // Sums of one segment in float32, last step first; segments and batches are then added in double.
-  void add_decay_gradients(int64_t b, int64_t t, int s, int steps, const Segment (&gradients)[kStates]) {
-    Segment x = {};
-    if constexpr (R == SPIKESCAN_SPSN) load_segment(call_.args.x, b, t, channel_, steps, lanes_, x);
-    float beta_sum[kLanes] = {}, alpha_sum[kLanes] = {};
-    for (int j = steps - 1; j >= 0; --j) {
-      for (int l = 0; l < kLanes; ++l) {
-        const float v = previous(0, s, j, l);
-        if constexpr (R == SPIKESCAN_SPSN) {
-          beta_sum[l] = fused(gradients[0].at[j][l], v - x.at[j][l], beta_sum[l]);
+      for (int l = 0; l < block_.lanes; ++l) {
+        if (k > 0) {
+          neuron_.carry(n)[l] = saved[slot_index(n, block_.batch[l], k - 1, block_.channel[l], d_.batch,
+                                                 saved_slots(chunks), d_.channels)];
         } else {
-          beta_sum[l] = fused(gradients[0].at[j][l], v, beta_sum[l]);
+          neuron_.carry(n)[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
         }
-        if constexpr (Neuron::kPsu) beta_sum[l] = fused(gradients[1].at[j][l], previous(1, s, j, l), beta_sum[l]);
-        if constexpr (Neuron::kCuba) alpha_sum[l] = fused(gradients[1].at[j][l], previous(1, s, j, l), alpha_sum[l]);
       }
     }
-    for (int l = 0; l < kLanes; ++l) {
+  }
+
+  // Backward over one segment: its gradients, then its outputs.
+  void run_segment(int64_t k, int s, int length) {
+    const RowsView x = run_gradients(k, s, length);
+    write(x, k * kChunkSteps + s * kSegmentSteps, s, segment_steps(length, s * kSegmentSteps));
+  }
+
+  RowsView run_gradients(int64_t k, int s, int length) {
+    const spikescan_backward_args& args = call_.args;
+    const int lanes = block_.lanes, first = s * kSegmentSteps, steps = segment_steps(length, first);
+    const int64_t t = k * kChunkSteps + first;
+    const RowsView x = view_segment(args.x, x_, t, steps, lanes, x_tile_);
+    neuron_.rebuild(x, steps, entry_[s], {first + kSegmentSteps == kChunkSteps, false}, states_);
+    const RowsView gv = view_gradient(args.grad_membrane, grad_membrane_, t, steps, membrane_tile_);
+    const Asking next_gv = Asking::beyond(gv, -1);
+    const auto membrane = [&](int j, int l) HWY_ATTR {
+      next_gv.ask(j, l);
+      return gv(j, l);
+    };
+    const RowsView gs = view_gradient(args.grad_spikes, grad_spikes_, t, steps, spikes_tile_);
+    const Asking next_gs = Asking::beyond(gs, -1);
+    with_gradient(call_.firing, [&](const auto& rule) HWY_ATTR {
+      const auto direct = [&](int j, int l) HWY_ATTR {
+        next_gs.ask(j, l);
+        return gs(j, l) * rule.gradient(Neuron::rule_input(states_, j, l));
+      };
+      const auto absent = [](int, int) HWY_ATTR { return floats(0.0f); };
+      const int distance = length - first - steps;
+      if (args.grad_spikes.data) {
+        gradient_.scan(direct, membrane, states_[0], steps, lanes, distance, gradients_);
+      } else {
+        gradient_.scan(absent, membrane, states_[0], steps, lanes, distance, gradients_);
+      }
+    });
+    return x;
+  }
+
+  // Where the tensor is absent the tile holds zeros.
+  RowsView view_gradient(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, Segment& tile) {
+    return tensor.data ? view_segment(tensor, rows, t, steps, block_.lanes, tile) : view_tile(tile);
+  }
+
+  // The segment's gradient of x, and its share of the decays' gradients: sums of one segment in float32, last step
+  // first; segments and batches are then added in double.
+  void write(const RowsView& x, int64_t t, int s, int steps) {
+    const spikescan_tensor& out = call_.args.grad_x;
+    const bool streaming = out.data && streams(d_, out.dtype);
+    float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
+    if (streaming && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
+        block_.lanes == kLanes && grad_x_.together() && whole_lines(first, out.stride_time)) {
+      const int64_t stride = out.stride_time;
+      return finish_segment(
+          x, s, steps, [=](int j, int l, Floats dx) HWY_ATTR { hn::Stream(dx, FloatTag(), first + j * stride + l); });
+    }
+    Segment& tile = gradients_[0];
+    finish_segment(x, s, steps, [&](int j, int l, Floats dx) HWY_ATTR { store(dx, tile.at[j] + l); });
+    if (out.data) store_segment(out, grad_x_, t, steps, block_.lanes, streaming, tile);
+  }
+
+  template <class Sink>
+  HWY_INLINE void finish_segment(const RowsView& x, int s, int steps, Sink sink) {
+    alignas(64) float beta_sum[kLanes], alpha_sum[kLanes];
+    for (int l = 0; l < block_.lanes; l += kFloats) {
+      Floats beta = floats(0.0f), alpha = floats(0.0f);
+      const Floats gain = load(decays_.gain + l);
+      for (int j = steps - 1; j >= 0; --j) {
+        const Floats g = gradient_.gradient(0, j, steps, l, gradients_), v = previous(0, s, j, l);
+        beta = fused(g, Neuron::kSpsn ? v - x(j, l) : v, beta);
+        Floats dx = Neuron::kSpsn ? g * gain : g;
+        if constexpr (kStates == 2) {
+          const Floats second = gradient_.gradient(1, j, steps, l, gradients_);
+          Floats& sum = Neuron::kPsu ? beta : alpha;
+          sum = fused(second, previous(1, s, j, l), sum);
+          if (Neuron::kCuba) dx = second;
+        }
+        sink(j, l, dx);
+      }
+      store(beta, beta_sum + l);
+      store(alpha, alpha_sum + l);
+    }
+    for (int l = 0; l < block_.lanes; ++l) {
       total_[0][l] += beta_sum[l];
       total_[1][l] += alpha_sum[l];
     }
   }
 
-  float previous(int n, int s, int j, int l) const {
-    if (j > 0) return states_[s][n].at[j - 1][l];
-    return s > 0 ? states_[s - 1][n].at[kSegmentSteps - 1][l] : entry_[n][l];
+  HWY_INLINE Floats previous(int n, int s, int j, int l) const {
+    return load((j > 0 ? states_[n].at[j - 1] : last_[s][n]) + l);
   }
 
-  void clear_totals() {
-    for (auto& parameter : total_) {
-      for (double& t : parameter) t = 0.0;
-    }
-  }
+  void clear_totals() { __builtin_memset(total_, 0, sizeof total_); }
 
-  void store_totals(int64_t row) {
+  void store_totals(int64_t row_block, int64_t chunks, int64_t chunk) {
     auto* partials = reinterpret_cast<float*>(static_cast<char*>(call_.args.workspace) + call_.plan.partials);
     const bool wanted[2] = {call_.args.grad_beta != nullptr, call_.args.grad_alpha != nullptr};
+    const int width = static_cast<int>(grid_.width_of(block_.channel[0]));
     for (int p = 0; p < 2; ++p) {
       if (!wanted[p]) continue;
-      float* out = partials + (p * call_.plan.partial_rows + row) * d_.channels + channel_;
-      for (int l = 0; l < lanes_; ++l) out[l] = static_cast<float>(total_[p][l]);
+      for (int64_t r = 0, l = 0; r < grid_.rows_of(row_block); ++r) {
+        const int64_t row = (row_block * grid_.rows + r) * chunks + chunk;
+        float* out = partials + (p * call_.plan.partial_rows + row) * d_.channels + block_.channel[0];
+        for (int c = 0; c < width; ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
+      }
     }
     clear_totals();
   }
 
   const BackwardCall& call_;
   const spikescan_description& d_;
-  const int64_t channel_;
-  const int lanes_;
-  const LaneDecays decays_;
+  const BlockGrid& grid_;
+  int64_t row_block_ = 0;
+  LaneBlock block_;
+  LaneDecays decays_;
+  RowPlaces x_, grad_spikes_, grad_membrane_, grad_x_;
   Neuron neuron_;
   GradientLanes<R> gradient_;
-  Segment states_[kTileSegments][kStates];
-  float entry_[kStates][kLanes] = {};
-  double total_[2][kLanes];
+  Segment x_tile_ = {}, spikes_tile_ = {}, membrane_tile_ = {};
+  Segment states_[kStates] = {};
+  Segment gradients_[kStates] = {};
+  typename Neuron::Entry entry_[kChunkSegments] = {};
+  alignas(64) float last_[kChunkSegments + 1][kStates][kLanes] = {};
+  alignas(64) double total_[2][kLanes];
 };
 
 SPIKESCAN_ELEMENT_END

@@ -1,8 +1,8 @@
-// The forward pass of one group of channels and one batch (SPEC sections 1 and 3): x read once, in segments; membrane,
-// spikes, final states and the chunks' carries written as they come.
+// The forward pass of one block (SPEC sections 1 and 3): x read once, in segments; membrane, spikes, final states and
+// the chunks' carries written as they come.
 #pragma once
 
-#include "kernels/cpu/lane_firing.h"
+#include "kernels/cpu/forward_inner.h"
 #include "kernels/cpu/neuron_lanes.h"
 #include "kernels/layout.h"
 
@@ -12,93 +12,200 @@ template <spikescan_recurrence R>
 class ForwardLanes {
  public:
   using Neuron = NeuronLanes<R>;
+  static constexpr int kStates = Neuron::kStates;
 
-  ForwardLanes(const ForwardCall& call, int64_t channel)
-      : call_(call),
-        d_(call.description),
-        channel_(channel),
-        lanes_(static_cast<int>(d_.channels - channel < kLanes ? d_.channels - channel : kLanes)),
-        random_(random_origin(call)) {
-    neuron_.prepare(load_decays(d_, call.args.beta, call.args.alpha, channel, lanes_), chunk_steps(d_.time, 0));
+  ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block)
+      : call_(call), d_(call.description), grid_(grid), philox_(random_origin(call)) {
+    block_.set_channels(grid, channel_block);
+    load_decays(d_, call.args.beta, call.args.alpha, block_, decays_);
+    neuron_.prepare(decays_, block_.lanes, d_.time);
   }
 
-  void run(int64_t b) {
-    start(b);
-    const int64_t chunks = chunk_count(d_.time);
+  // One row block of a strip: its blocks' segments in turn.
+  template <class Strip>
+  static void run(Strip& strip, const ForwardCall& call, int64_t row_block) {
+    strip.each([&](ForwardLanes& lanes) { lanes.start(row_block); });
+    const int64_t time = call.description.time, chunks = chunk_count(time);
     for (int64_t k = 0; k < chunks; ++k) {
-      if (k > 0 && call_.args.saved) save_carry(b, k, chunks);
-      run_chunk(b, k);
+      strip.each([&](ForwardLanes& lanes) { lanes.begin_chunk(k, chunks); });
+      for (int distance = 0; distance < chunk_steps(time, k); distance += kSegmentSteps) {
+        strip.each([&](ForwardLanes& lanes) { lanes.run_segment(k, distance); });
+      }
     }
-    finish(b);
+    strip.each([](ForwardLanes& lanes) { lanes.finish(); });
+  }
+
+  // One chunk at a time (split_chunk.h); positions are the chunks' numbers.
+  static constexpr int kStages = Neuron::kStages;
+  auto& stage_scan(int stage) { return neuron_.stage_scan(stage); }
+  int lanes() const { return block_.lanes; }
+  int chunk_length(int64_t k) const { return chunk_steps(d_.time, k); }
+  bool leaves_split(int64_t k) const { return Neuron::Scan::leaves_split(k); }
+  void start_split(int64_t row_block, int64_t) { start(row_block); }
+
+  // What the chunk adds, from x and the carries of the stages before.
+  void measure(int64_t k) {
+    alignas(64) double entered[kStates][kLanes];
+    for (int n = 0; n < kStates; ++n) __builtin_memcpy(entered[n], neuron_.carry(n), sizeof entered[n]);
+    neuron_.begin_chunk();
+    for (int distance = 0; distance < kChunkSteps; distance += kSegmentSteps) {
+      const RowsView x = view_segment(call_.args.x, x_, k * kChunkSteps + distance, kSegmentSteps, block_.lanes, u_);
+      // The last step's V is the carry, which R's input has to see.
+      neuron_.pass(x, kSegmentSteps, distance, {distance + kSegmentSteps == kChunkSteps, leaves_split(k)}, states_);
+    }
+    for (int n = 0; n < kStates; ++n) __builtin_memcpy(neuron_.carry(n), entered[n], sizeof entered[n]);
+  }
+
+  void finish_split(int64_t k) {
+    const int64_t chunks = chunk_count(d_.time);
+    begin_chunk(k, chunks);
+    for (int distance = 0; distance < chunk_steps(d_.time, k); distance += kSegmentSteps) run_segment(k, distance);
+    if (k + 1 == chunks) finish();
   }
 
  private:
-  void start(int64_t b) {
-    for (int n = 0; n < Neuron::kStates; ++n) {
-      const spikescan_state& initial = call_.args.initial_state[n];
-      for (int l = 0; l < lanes_; ++l) {
-        const float value = initial.data ? initial.data[b * initial.stride_batch + channel_ + l] : 0.0f;
-        neuron_.set_carry(n, l, value);
+  void start(int64_t row_block) {
+    const spikescan_forward_args& args = call_.args;
+    block_.set_batches(grid_, row_block, 1, 0, d_.batch);
+    x_.set(args.x, block_);
+    if (args.uniforms.data) uniforms_.set(args.uniforms, block_);
+    if (args.spikes.data) spikes_.set(args.spikes, block_);
+    if (args.membrane.data) membrane_.set(args.membrane, block_);
+    if (args.spikes.data && draws_uniforms(call_.firing) && !args.uniforms.data) philox_.set_rows(block_);
+    inner_ = has_inner();
+    for (int n = 0; n < kStates; ++n) {
+      const spikescan_state& initial = args.initial_state[n];
+      for (int l = 0; l < block_.lanes; ++l) {
+        const float value = initial.data ? initial.data[block_.batch[l] * initial.stride_batch + block_.channel[l]] : 0;
+        neuron_.carry(n)[l] = value;
         final_[n][l] = value;
       }
     }
   }
 
-  void run_chunk(int64_t b, int64_t k) {
-    const int length = chunk_steps(d_.time, k);
-    const bool at_split = (k + 1) % kSplitChunks == 0;
+  void begin_chunk(int64_t k, int64_t chunks) {
+    if (k > 0 && call_.args.saved) save_carry(k, chunks);
     neuron_.begin_chunk();
-    for (int distance = 0; distance < length; distance += kSegmentSteps) {
-      const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
-      const int64_t t = k * kChunkSteps + distance;
-      Segment x;
-      load_segment(call_.args.x, b, t, channel_, steps, lanes_, x);
-      Segment states[Neuron::kStates];
-      neuron_.scan(x, steps, distance, length, at_split, states);
-      if (call_.args.membrane.data) store_segment(call_.args.membrane, b, t, channel_, steps, lanes_, states[0]);
-      if (call_.args.spikes.data) fire_segment(b, t, steps, states);
-      for (int n = 0; n < Neuron::kStates; ++n) {
-        for (int l = 0; l < kLanes; ++l) final_[n][l] = states[n].at[steps - 1][l];
+  }
+
+  void run_segment(int64_t k, int distance) {
+    const int length = chunk_steps(d_.time, k);
+    const int64_t t = k * kChunkSteps + distance;
+    if (inner_ && distance + kSegmentSteps < length) return run_inner(t, distance);
+    const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
+    load_segment(call_.args.x, x_, t, steps, block_.lanes, states_[0]);
+    const bool last = distance + kSegmentSteps == kChunkSteps;
+    neuron_.scan(states_[0], steps, distance, {last, leaves_split(k)}, states_);
+    for (int n = 0; n < kStates; ++n) __builtin_memcpy(final_[n], states_[n].at[steps - 1], sizeof final_[n]);
+    write(t, steps);
+  }
+
+  // What run_inner() needs of a call and a block.
+  bool has_inner() const {
+    const spikescan_forward_args& args = call_.args;
+    return block_.lanes == kLanes && x_.together() && args.spikes.data && spikes_.together() && !args.membrane.data &&
+           !args.uniforms.data && draws_uniforms(call_.firing) && philox_.phase(0) == 0;
+  }
+
+  void run_inner(int64_t t, int distance) {
+    switch (d_.dtype) {
+      case SPIKESCAN_FLOAT16:
+        return run_inner<Half>(t, distance);
+      case SPIKESCAN_BFLOAT16:
+        return run_inner<BFloat16>(t, distance);
+      default:
+        return run_inner<float>(t, distance);
+    }
+  }
+
+  template <class T>
+  void run_inner(int64_t t, int distance) {
+    const int64_t stride = call_.args.x.stride_time, bytes = sizeof(T);
+    const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
+    const Asking next = {reinterpret_cast<const char*>(x + kSegmentSteps * stride), stride * bytes, bytes};
+    const auto m = neuron_.begin_inner(InnerInput<T>{x, stride}, distance, states_);
+    if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
+      write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
+    } else {
+      write_inner(RefractoryRule(call_.firing, kUniformScale), t, m, next);
+    }
+  }
+
+  template <class Rule, class M>
+  void write_inner(const Rule& rule, int64_t t, M m, const Asking& next) {
+    const spikescan_tensor& out = call_.args.spikes;
+    const int64_t stride = out.stride_time;
+    if (out.dtype == SPIKESCAN_BITS32) {
+      const int shift = static_cast<int>(t % 32);
+      fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, WordSink{words_, shift, next});
+      if (shift != 0) words_.write(out, spikes_, t, kLanes);
+      return;
+    }
+    float* first = static_cast<float*>(out.data) + spikes_.first(0) + t * stride;
+    if (out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && streaming(out) &&
+        whole_lines(first, stride)) {
+      return fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, StreamSink{first, stride, next});
+    }
+    fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, AskingTileSink{u_, next});
+    store_segment(out, spikes_, t, kSegmentSteps, kLanes, streaming(out), u_);
+  }
+
+  // The tile of V becomes M, then the spikes.
+  void write(int64_t t, int steps) {
+    const spikescan_forward_args& args = call_.args;
+    const int lanes = block_.lanes;
+    Segment& m = states_[0];
+    if (args.membrane.data) store_segment(args.membrane, membrane_, t, steps, lanes, streaming(args.membrane), m);
+    if (!args.spikes.data) return;
+    if (Neuron::kPsu) {
+      for (int j = 0; j < steps; ++j) {
+        for (int l = 0; l < lanes; l += kFloats) store(Neuron::rule_input(states_, j, l), m.at[j] + l);
+      }
+    }
+    if (args.uniforms.data) load_segment(args.uniforms, uniforms_, t, steps, lanes, u_);
+    fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m);
+    if (args.spikes.dtype != SPIKESCAN_BITS32) {
+      return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes), m);
+    }
+    words_.add(m, t, steps, lanes);
+    if (t % 32 != 0 || t + steps == d_.time) words_.write(args.spikes, spikes_, t, lanes);
+  }
+
+  bool streaming(const spikescan_tensor& tensor) const { return streams(d_, tensor.dtype); }
+
+  void save_carry(int64_t k, int64_t chunks) {
+    auto* saved = static_cast<double*>(call_.args.saved);
+    for (int n = 0; n < kStates; ++n) {
+      for (int l = 0; l < block_.lanes; ++l) {
+        saved[slot_index(n, block_.batch[l], k - 1, block_.channel[l], d_.batch, saved_slots(chunks), d_.channels)] =
+            neuron_.carry(n)[l];
       }
     }
   }
 
-  void fire_segment(int64_t b, int64_t t, int steps, const Segment (&states)[Neuron::kStates]) {
-    Segment m, u;
-    Neuron::rule_input(states, steps, m);
-    if (call_.args.uniforms.data) {
-      load_segment(call_.args.uniforms, b, t, channel_, steps, lanes_, u);
-    } else if (draws_uniforms(call_.firing)) {
-      draw_uniforms(random_, b, t, channel_, steps, u);
-    }
-    fire(call_.firing, u, steps, m);
-    store_spikes(call_.args.spikes, b, t, channel_, steps, lanes_, t + steps == d_.time, m, word_);
-  }
-
-  void save_carry(int64_t b, int64_t k, int64_t chunks) {
-    auto* saved = static_cast<double*>(call_.args.saved);
-    for (int n = 0; n < Neuron::kStates; ++n) {
-      const int64_t first = slot_index(n, b, k - 1, channel_, d_.batch, saved_slots(chunks), d_.channels);
-      for (int l = 0; l < lanes_; ++l) saved[first + l] = neuron_.carry(n, l);
-    }
-  }
-
-  void finish(int64_t b) {
-    for (int n = 0; n < Neuron::kStates; ++n) {
+  void finish() {
+    for (int n = 0; n < kStates; ++n) {
       const spikescan_state& out = call_.args.final_state[n];
       if (!out.data) continue;
-      for (int l = 0; l < lanes_; ++l) out.data[b * out.stride_batch + channel_ + l] = final_[n][l];
+      for (int l = 0; l < block_.lanes; ++l) {
+        out.data[block_.batch[l] * out.stride_batch + block_.channel[l]] = final_[n][l];
+      }
     }
   }
 
   const ForwardCall& call_;
   const spikescan_description& d_;
-  const int64_t channel_;
-  const int lanes_;
-  const RandomOrigin random_;
+  const BlockGrid& grid_;
+  LaneBlock block_;
+  LaneDecays decays_;
+  VectorPhilox philox_;
+  RowPlaces x_, uniforms_, spikes_, membrane_;
   Neuron neuron_;
-  float final_[Neuron::kStates][kLanes] = {};
-  uint32_t word_[kLanes] = {};
+  Segment states_[kStates] = {};
+  Segment u_ = {};
+  SpikeWords words_;
+  bool inner_ = false;
+  alignas(64) float final_[kStates][kLanes] = {};
 };
 
 SPIKESCAN_ELEMENT_END

@@ -1,27 +1,38 @@
-// What one instruction set's translation unit offers: passes over a range of work items. No standard library templates
-// here or below: an inline function compiled for AVX-512 must not be the copy that the linker keeps for everyone.
+// What one instruction set's translation unit offers: passes over ranges of blocks. No standard library code here or
+// below: an inline function compiled for AVX-512 must not be the copy that the linker keeps for everyone.
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/block_grid.h"
+#include "kernels/cpu/chunk_chain.h"
 
 namespace spikescan {
 
-// A work item is one group of channels over `batches` batches (forward), or batch rows (backward).
-struct LaneRange {
-  int64_t channel;
+// Row blocks first .. end - 1 of neighbouring blocks of channels, a strip. The blocks of a strip take turns at every
+// segment, so that memory sees long runs.
+struct BlockRange {
+  int64_t first_channel_block;
+  int blocks;
   int64_t first, end;
 };
 
+constexpr int kForwardStrip = 8, kBackwardStrip = 4;
+
 struct LanePasses {
   const char* name;
-  int lanes;  // channels of a group
-  void (*forward)(const ForwardCall& call, const LaneRange& range);
-  // `memory`: backward_bytes of scratch, 64-byte aligned, one per running thread.
-  void (*backward)(const BackwardCall& call, const LaneRange& range, void* memory);
-  size_t backward_bytes;
+  // Scratch for one running thread, 64-byte aligned.
+  size_t scratch_bytes;
+  void (*forward)(const ForwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);
+  void (*backward)(const BackwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);
+  // One chunk of one block, where there are several chunks.
+  void (*forward_chunk)(const ForwardCall& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain,
+                        void* scratch);
+  void (*backward_chunk)(const BackwardCall& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain,
+                         void* scratch);
 };
 
-const LanePasses* lane_passes_portable();
+const LanePasses* lane_passes_baseline();
+const LanePasses* lane_passes_sse4();
 const LanePasses* lane_passes_avx2();
 const LanePasses* lane_passes_avx512();
 

@@ -1,72 +1,134 @@
-// Firing over one segment: the uniforms (generator or caller's), the rule, and the spikes' formats.
-// One generator call serves four steps of one channel (SPEC section 3).
+// Firing over one segment of a block: uniforms (the generator's or the caller's), the rule, packed words.
 #pragma once
 
-#include "kernels/cpu/lanes.h"
-#include "kernels/random_origin.h"
+#include "kernels/cpu/segment_io.h"
+#include "kernels/cpu/vector_firing.h"
+#include "kernels/cpu/vector_philox.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
-inline void draw_uniforms(const RandomOrigin& origin, int64_t b, int64_t t, int64_t c, int steps, Segment& u) {
-  const uint32_t batch = static_cast<uint32_t>(origin.batch + b);
-  int64_t time = origin.time + t;
-  for (int j = 0; j < steps;) {
-    uint32_t words[4][kLanes];
-    for (int l = 0; l < kLanes; ++l) {
-      const PhiloxWords w =
-          philox4x32_10(static_cast<uint32_t>(time >> 2), static_cast<uint32_t>(origin.channel + c + l), batch,
-                        origin.stream, origin.key);
-      for (int i = 0; i < 4; ++i) words[i][l] = w.w[i];
+constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
+
+// A segment's M is had from m(j, l) and its spikes go to out.put(j, l, spikes), kFloats rows from l on at step j, a
+// row's steps in order; out.end(l) follows the last. Both are called in the innermost loop and should be a few
+// instructions. m and out may be the same tile.
+struct TileSource {
+  const Segment& tile;
+  HWY_INLINE Floats operator()(int j, int l) const { return load(tile.at[j] + l); }
+};
+struct TileSink {
+  Segment& tile;
+  HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
+  HWY_INLINE void end(int) {}
+};
+
+template <class Rule, class Source, class Sink>
+HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sink out) {
+  for (int l = 0; l < lanes; l += kFloats) {
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(m(j, l)));
+    out.end(l);
+  }
+}
+
+template <class Rule, class Source, class Sink>
+HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int lanes, Source m, Sink out) {
+  for (int l = 0; l < lanes; l += kFloats) {
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(m(j, l), load(u.at[j] + l)));
+    out.end(l);
+  }
+}
+
+// The segment starts at a multiple of four steps. Calls m and out for whole quads, two at once, so also for up to
+// seven rows past the last step.
+template <class Rule, class Source, class Sink>
+HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
+                           Sink out) {
+  constexpr int kQuads = kSegmentSteps / 4, kQuadsAtOnce = 2;
+  const Rule rule = call_rule;  // in registers
+  PhiloxTime times[kQuads];
+  for (int q = 0; q < kQuads; ++q) times[q] = philox.at_time(t + 4 * q);
+  for (int l = 0; l < lanes; l += kFloats) {
+    for (int j = 0; j < steps; j += 4 * kQuadsAtOnce) {
+      Words drawn[4 * kQuadsAtOnce];
+      philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
+      for (int i = 0; i < 4 * kQuadsAtOnce; ++i)
+        out.put(j + i, l, rule.spike(m(j + i, l), to_scaled_uniform(drawn[i])));
     }
-    for (int i = static_cast<int>(time & 3); i < 4 && j < steps; ++i, ++j, ++time) {
-      for (int l = 0; l < kLanes; ++l) u.at[j][l] = uniform_of(words[i][l]);
+    out.end(l);
+  }
+}
+
+// Where a call starts between multiples of four.
+inline void draw_shifted(const VectorPhilox& philox, int64_t t, int steps, int lanes, Segment& u) {
+  for (int l = 0; l < lanes; l += kFloats) {
+    for (int first = -philox.phase(t); first < steps; first += 4) {
+      Words drawn[4];
+      const PhiloxTime time = philox.at_time(t + first);
+      philox.draw<1>(&time, l, drawn);
+      for (int i = 0; i < 4; ++i) {
+        if (first + i >= 0 && first + i < steps) store(to_scaled_uniform(drawn[i]), u.at[first + i] + l);
+      }
     }
   }
 }
 
-// `m` becomes the spikes.
-inline void fire(const Firing& f, const Segment& u, int steps, Segment& m) {
-  for (int j = 0; j < steps; ++j) {
-    float(&row)[kLanes] = m.at[j];
-    switch (f.rule) {
-      case SPIKESCAN_SIGMOID_BERNOULLI:
-        for (int l = 0; l < kLanes; ++l) row[l] = fires_sigmoid(f, row[l], u.at[j][l]) ? 1.0f : 0.0f;
-        break;
-      case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
-        for (int l = 0; l < kLanes; ++l) row[l] = fires_refractory(f, row[l], u.at[j][l]) ? 1.0f : 0.0f;
-        break;
-      default:
-        for (int l = 0; l < kLanes; ++l) row[l] = spike_of(f, row[l], 0.0f);
-        break;
-    }
+template <class Rule>
+void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, Segment& u,
+                       Segment& m) {
+  const Rule rule(f, kUniformScale);
+  if (philox.phase(t) == 0) return fire_drawn(rule, philox, t, steps, lanes, TileSource{m}, TileSink{m});
+  draw_shifted(philox, t, steps, lanes, u);
+  fire_given(rule, u, steps, lanes, TileSource{m}, TileSink{m});
+}
+
+// Any rule and source of uniforms; `m` becomes the spikes. `given`: u holds the caller's uniforms; else u is scratch.
+inline void fire(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given, Segment& u,
+                 Segment& m) {
+  const TileSource from{m};
+  const TileSink to{m};
+  switch (f.rule) {
+    case SPIKESCAN_SIGMOID_BERNOULLI:
+      return given ? fire_given(SigmoidRule(f, 1.0f), u, steps, lanes, from, to)
+                   : fire_by_generator<SigmoidRule>(f, philox, t, steps, lanes, u, m);
+    case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
+      return given ? fire_given(RefractoryRule(f, 1.0f), u, steps, lanes, from, to)
+                   : fire_by_generator<RefractoryRule>(f, philox, t, steps, lanes, u, m);
+    case SPIKESCAN_HEAVISIDE:
+      return fire_alone(HeavisideRule(f), steps, lanes, from, to);
+    default:
+      return fire_alone(NoRule(f), steps, lanes, from, to);
   }
 }
 
-// Spikes of one segment out. Packed words span two segments: `word` keeps the first half until the second comes.
-inline void store_spikes(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps, int lanes,
-                         bool last, const Segment& spikes, uint32_t (&word)[kLanes]) {
-  if (tensor.dtype == SPIKESCAN_UINT8) {
-    auto* rows = static_cast<uint8_t*>(tensor.data) + element_at(tensor, b, t, c);
-    for (int j = 0; j < steps; ++j) {
-      for (int l = 0; l < lanes; ++l) rows[j * tensor.stride_time + l] = spikes.at[j][l] != 0.0f ? 1 : 0;
+// Packed spikes: 32 steps a word, so a word is full after two segments.
+class SpikeWords {
+ public:
+  void add(const Segment& spikes, int64_t t, int steps, int lanes) {
+    const int shift = static_cast<int>(t % 32);
+    for (int l = 0; l < lanes; l += kFloats) {
+      Words bits = words(0u);
+      for (int j = 0; j < steps; ++j) bits = hn::Or(bits, bit_where(load(spikes.at[j] + l), shift + j));
+      merge(l, shift, bits);
     }
-    return;
   }
-  if (tensor.dtype != SPIKESCAN_BITS32) return store_segment(tensor, b, t, c, steps, lanes, spikes);
-  const int shift = static_cast<int>(t % 32);
-  for (int l = 0; l < kLanes; ++l) {
-    uint32_t bits = shift == 0 ? 0u : word[l];
-    for (int j = 0; j < steps; ++j) {
-      // A variable of its own: g++ 12 miscompiles `(fired ? 1u : 0u) << n` under -fsanitize=undefined.
-      const uint32_t fired = spikes.at[j][l] != 0.0f;
-      bits |= fired << (shift + j);
-    }
-    word[l] = bits;
+
+  static HWY_INLINE Words bit_where(Floats spikes, int place) {
+    return hn::IfThenElseZero(hn::RebindMask(WordTag(), spikes != floats(0.0f)), words(1u << place));
   }
-  if (shift != 0 || last) {
-    auto* row = static_cast<uint32_t*>(tensor.data) + element_at(tensor, b, t / 32, c);
-    for (int l = 0; l < lanes; ++l) row[l] = word[l];
+
+  // Bits from `shift` on, of the kFloats rows from l on.
+  HWY_INLINE void merge(int l, int shift, Words bits) {
+    const Words before = shift == 0 ? words(0u) : hn::Load(WordTag(), word_ + l);
+    hn::Store(hn::Or(before, bits), WordTag(), word_ + l);
   }
-}
+
+  void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes) const {
+    auto* data = static_cast<uint32_t*>(tensor.data) + t / 32 * tensor.stride_time;
+    for (int l = 0; l < lanes; ++l) data[rows.first(l)] = word_[l];
+  }
+
+ private:
+  alignas(64) uint32_t word_[kLanes] = {};
+};
 
 SPIKESCAN_ELEMENT_END

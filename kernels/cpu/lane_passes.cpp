@@ -1,10 +1,11 @@
-// The lane passes of every recurrence for one instruction set; CMake compiles this file once for each
+// The passes of every recurrence for one instruction set; CMake compiles this file once for each
 // (SPIKESCAN_ELEMENT_ISA names it and its namespace).
 #include <new>
 
 #include "kernels/cpu/backward_lanes.h"
 #include "kernels/cpu/forward_lanes.h"
 #include "kernels/cpu/isa_entry.h"
+#include "kernels/cpu/split_chunk.h"
 
 #define SPIKESCAN_JOIN_(a, b) a##b
 #define SPIKESCAN_JOIN(a, b) SPIKESCAN_JOIN_(a, b)
@@ -13,46 +14,72 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-template <spikescan_recurrence R>
-void forward_range(const ForwardCall& call, const LaneRange& range) {
-  ForwardLanes<R> lanes(call, range.channel);
-  for (int64_t b = range.first; b < range.end; ++b) lanes.run(b);
+// The blocks of a strip side by side in scratch memory.
+template <class Lanes>
+class Strip {
+ public:
+  template <class Call>
+  Strip(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch)
+      : lanes_(static_cast<Lanes*>(scratch)), blocks_(range.blocks) {
+    for (int i = 0; i < blocks_; ++i) new (lanes_ + i) Lanes(call, grid, range.first_channel_block + i);
+  }
+  template <class Step>
+  void each(Step step) {
+    for (int i = 0; i < blocks_; ++i) step(lanes_[i]);
+  }
+
+ private:
+  Lanes* lanes_;
+  int blocks_;
+};
+
+template <class Lanes, class Call>
+void run_range(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch) {
+  Strip<Lanes> strip(call, grid, range, scratch);
+  for (int64_t row_block = range.first; row_block < range.end; ++row_block) Lanes::run(strip, call, row_block);
+  hwy::FlushStream();
 }
 
-template <spikescan_recurrence R>
-void backward_range(const BackwardCall& call, const LaneRange& range, void* memory) {
-  auto* lanes = new (memory) BackwardLanes<R>(call, range.channel);
-  for (int64_t row = range.first; row < range.end; ++row) lanes->run(row);
+template <class Lanes, class Call>
+void run_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain, void* scratch) {
+  auto* lanes = item.prepared ? static_cast<Lanes*>(scratch) : new (scratch) Lanes(call, grid, item.channel_block);
+  run_split_chunk(*lanes, item, chunk_count(call.description.time), chain);
+  hwy::FlushStream();
 }
 
-inline void forward_lanes(const ForwardCall& call, const LaneRange& range) {
-  switch (call.description.recurrence) {
+// Calls use(lanes) with the type of lanes for the call's recurrence.
+template <template <spikescan_recurrence> class Lanes, class Use>
+void with_recurrence(spikescan_recurrence recurrence, Use use) {
+  switch (recurrence) {
     case SPIKESCAN_LIF:
-      return forward_range<SPIKESCAN_LIF>(call, range);
+      return use(static_cast<Lanes<SPIKESCAN_LIF>*>(nullptr));
     case SPIKESCAN_SPSN:
-      return forward_range<SPIKESCAN_SPSN>(call, range);
+      return use(static_cast<Lanes<SPIKESCAN_SPSN>*>(nullptr));
     case SPIKESCAN_CUBA_LIF:
-      return forward_range<SPIKESCAN_CUBA_LIF>(call, range);
+      return use(static_cast<Lanes<SPIKESCAN_CUBA_LIF>*>(nullptr));
     case SPIKESCAN_PSU_LIF:
-      return forward_range<SPIKESCAN_PSU_LIF>(call, range);
+      return use(static_cast<Lanes<SPIKESCAN_PSU_LIF>*>(nullptr));
   }
 }
 
-inline void backward_lanes(const BackwardCall& call, const LaneRange& range, void* memory) {
-  switch (call.description.recurrence) {
-    case SPIKESCAN_LIF:
-      return backward_range<SPIKESCAN_LIF>(call, range, memory);
-    case SPIKESCAN_SPSN:
-      return backward_range<SPIKESCAN_SPSN>(call, range, memory);
-    case SPIKESCAN_CUBA_LIF:
-      return backward_range<SPIKESCAN_CUBA_LIF>(call, range, memory);
-    case SPIKESCAN_PSU_LIF:
-      return backward_range<SPIKESCAN_PSU_LIF>(call, range, memory);
-  }
+template <template <spikescan_recurrence> class Lanes, class Call>
+void pass_range(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch) {
+  with_recurrence<Lanes>(call.description.recurrence, [&]<class L>(L*) { run_range<L>(call, grid, range, scratch); });
+}
+
+template <template <spikescan_recurrence> class Lanes, class Call>
+void pass_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain, void* scratch) {
+  with_recurrence<Lanes>(call.description.recurrence,
+                         [&]<class L>(L*) { run_chunk<L>(call, grid, item, chain, scratch); });
 }
 
 constexpr size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
+}
+template <template <spikescan_recurrence> class Lanes>
+constexpr size_t largest() {
+  return larger(larger(sizeof(Lanes<SPIKESCAN_LIF>), sizeof(Lanes<SPIKESCAN_SPSN>)),
+                larger(sizeof(Lanes<SPIKESCAN_CUBA_LIF>), sizeof(Lanes<SPIKESCAN_PSU_LIF>)));
 }
 
 SPIKESCAN_ELEMENT_END
@@ -61,9 +88,12 @@ namespace spikescan {
 
 const LanePasses* SPIKESCAN_JOIN(lane_passes_, SPIKESCAN_ELEMENT_ISA)() {
   static constexpr LanePasses passes = {
-      SPIKESCAN_TEXT(SPIKESCAN_ELEMENT_ISA), kLanes, forward_lanes, backward_lanes,
-      larger(sizeof(BackwardLanes<SPIKESCAN_CUBA_LIF>), sizeof(BackwardLanes<SPIKESCAN_PSU_LIF>))};
-  static_assert(sizeof(BackwardLanes<SPIKESCAN_LIF>) <= sizeof(BackwardLanes<SPIKESCAN_CUBA_LIF>));
+      SPIKESCAN_TEXT(SPIKESCAN_ELEMENT_ISA),
+      larger(kForwardStrip * largest<ForwardLanes>(), kBackwardStrip * largest<BackwardLanes>()),
+      pass_range<ForwardLanes, ForwardCall>,
+      pass_range<BackwardLanes, BackwardCall>,
+      pass_chunk<ForwardLanes, ForwardCall>,
+      pass_chunk<BackwardLanes, BackwardCall>};
   return &passes;
 }
 

@@ -1,8 +1,10 @@
-// One scan (kernels/element/recurrence.h) over kLanes channels, segment after segment, chunk after chunk.
-// Forward scans are fed from the first segment to the last, gradient scans from the last to the first.
+// One scan (kernels/element/recurrence.h) over a block, segment after segment, chunk after chunk: forward scans from
+// the first segment to the last, gradient scans from the last to the first. A segment takes three calls: run() scans
+// each of its halves from zero, enter() finds the states carried into them and moves the chain on, respond() adds what
+// those states contribute.
 #pragma once
 
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/decay_tables.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -10,150 +12,164 @@ template <class Scan>
 class LaneScan {
  public:
   static constexpr int N = Scan::kOrder;
+  using Tables = DecayTables<Scan>;
 
-  // first, second: the clipped decays of each lane in the scan's order (second is ignored for order 1).
-  void prepare(const float (&first)[kLanes], const float (&second)[kLanes], int longest_chunk) {
-    const int segments = segment_count(longest_chunk);
-    for (int l = 0; l < kLanes; ++l) {
-      first_[l] = first[l];
-      second_[l] = second[l];
-      map_[l] = Scan::map({first[l], second[l]});
-      Map<N> step_powers[kSegmentSteps + 1], segment_powers[kChunkSegments + 1];
-      tabulate_powers(map_[l], step_powers, kSegmentSteps + 1);
-      for (int j = 0; j < kHalfSteps; ++j) {
-        const int exponent = Scan::response_exponent(j);
-        const Map<N> reached = exponent == 0 ? step_powers[0] : positive(step_powers[exponent], map_[l]);
-        set_response(j, l, Scan::response(reached));
-      }
-      tabulate_powers(step_powers[kSegmentSteps], segment_powers, segments + 1);
-      half_map_[l] = positive(step_powers[kHalfSteps], map_[l]);
-      segment_map_[l] = positive(segment_powers[1], map_[l]);
-      for (int s = 0; s <= segments; ++s)
-        distance_map_[s][l] = s == 0 ? segment_powers[0] : positive(segment_powers[s], map_[l]);
+  explicit LaneScan(const Tables& tables) : tables_(tables) {}
+
+  double* carry(int n) { return carry_[n]; }
+  // The state carried into the half of the segment entered last that the scan takes first (0) or second (1).
+  float* entry(int half, int n) { return entry_[half][n]; }
+
+  void begin_chunk(int lanes) {
+    for (int n = 0; n < N; ++n) {
+      for (int l = 0; l < lanes; l += kDoubles) store(doubles(0.0), d_[n] + l);
     }
   }
 
-  void set_carry(int n, int lane, double value) { carry_[lane][n] = value; }
-  double carry(int n, int lane) const { return carry_[lane][n]; }
-
-  void begin_chunk() {
-    for (auto& lane : d_) {
-      for (double& d : lane) d = 0.0;
-    }
+  // input(j, l): kFloats inputs from lane l on; output n goes to output[n]. Several vectors go side by side, since each
+  // step waits for the one before it.
+  template <class Input>
+  HWY_INLINE void run(int steps, int lanes, Input input, Segment* const (&output)[N]) {
+    int l = 0;
+    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output);
+    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output);
+    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
   }
 
-  // Scans `steps` inputs. `distance`: steps of this chunk that were scanned before.
-  void scan(const Segment& input, int steps, int distance, Segment (&output)[N]) {
-    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
-    float first[N][kLanes], second[N][kLanes];
-    scan_half(input, Scan::kReverse ? middle : 0, Scan::kReverse ? steps : middle, output, first);
-    scan_half(input, Scan::kReverse ? 0 : middle, Scan::kReverse ? middle : steps, output, second);
-    double state[kLanes][N];
-    for (int l = 0; l < kLanes; ++l) enter_segment(map_over(distance, l), carry_[l], d_[l], state[l]);
-    respond_half(state, Scan::kReverse ? middle : 0, Scan::kReverse ? steps : middle, output);
-    const int first_steps = Scan::first_half_steps(steps);
-    for (int l = 0; l < kLanes; ++l) {
-      float ends[N];
-      for (int n = 0; n < N; ++n) ends[n] = first[n][l];
-      enter_second_half(first_steps == kHalfSteps ? half_map_[l] : power(map_[l], first_steps), ends, state[l]);
-    }
-    respond_half(state, Scan::kReverse ? 0 : middle, Scan::kReverse ? middle : steps, output);
-    for (int l = 0; l < kLanes; ++l) {
-      float a[N], b[N];
+  // `distance`: steps of this chunk that were scanned before this segment of `steps`.
+  void enter(int distance, int steps, int lanes) {
+    for (int l = 0; l < lanes; l += kDoubles) {
+      Doubles carry[N], d[N], first[N], second[N], state[N], joined[N];
       for (int n = 0; n < N; ++n) {
-        a[n] = first[n][l];
-        b[n] = second[n][l];
+        carry[n] = load(carry_[n] + l);
+        d[n] = load(d_[n] + l);
+        first[n] = load_wide(local_[0][n] + l);
+        second[n] = load_wide(local_[1][n] + l);
       }
-      double local[N];
-      join_halves(half_map_[l], a, b, local);
-      advance_segment(segment_map_[l], d_[l], local);
+      advance(tables_.map_over(distance, l), carry, d, state);
+      for (int n = 0; n < N; ++n) store_narrow(state[n], entry_[0][n] + l);
+      advance(tables_.map_over_few(Scan::first_half_steps(steps), l), state, first, state);
+      for (int n = 0; n < N; ++n) store_narrow(state[n], entry_[1][n] + l);
+      advance(tables_.half_map(l), first, second, joined);
+      advance(tables_.segment_map(l), d, joined, d);
+      for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
+    }
+  }
+
+  // Output n of step j of a segment of `steps`: its local value in `local` and what the state carried in adds.
+  HWY_INLINE Floats response(int n, int j, int steps, int l, const Segment& local) const {
+    const bool upper = j >= kHalfSteps;
+    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
+    const int reached = Scan::kReverse ? (upper ? steps : middle) - 1 - j : j % kHalfSteps;
+    const auto& entry = entry_[Scan::kReverse ? !upper : upper];
+    const auto term = [&](int i) HWY_ATTR { return load(tables_.response(i, reached) + l); };
+    const Floats value = load(local.at[j] + l), e0 = load(entry[0] + l);
+    if (n == 0) return fused(term(0), e0, value);
+    return fused(term(2), load(entry[N - 1] + l), fused(term(1), e0, value));
+  }
+
+  // In place, rows first .. end - 1.
+  HWY_INLINE void respond(int first, int end, int steps, int lanes, Segment* const (&output)[N]) const {
+    for (int l = 0; l < lanes; l += kFloats) {
+      for (int j = first; j < end; ++j) {
+        for (int n = N - 1; n >= 0; --n) store(response(n, j, steps, l, *output[n]), output[n]->at[j] + l);
+      }
     }
   }
 
   // Carries the state over the chunk just scanned.
-  void end_chunk(int steps, bool at_split) {
-    for (int l = 0; l < kLanes; ++l) {
-      float aggregate[N];
-      round_aggregate(d_[l], aggregate);
-      advance_chunk(map_over(steps, l), carry_[l], aggregate, at_split);
+  void end_chunk(int steps, int lanes, bool at_split) { end_chunk_into(steps, lanes, at_split, carry_); }
+  // The same, leaving the carry that entered the chunk as it is.
+  void end_chunk_into(int steps, int lanes, bool at_split, double (*next)[kLanes]) const {
+    for (int l = 0; l < lanes; l += kDoubles) {
+      Doubles carry[N], aggregate[N];
+      for (int n = 0; n < N; ++n) {
+        carry[n] = load(carry_[n] + l);
+        aggregate[n] = rounded(load(d_[n] + l));
+      }
+      advance(tables_.map_over(steps, l), carry, aggregate, carry);
+      for (int n = 0; n < N; ++n) store(at_split ? rounded(carry[n]) : carry[n], next[n] + l);
     }
   }
 
  private:
-  // power(base, 0 .. count - 1), each from the one before its highest bit: the same products as power() makes.
-  static void tabulate_powers(const Map<N>& base, Map<N>* table, int count) {
-    set_identity(table[0]);
-    if (count > 1) table[1] = base;
-    for (int e = 2, high = 2; e < count; ++e) {
-      if (e == 2 * high) high = e;
-      table[e] = e == high ? compose(table[high / 2], table[high / 2]) : compose(table[high], table[e - high]);
-    }
+  static HWY_INLINE Doubles rounded(Doubles x) { return hn::PromoteTo(DoubleTag(), hn::DemoteTo(HalfFloatTag(), x)); }
+
+  static HWY_INLINE void advance(const VectorMap<1>& map, const Doubles (&state)[1], const Doubles (&added)[1],
+                                 Doubles (&out)[1]) {
+    out[0] = fused(map.term[0], state[0], added[0]);
+  }
+  static HWY_INLINE void advance(const VectorMap<2>& map, const Doubles (&state)[2], const Doubles (&added)[2],
+                                 Doubles (&out)[2]) {
+    const Doubles s0 = state[0];
+    // The identity map's m is 0, and 0 * infinity would turn a finite or infinite second state into NaN.
+    const Doubles coupled = hn::IfThenElse(map.term[1] == doubles(0.0), added[1], fused(map.term[1], s0, added[1]));
+    out[1] = fused(map.term[2], state[1], coupled);
+    out[0] = fused(map.term[0], s0, added[0]);
   }
 
-  static Map<N> positive(Map<N> power, const Map<N>& base) {
-    keep_positive(power, base);
-    return power;
-  }
-
-  Map<N> map_over(int steps, int lane) const {
-    return steps % kSegmentSteps == 0 ? distance_map_[steps / kSegmentSteps][lane] : power(map_[lane], steps);
-  }
-
-  // Steps [begin, end), one half, from zero; `state` is what they leave.
-  void scan_half(const Segment& input, int begin, int end, Segment (&output)[N], float (&state)[N][kLanes]) {
-    for (auto& row : state) {
-      for (float& value : row) value = 0.0f;
-    }
-    for (int reached = 0; reached < end - begin; ++reached) {
-      const int j = Scan::kReverse ? end - 1 - reached : begin + reached;
-      for (int l = 0; l < kLanes; ++l) {
-        float s[N], out[N];
-        for (int n = 0; n < N; ++n) s[n] = state[n][l];
-        Scan::step(Decays<N>{first_[l], second_[l]}, input.at[j][l], s, out);
-        for (int n = 0; n < N; ++n) {
-          state[n][l] = s[n];
-          output[n].at[j][l] = out[n];
-        }
-      }
-    }
-  }
-
-  void respond_half(const double (&state)[kLanes][N], int begin, int end, Segment (&output)[N]) {
-    float entry[kLanes][N];
-    for (int l = 0; l < kLanes; ++l) round_entry(state[l], entry[l]);
-    for (int reached = 0; reached < end - begin; ++reached) {
-      const int j = Scan::kReverse ? end - 1 - reached : begin + reached;
-      for (int l = 0; l < kLanes; ++l) {
-        float value[N];
-        for (int n = 0; n < N; ++n) value[n] = output[n].at[j][l];
-        respond(response(reached, l), entry[l], value);
-        for (int n = 0; n < N; ++n) output[n].at[j][l] = value[n];
-      }
-    }
-  }
-
-  void set_response(int j, int l, const Response<1>& r) { response_[0][j][l] = r.a; }
-  void set_response(int j, int l, const Response<2>& r) {
-    response_[0][j][l] = r.a;
-    response_[1][j][l] = r.m;
-    response_[2][j][l] = r.b;
-  }
-  Response<N> response(int j, int l) const {
-    if constexpr (N == 1) {
-      return {response_[0][j][l]};
+  template <int K, class Input>
+  HWY_INLINE void run_vectors(int steps, int l, Input& input, Segment* const (&output)[N]) {
+    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
+    if constexpr (Scan::kReverse) {
+      run_half<K>(middle, steps, l, input, output, local_[0]);
+      run_half<K>(0, middle, l, input, output, local_[1]);
     } else {
-      return {response_[0][j][l], response_[1][j][l], response_[2][j][l]};
+      run_half<K>(0, middle, l, input, output, local_[0]);
+      run_half<K>(middle, steps, l, input, output, local_[1]);
     }
   }
 
-  static constexpr int kCoefficients = N == 1 ? 1 : 3;
+  // Steps begin .. end - 1 from zero; `local` takes what they leave.
+  template <int K, class Input>
+  HWY_INLINE void run_half(int begin, int end, int l, Input& input, Segment* const (&output)[N],
+                           float (&local)[N][kLanes]) {
+    Floats first[K], second[K], s0[K], s1[K];
+    for (int v = 0; v < K; ++v) {
+      first[v] = load(tables_.decay(0) + l + v * kFloats);
+      second[v] = load(tables_.decay(N - 1) + l + v * kFloats);
+      s0[v] = s1[v] = floats(0.0f);
+    }
+    for (int reached = 0; reached < end - begin; ++reached) {
+      const int j = Scan::kReverse ? end - 1 - reached : begin + reached;
+      for (int v = 0; v < K; ++v) {
+        const int at = l + v * kFloats;
+        step(first[v], second[v], input(j, at), s0[v], s1[v], j, at, output);
+      }
+    }
+    for (int v = 0; v < K; ++v) {
+      store(s0[v], local[0] + l + v * kFloats);
+      if constexpr (N == 2) store(s1[v], local[1] + l + v * kFloats);
+    }
+  }
 
-  float response_[kCoefficients][kHalfSteps][kLanes];
-  float first_[kLanes], second_[kLanes];
-  Map<N> map_[kLanes], half_map_[kLanes], segment_map_[kLanes];
-  Map<N> distance_map_[kChunkSegments + 1][kLanes];
-  double carry_[kLanes][N] = {};
-  double d_[kLanes][N] = {};
+  static HWY_INLINE void step(Floats first, Floats second, Floats input, Floats& s0, Floats& s1, int j, int at,
+                              Segment* const (&output)[N]) {
+    if constexpr (Scan::kReverse) {
+      const Floats out = input + s0;
+      s0 = first * out;
+      store(out, output[0]->at[j] + at);
+      if constexpr (N == 2) {
+        const Floats out1 = out + s1;
+        s1 = second * out1;
+        store(out1, output[1]->at[j] + at);
+      }
+    } else {
+      s0 = fused(first, s0, input);
+      store(s0, output[0]->at[j] + at);
+      if constexpr (N == 2) {
+        s1 = fused(second, s1, s0);
+        store(s1, output[1]->at[j] + at);
+      }
+    }
+  }
+
+  const Tables& tables_;
+  alignas(64) double carry_[N][kLanes] = {};
+  alignas(64) double d_[N][kLanes] = {};
+  // Of the half taken first, of the half taken second.
+  alignas(64) float local_[2][N][kLanes] = {};
+  alignas(64) float entry_[2][N][kLanes] = {};
 };
 
 SPIKESCAN_ELEMENT_END

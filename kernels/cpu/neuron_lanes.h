@@ -1,25 +1,28 @@
-// A neuron's forward scan over kLanes channels: segments of x in, segments of V and M (what the rule sees) out.
-// Forward uses it to fire, backward to rebuild the states of a chunk from its saved carry.
+// A neuron's forward scan over a block. Forward runs it over every segment; backward first to find the states that
+// enter the segments of a chunk, then again, last segment first, to rebuild the states inside them.
 #pragma once
 
+#include <type_traits>
+
+#include "include/spikescan/spikescan.h"
 #include "kernels/cpu/lane_scan.h"
+#include "kernels/cpu/vector_real.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
-struct LaneDecays {
+struct alignas(64) LaneDecays {
   float beta[kLanes], alpha[kLanes], gain[kLanes];  // clipped; gain multiplies x
 };
 
-inline LaneDecays load_decays(const spikescan_description& d, const float* beta, const float* alpha, int64_t channel,
-                              int lanes) {
-  LaneDecays out = {};
-  for (int l = 0; l < lanes; ++l) {
-    const int64_t c = d.shared_decay ? 0 : channel + l;
-    out.beta[l] = beta ? clip_decay(beta[c]) : 0.0f;  // null: there are no steps
-    out.alpha[l] = alpha ? clip_decay(alpha[c]) : 0.0f;
-    out.gain[l] = d.recurrence == SPIKESCAN_SPSN ? 1.0f - out.beta[l] : 1.0f;
+inline void load_decays(const spikescan_description& d, const float* beta, const float* alpha, const LaneBlock& block,
+                        LaneDecays& out) {
+  for (int l = 0; l < kLanes; ++l) {
+    const bool used = l < block.lanes;
+    const int64_t c = d.shared_decay || !used ? 0 : block.channel[l];
+    out.beta[l] = used && beta ? clip_decay(beta[c]) : 0.0f;  // null: there are no steps
+    out.alpha[l] = used && alpha ? clip_decay(alpha[c]) : 0.0f;
+    out.gain[l] = 1.0f - out.beta[l];
   }
-  return out;
 }
 
 // States in the API's order: [0] V, [1] I or R. kStates counts them.
@@ -29,94 +32,181 @@ class NeuronLanes {
   static constexpr int kStates = R == SPIKESCAN_LIF || R == SPIKESCAN_SPSN ? 1 : 2;
   static constexpr bool kCuba = R == SPIKESCAN_CUBA_LIF;
   static constexpr bool kPsu = R == SPIKESCAN_PSU_LIF;
+  static constexpr bool kSpsn = R == SPIKESCAN_SPSN;
+  using Scan = StateScan<kCuba ? 2 : 1>;
+  using States = Segment[kStates];
 
-  void prepare(const LaneDecays& decays, int longest_chunk) {
-    decays_ = decays;
-    if constexpr (kCuba) {
-      scan_.prepare(decays.alpha, decays.beta, longest_chunk);
-    } else {
-      scan_.prepare(decays.beta, decays.beta, longest_chunk);
-      if constexpr (kPsu) refractory_.prepare(decays.beta, decays.beta, longest_chunk);
-    }
+  void prepare(const LaneDecays& decays, int lanes, int64_t time) {
+    decays_ = &decays;
+    lanes_ = lanes;
+    tables_.prepare(kCuba ? decays.alpha : decays.beta, decays.beta, lanes, time);
   }
 
-  void set_carry(int state, int lane, double value) {
-    if constexpr (kCuba) {
-      scan_.set_carry(1 - state, lane, value);
-    } else if (state == 0) {
-      scan_.set_carry(0, lane, value);
-    } else if constexpr (kPsu) {
-      refractory_.set_carry(0, lane, value);
-    }
-  }
-
-  double carry(int state, int lane) const {
-    if constexpr (kCuba) return scan_.carry(1 - state, lane);
+  double* carry(int state) {
+    if constexpr (kCuba) return scan_.carry(1 - state);
     if constexpr (kPsu) {
-      if (state == 1) return refractory_.carry(0, lane);
+      if (state == 1) return refractory_.carry(0);
     }
-    return scan_.carry(0, lane);
+    return scan_.carry(0);
+  }
+  // What was carried into the halves of the segment that was entered last.
+  struct Entry {
+    alignas(64) float at[2][kStates][kLanes];
+  };
+  void get_entry(Entry& out) {
+    for (int half = 0; half < 2; ++half) {
+      for (int n = 0; n < kStates; ++n) __builtin_memcpy(out.at[half][n], entry(half, n), sizeof out.at[half][n]);
+    }
+  }
+
+  // The scans in the order in which they need each other.
+  static constexpr int kStages = kPsu ? 2 : 1;
+  auto& stage_scan(int stage) {
+    if constexpr (kPsu) {
+      return stage == 0 ? scan_ : refractory_;
+    } else {
+      return scan_;
+    }
   }
 
   void begin_chunk() {
-    scan_.begin_chunk();
-    if constexpr (kPsu) refractory_.begin_chunk();
+    scan_.begin_chunk(lanes_);
+    if constexpr (kPsu) refractory_.begin_chunk(lanes_);
   }
 
-  // One segment; x is scaled in place. At the chunk's last segment the carries move on, and the last step of a full
-  // chunk takes the carry's value, so that V's last row is the state that a following call starts from.
-  void scan(Segment& x, int steps, int distance, int chunk_length, bool at_split, Segment (&states)[kStates]) {
-    if constexpr (R == SPIKESCAN_SPSN) {
-      for (int j = 0; j < steps; ++j) {
-        for (int l = 0; l < kLanes; ++l) x.at[j][l] *= decays_.gain[l];
-      }
-    }
-    const bool last = distance + steps == chunk_length;
-    if constexpr (kCuba) {
-      Segment current_then_membrane[2];
-      scan_.scan(x, steps, distance, current_then_membrane);
-      if (last) finish(scan_, steps, chunk_length, at_split, current_then_membrane);
-      states[0] = current_then_membrane[1];
-      states[1] = current_then_membrane[0];
+  // A full chunk's last segment moves the carries over the chunk; its last step takes the carry's value, so that V's
+  // last row is the state that a following call starts from.
+  struct End {
+    bool chunk, at_split;
+  };
+
+  // One segment of states from x (which may be states[0]).
+  void scan(const Segment& x, int steps, int distance, End end, States& states) {
+    pass_rows(
+        0, [&](int j, int l) HWY_ATTR { return load(x.at[j] + l); }, steps, distance, end, states);
+  }
+
+  // scan() for a segment inside a chunk, up to M, which m(j, l) of the result gives for each vector. Of states[] the
+  // rows are not all states afterwards.
+  template <class Input>
+  HWY_INLINE auto begin_inner(Input x, int distance, States& states) {
+    run(x, kSegmentSteps, states);
+    scan_.enter(distance, kSegmentSteps, lanes_);
+    Segment& v = states[0];
+    if constexpr (kPsu) {
+      const auto input = [&](int j, int l) HWY_ATTR {
+        const Floats value = scan_.response(0, j, kSegmentSteps, l, states[0]);
+        store(value, v.at[j] + l);
+        return sigmoid(value);
+      };
+      refractory_.run(kSegmentSteps, lanes_, input, {&states[1]});
+      refractory_.enter(distance, kSegmentSteps, lanes_);
+      return [&](int j, int l)
+                 HWY_ATTR { return load(v.at[j] + l) - refractory_.response(0, j, kSegmentSteps, l, states[1]); };
     } else {
-      Segment membrane[1];
-      scan_.scan(x, steps, distance, membrane);
-      if (last) finish(scan_, steps, chunk_length, at_split, membrane);
-      states[0] = membrane[0];
-      if constexpr (kPsu) {
-        for (int j = 0; j < steps; ++j) {
-          for (int l = 0; l < kLanes; ++l) membrane[0].at[j][l] = sigmoid(states[0].at[j][l]);
-        }
-        Segment refractory[1];
-        refractory_.scan(membrane[0], steps, distance, refractory);
-        if (last) finish(refractory_, steps, chunk_length, at_split, refractory);
-        states[1] = refractory[0];
-      }
+      return [&](int j, int l) HWY_ATTR { return scan_.response(kCuba ? 1 : 0, j, kSegmentSteps, l, v); };
     }
   }
 
-  // What the rule sees, M.
-  static void rule_input(const Segment (&states)[kStates], int steps, Segment& m) {
-    for (int j = 0; j < steps; ++j) {
-      for (int l = 0; l < kLanes; ++l) {
-        m.at[j][l] = kPsu ? states[0].at[j][l] - states[kStates - 1].at[j][l] : states[0].at[j][l];
-      }
+  // As scan(), but of states[] only what backward needs before it rebuilds the rest: the last row.
+  template <class X>
+  HWY_INLINE void pass(X x, int steps, int distance, End end, States& states) {
+    pass_rows(steps - 1, x, steps, distance, end, states);
+  }
+
+  // The states of one segment from what entered it; the carries are those after the chunk.
+  template <class X>
+  HWY_INLINE void rebuild(X x, int steps, const Entry& entered, End end, States& states) {
+    for (int half = 0; half < 2; ++half) {
+      for (int n = 0; n < kStates; ++n)
+        __builtin_memcpy(entry(half, n), entered.at[half][n], sizeof entered.at[half][n]);
+    }
+    run(x, steps, states);
+    respond(0, steps, states);
+    if (end.chunk) finish(0, kPsu ? 1 : kStates, states);
+    if constexpr (kPsu) {
+      run_refractory(steps, states);
+      refractory_.respond(0, steps, steps, lanes_, {&states[1]});
+      if (end.chunk) finish(1, kStates, states);
     }
   }
+
+  // What the rule sees, M, of one vector.
+  static HWY_INLINE Floats rule_input(const States& states, int j, int l) {
+    const Floats v = load(states[0].at[j] + l);
+    return kPsu ? v - load(states[kStates - 1].at[j] + l) : v;
+  }
+
+  struct NoScan {
+    explicit NoScan(const auto&) {}
+  };
 
  private:
-  template <class Scan, int N>
-  static void finish(Scan& scan, int steps, int chunk_length, bool at_split, Segment (&output)[N]) {
-    scan.end_chunk(chunk_length, at_split);
-    if (chunk_length != kChunkSteps) return;
-    for (int n = 0; n < N; ++n) {
-      for (int l = 0; l < kLanes; ++l) output[n].at[steps - 1][l] = static_cast<float>(scan.carry(n, l));
+  float* entry(int half, int state) {
+    if constexpr (kCuba) return scan_.entry(half, 1 - state);
+    if constexpr (kPsu) {
+      if (state == 1) return refractory_.entry(half, 0);
+    }
+    return scan_.entry(half, 0);
+  }
+
+  // The states' rows from first_row on are right, the others may still be local.
+  template <class X>
+  HWY_INLINE void pass_rows(int first_row, X x, int steps, int distance, End end, States& states) {
+    run(x, steps, states);
+    scan_.enter(distance, steps, lanes_);
+    respond(kPsu ? 0 : first_row, steps, states);
+    if (end.chunk) {
+      scan_.end_chunk(kChunkSteps, lanes_, end.at_split);
+      finish(0, kPsu ? 1 : kStates, states);
+    }
+    if constexpr (kPsu) {
+      run_refractory(steps, states);
+      refractory_.enter(distance, steps, lanes_);
+      refractory_.respond(first_row, steps, steps, lanes_, {&states[1]});
+      if (end.chunk) {
+        refractory_.end_chunk(kChunkSteps, lanes_, end.at_split);
+        finish(1, kStates, states);
+      }
     }
   }
 
-  LaneDecays decays_;
-  LaneScan<StateScan<kCuba ? 2 : 1>> scan_;
-  LaneScan<StateScan<1>> refractory_;
+  void finish(int first_state, int end_state, States& states) {
+    for (int n = first_state; n < end_state; ++n) {
+      for (int l = 0; l < lanes_; l += kDoubles) store_narrow(load(carry(n) + l), states[n].at[kSegmentSteps - 1] + l);
+    }
+  }
+
+  template <class X>
+  HWY_INLINE void run(X x, int steps, States& states) {
+    const float* gain = decays_->gain;
+    const auto input = [&](int j, int l) HWY_ATTR { return kSpsn ? x(j, l) * load(gain + l) : x(j, l); };
+    if constexpr (kCuba) {
+      scan_.run(steps, lanes_, input, {&states[1], &states[0]});
+    } else {
+      scan_.run(steps, lanes_, input, {&states[0]});
+    }
+  }
+
+  // Rows first .. steps - 1.
+  void respond(int first, int steps, States& states) {
+    if constexpr (kCuba) {
+      scan_.respond(first, steps, steps, lanes_, {&states[1], &states[0]});
+    } else {
+      scan_.respond(first, steps, steps, lanes_, {&states[0]});
+    }
+  }
+
+  void run_refractory(int steps, States& states) {
+    const auto input = [&](int j, int l) HWY_ATTR { return sigmoid(load(states[0].at[j] + l)); };
+    refractory_.run(steps, lanes_, input, {&states[kStates - 1]});
+  }
+
+  const LaneDecays* decays_ = nullptr;
+  int lanes_ = 0;
+  DecayTables<Scan> tables_;
+  LaneScan<Scan> scan_{tables_};
+  std::conditional_t<kPsu, LaneScan<StateScan<1>>, NoScan> refractory_{tables_};
 };
 
 SPIKESCAN_ELEMENT_END

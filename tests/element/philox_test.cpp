@@ -9,7 +9,7 @@
 #include <iterator>
 #include <vector>
 
-#include "kernels/cpu/lane_firing.h"
+#include "tests/element/lane_sampler.h"
 #include "tests/element/known_answers.h"
 
 namespace spikescan::testing {

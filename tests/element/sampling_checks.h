@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cpu/lane_firing.h"
+#include "tests/element/lane_sampler.h"
 
 namespace spikescan::testing {
 

@@ -35,6 +35,7 @@ PHILOX = _element("philox_test")
 PASSES = Test("ops_cpu", "tests/ops/ops_cpu", "-*Shapes*:*Splits*")
 SHAPES = Test("ops_cpu", "tests/ops/ops_cpu", "*Shapes*")
 SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
+EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
 
 
 def _faults(file, test, *changes):
@@ -144,62 +145,79 @@ GENERATOR = _faults(
     ("key: stream by value only", "k ? k->stream : call.args.stream", "call.args.stream"),
     ("key: upper half of the seed", "static_cast<uint32_t>(seed >> 32)", "0u"),
 ) + _faults(
+    "kernels/cpu/vector_philox.h", PHILOX,
+    ("draw: 16 bits of time", "static_cast<uint32_t>((origin_.time + t) >> 2)",
+     "static_cast<uint16_t>((origin_.time + t) >> 2)"),
+    ("draw: lane repeated", "origin_.channel + block.channel[l]", "origin_.channel + block.channel[l & ~1]"),
+    ("draw: batch origin", "static_cast<uint32_t>(origin_.batch + block.batch[l])",
+     "static_cast<uint32_t>(block.batch[l])"),
+    ("draw: odd rows first", "l % 2 * (kFloats / 2)", "(1 - l % 2) * (kFloats / 2)"),
+    ("draw: a round's key", "pass(odd[k], low, high)", "pass(odd[k], high, low)"),
+) + _faults(
     "kernels/cpu/lane_firing.h", PHILOX,
-    ("draw: 16 bits of time", "static_cast<uint32_t>(time >> 2)", "static_cast<uint16_t>(time >> 2)"),
-    ("draw: lane repeated", "static_cast<uint32_t>(origin.channel + c + l)",
-     "static_cast<uint32_t>(origin.channel + c + (l & ~1))"),
-    ("draw: batch origin", "static_cast<uint32_t>(origin.batch + b)", "static_cast<uint32_t>(b)"),
-    ("draw: first word of a block", "int i = static_cast<int>(time & 3)", "int i = 0"),
+    ("draw: first word of a block", "int first = -philox.phase(t)", "int first = 0"),
 )
 
 FORWARD = _faults(
     "kernels/cpu/lane_firing.h", PASSES,
-    ("bits: second half word", "<< (shift + j)", "<< j"),
-    ("bits: first half word lost", "shift == 0 ? 0u : word[l]", "0u"),
-    ("bytes: 2 for 1", "spikes.at[j][l] != 0.0f ? 1 : 0;", "spikes.at[j][l] != 0.0f ? 2 : 0;"),
+    ("bits: second half word", "bit_where(load(spikes.at[j] + l), shift + j)", "bit_where(load(spikes.at[j] + l), j)"),
+    ("bits: first half word lost", "shift == 0 ? words(0u) : hn::Load(WordTag(), word_ + l)", "words(0u)"),
 ) + _faults(
-    "kernels/cpu/lanes.h", SHAPES,
-    ("store: past the last channel", "for (int l = 0; l < lanes; ++l) row[l] = from_float",
-     "for (int l = 0; l < kLanes; ++l) row[l] = from_float"),
+    "kernels/cpu/vector_convert.h", PASSES,
+    ("bytes: 2 for 1", "return x != 0.0f ? 1 : 0;", "return x != 0.0f ? 2 : 0;"),
+) + _faults(
+    "kernels/cpu/segment_io.h", SHAPES,
+    ("store: past the last channel", "for (; l < lanes; ++l) row[l] = narrow<T>", "for (; l < kLanes; ++l) row[l] = narrow<T>"),
+) + _faults(
+    "kernels/cpu/lane_scan.h", PASSES,
+    ("half: the other one's entry", "Scan::kReverse ? !upper : upper", "upper"),
+    ("half: entered a half late", "Scan::first_half_steps(steps)", "kHalfSteps"),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("spsn: gain", "1.0f - out.beta[l]", "1.0f"),
-    ("alpha: not clipped", "alpha ? clip_decay(alpha[c]) : 0.0f", "alpha ? alpha[c] : 0.0f"),
-    ("decay: sharing ignored", "d.shared_decay ? 0 : channel + l", "channel + l"),
-    ("psu_lif: R ignored", "kPsu ? states[0]", "false ? states[0]"),
-    ("psu_lif: R from x", "= sigmoid(states[0].at[j][l])", "= sigmoid(x.at[j][l])"),
+    ("alpha: not clipped", "used && alpha ? clip_decay(alpha[c])", "used && alpha ? alpha[c]"),
+    ("decay: sharing ignored", "d.shared_decay || !used ? 0 : block.channel[l]", "!used ? 0 : block.channel[l]"),
+    ("psu_lif: R ignored", "kPsu ? v - load(", "false ? v - load("),
+    ("psu_lif: R from V itself", "return sigmoid(load(states[0].at[j] + l));", "return load(states[0].at[j] + l);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
     ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
-    ("final state a step early", "final_[n][l] = states[n].at[steps - 1][l]", "final_[n][l] = states[n].at[0][l]"),
-    ("saved carry of the wrong batch", "slot_index(n, b, k - 1,", "slot_index(n, 0, k - 1,"),
+    ("final state a step early", "states_[n].at[steps - 1], sizeof final_[n]", "states_[n].at[0], sizeof final_[n]"),
+    ("saved carry of the wrong batch", "slot_index(n, block_.batch[l], k - 1,", "slot_index(n, 0, k - 1,"),
 ) + _faults(
     # Wrong from a fourth chunk on.
     "kernels/cpu/forward_lanes.h", SHAPES,
-    ("saved carry of the wrong chunk", "slot_index(n, b, k - 1,", "slot_index(n, b, k / 2,"),
+    ("saved carry of the wrong chunk", "slot_index(n, block_.batch[l], k - 1,", "slot_index(n, block_.batch[l], k / 2,"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SPLITS,
-    ("split a chunk late", "(k + 1) % kSplitChunks == 0", "k % kSplitChunks == 0"),
+    ("split a chunk late", "return Neuron::Scan::leaves_split(k);", "return k % kSplitChunks == 0;"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", SHAPES,
+    ("inner: the end of a chunk forgotten", "inner_ && distance + kSegmentSteps < length", "inner_ && distance < length - 1"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", EXECUTOR,
+    ("split: R measured from an unfinished V", "{distance + kSegmentSteps == kChunkSteps, leaves_split(k)}", "{false, false}"),
 )
 
 BACKWARD = _faults(
+    "kernels/cpu/gradient_lanes.h", PASSES,
+    ("psu_lif: sign on R", "return hn::Neg(h);", "return h;"),
+    ("psu_lif: slope of the wrong value", "fused(sigmoid_slope(load(v.at[j] + l))", "fused(sigmoid(load(v.at[j] + l))"),
+    ("gradient of V ignored", "return direct(j, l) + membrane(j, l);", "return direct(j, l);"),
+) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
-    ("psu_lif: sign on R", "input.at[j][l] = -h.at[j][l];", "input.at[j][l] = h.at[j][l];"),
-    ("psu_lif: slope of the wrong value", "fused(sigmoid_slope(membrane.at[j][l])", "fused(sigmoid(membrane.at[j][l])"),
-    ("gradient of V ignored", "input.at[j][l] = h.at[j][l] + grad_membrane.at[j][l];", "input.at[j][l] = h.at[j][l];"),
-    ("gradient of the final state ignored", "in.data ? in.data[b * in.stride_batch + channel_ + l] : 0.0f", "0.0f"),
-    ("spsn: x in the decay's gradient", "v - x.at[j][l]", "v"),
-    ("spsn: gain of dx", "dx.at[j][l] *= decays_.gain[l]", "dx.at[j][l] *= decays_.beta[l]"),
-    ("decay gradient: state of the same step", "states_[s][n].at[j - 1][l]", "states_[s][n].at[j][l]"),
-    ("decay gradient: state before a chunk", ": entry_[n][l];", ": 0.0f;"),
-    ("alpha gradient from V", "alpha_sum[l] = fused(gradients[1].at[j][l], previous(1,",
-     "alpha_sum[l] = fused(gradients[1].at[j][l], previous(0,"),
-    ("partial sums not cleared", "for (double& t : parameter) t = 0.0;", "for (double& t : parameter) t *= 1.0;"),
+    ("gradient of the final state ignored", "in.data ? in.data[state_index(in, l)] : 0.0f", "0.0f"),
+    ("spsn: x in the decay's gradient", "Neuron::kSpsn ? v - x(j, l) : v", "v"),
+    ("spsn: gain of dx", "Neuron::kSpsn ? g * gain : g", "g"),
+    ("decay gradient: state of the same step", "states_[n].at[j - 1]", "states_[n].at[j]"),
+    ("decay gradient: state before a chunk", "= static_cast<float>(neuron_.carry(n)[l]);", "= 0.0f;"),
+    ("alpha gradient from V", "previous(1, s, j, l), sum)", "previous(0, s, j, l), sum)"),
+    ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", SPLITS,
-    ("split: not rounded", "end_chunk(length, k % kSplitChunks == 0)", "end_chunk(length, false)"),
+    ("split: not rounded", "k % kSplitChunks == 0)", "false)"),
 ) + _faults(
-    "kernels/cpu/cpu_backend.cpp", PASSES,
+    "kernels/cpu/run_passes.cpp", PASSES,
     ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ?", "decay ?"),
 ) + _faults(
     "kernels/reduce.h", PASSES,

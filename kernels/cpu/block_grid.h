@@ -1,0 +1,31 @@
+// How a call's rows (b, c) are cut into blocks of at most kLanes. Shared by all instruction sets.
+#pragma once
+
+#include <cstdint>
+
+namespace spikescan {
+
+constexpr int kLanes = 64;
+
+struct BlockGrid {
+  int64_t channels, batch_rows;
+  int64_t width;  // channels of a block
+  int64_t rows;   // batch rows of a block; more than one only where all channels fit
+  int64_t channel_blocks, row_blocks;
+
+  BlockGrid(int64_t all_channels, int64_t all_rows) : channels(all_channels), batch_rows(all_rows) {
+    width = channels < kLanes ? channels : kLanes;
+    rows = width > 0 && width <= kLanes / 2 ? kLanes / width : 1;
+    channel_blocks = width > 0 ? (channels + width - 1) / width : 0;
+    row_blocks = (batch_rows + rows - 1) / rows;
+  }
+
+  // Channels of the block that starts at a channel, rows of a row block: the last ones may be smaller.
+  int64_t width_of(int64_t channel) const { return channels - channel < width ? channels - channel : width; }
+  int64_t rows_of(int64_t row_block) const {
+    const int64_t left = batch_rows - row_block * rows;
+    return left < rows ? left : rows;
+  }
+};
+
+}  // namespace spikescan

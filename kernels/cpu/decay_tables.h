@@ -1,0 +1,171 @@
+// Powers of a block's decays, made once for all the rows that share its channels: kernels/element/carry.h for a vector
+// of channels, every power the same products as power() makes.
+#pragma once
+
+#include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/vector.h"
+#include "kernels/element/recurrence.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+// A map of kDoubles channels: a, or a, m, b.
+template <int N>
+struct VectorMap {
+  static constexpr int kTerms = N == 1 ? 1 : 3;
+  Doubles term[kTerms];
+};
+
+HWY_INLINE VectorMap<1> compose(const VectorMap<1>& x, const VectorMap<1>& y) {
+  return {{x.term[0] * y.term[0]}};
+}
+HWY_INLINE VectorMap<2> compose(const VectorMap<2>& x, const VectorMap<2>& y) {
+  return {{x.term[0] * y.term[0], fused(x.term[1], y.term[0], x.term[2] * y.term[1]), x.term[2] * y.term[2]}};
+}
+
+template <int N>
+HWY_INLINE VectorMap<N> keep_positive(VectorMap<N> power, const VectorMap<N>& base) {
+  const Doubles zero = doubles(0.0);
+  for (int i = 0; i < VectorMap<N>::kTerms; ++i) {
+    const Doubles p = power.term[i];
+    // Not above zero and not NaN.
+    const auto lost = hn::And(zero < base.term[i], p <= zero);
+    power.term[i] = hn::IfThenElse(lost, doubles(4.9406564584124654e-324), p);
+  }
+  return power;
+}
+
+template <class Scan>
+class DecayTables {
+ public:
+  static constexpr int N = Scan::kOrder;
+  static constexpr int kTerms = VectorMap<N>::kTerms;
+  using VMap = VectorMap<N>;
+
+  // first, second: the clipped decays in the scan's order (second is ignored for order 1); lanes: how many count.
+  void prepare(const float* first, const float* second, int lanes, int64_t time) {
+    const int longest = chunk_steps(time, 0);
+    const int last = time > 0 ? chunk_steps(time, chunk_count(time) - 1) : 0;
+    // Backward in time a last chunk that ends inside a segment starts with that one, which shifts all distances.
+    uneven_ = Scan::kReverse ? last % kSegmentSteps : 0;
+    for (int l = 0; l < kLanes; ++l) {
+      decay_[0][l] = l < lanes ? first[l] : 0.0f;
+      decay_[N - 1][l] = l < lanes ? (N == 1 ? first[l] : second[l]) : 0.0f;
+    }
+    const int vectors = (lanes + kFloats - 1) / kFloats;
+    for (int l = 0; l < vectors * kFloats; l += kDoubles) {
+      const VMap base = base_map(l);
+      tabulate_steps(base, l);
+      tabulate_distances(base, segment_count(longest), l);
+      for (int i = 0; uneven_ != 0 && uneven_ + i * kSegmentSteps <= last; ++i) {
+        put(uneven_map_[i], l, power(base, uneven_ + i * kSegmentSteps));
+      }
+    }
+  }
+
+  const float* decay(int n) const { return decay_[n]; }
+  // `reached`: steps of the half that were taken before.
+  const float* response(int term, int reached) const { return response_[term][reached]; }
+  VMap half_map(int lane) const { return get(step_map_[kHalfSteps], lane); }
+  VMap segment_map(int lane) const { return get(map_[1], lane); }
+  // Over at most kHalfSteps steps.
+  VMap map_over_few(int steps, int lane) const { return get(step_map_[steps], lane); }
+  // Over a multiple of kSegmentSteps; for gradients also over what the last chunk's distances are.
+  VMap map_over(int steps, int lane) const {
+    if (steps % kSegmentSteps == 0) return get(map_[steps / kSegmentSteps], lane);
+    return get(uneven_map_[steps / kSegmentSteps], lane);
+  }
+
+ private:
+  using Entry = double[kTerms][kLanes];
+  static constexpr int kUneven = Scan::kReverse ? kChunkSegments : 1;
+
+  VMap base_map(int lane) const {
+    alignas(64) double terms[kTerms][kDoubles];
+    for (int i = 0; i < kDoubles; ++i) {
+      Decays<N> decays = {decay_[0][lane + i], decay_[N - 1][lane + i]};
+      const Map<N> map = Scan::map(decays);
+      terms[0][i] = map.a;
+      if constexpr (N == 2) {
+        terms[1][i] = map.m;
+        terms[2][i] = map.b;
+      }
+    }
+    VMap out;
+    for (int i = 0; i < kTerms; ++i) out.term[i] = load(terms[i]);
+    return out;
+  }
+
+  static void put(Entry& entry, int lane, const VMap& map) {
+    for (int i = 0; i < kTerms; ++i) store(map.term[i], entry[i] + lane);
+  }
+  static HWY_INLINE VMap get(const Entry& entry, int lane) {
+    VMap out;
+    for (int i = 0; i < kTerms; ++i) out.term[i] = load(entry[i] + lane);
+    return out;
+  }
+  static VMap identity() {
+    VMap out;
+    for (int i = 0; i < kTerms; ++i) out.term[i] = doubles(i == 1 ? 0.0 : 1.0);
+    return out;
+  }
+
+  static VMap power(const VMap& base, int exponent) {
+    VMap square = base, result = identity();
+    bool empty = true;
+    for (int e = exponent;;) {
+      if (e & 1) {
+        result = empty ? square : compose(square, result);
+        empty = false;
+      }
+      e >>= 1;
+      if (e == 0) break;
+      square = compose(square, square);
+    }
+    return keep_positive(result, base);
+  }
+
+  void tabulate_steps(const VMap& base, int lane) {
+    for (int steps = 0; steps <= kHalfSteps; ++steps) {
+      put(step_map_[steps], lane, steps == 0 ? identity() : power(base, steps));
+    }
+    for (int reached = 0; reached < kHalfSteps; ++reached) {
+      const VMap map = get(step_map_[Scan::response_exponent(reached)], lane);
+      for (int i = 0; i < kTerms; ++i) {
+        // gradient_response() of order 2 answers with a + m in the place of m.
+        const Doubles p = N == 2 && Scan::kReverse && i == 1 ? map.term[0] + map.term[1] : map.term[i];
+        store_rounded_power(p, response_[i][reached] + lane);
+      }
+    }
+  }
+
+  static void store_rounded_power(Doubles power, float* to) {
+    store_narrow(power, to);
+    alignas(64) double exact[kDoubles];
+    store(power, exact);
+    for (int i = 0; i < kDoubles; ++i) to[i] = exact[i] > 0.0 && to[i] == 0.0f ? 1.40129846e-45f : to[i];
+  }
+
+  // power(base, 16 s) from the power before s's highest bit: the same products as power() makes.
+  void tabulate_distances(const VMap& base, int segments, int lane) {
+    VMap exact[kChunkSegments + 1];
+    exact[0] = identity();
+    exact[1] = base;
+    for (int steps = 1; steps < kSegmentSteps; steps *= 2) exact[1] = compose(exact[1], exact[1]);
+    put(map_[0], lane, exact[0]);
+    put(map_[1], lane, keep_positive(exact[1], base));
+    for (int s = 2, high = 2; s <= segments; ++s) {
+      if (s == 2 * high) high = s;
+      exact[s] = s == high ? compose(exact[high / 2], exact[high / 2]) : compose(exact[high], exact[s - high]);
+      put(map_[s], lane, keep_positive(exact[s], base));
+    }
+  }
+
+  int uneven_ = 0;
+  alignas(64) float decay_[N][kLanes];
+  alignas(64) float response_[kTerms][kHalfSteps][kLanes];
+  alignas(64) Entry step_map_[kHalfSteps + 1];
+  alignas(64) Entry map_[kChunkSegments + 1];
+  alignas(64) Entry uneven_map_[kUneven];
+};
+
+SPIKESCAN_ELEMENT_END

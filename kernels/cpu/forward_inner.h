@@ -1,0 +1,56 @@
+// The segments between a row's ends, where nearly all of a forward pass is spent: x straight into the scan, then each
+// vector's response, sampling test and output in registers. Memory is asked for the next segment meanwhile, a line at a
+// time, so that its answers come while there is something else to do.
+#pragma once
+
+#include "kernels/cpu/lane_firing.h"
+#include "kernels/cpu/neuron_lanes.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+// x of a full block whose rows lie together.
+template <class T>
+struct InnerInput {
+  const T* first;  // row 0 of the segment
+  int64_t stride;
+  HWY_INLINE Floats operator()(int j, int l) const { return load_vector(first + j * stride + l); }
+};
+
+// Sinks: float rows past the caches, anything else through the tile, packed words.
+struct StreamSink {
+  float* first;
+  int64_t stride;
+  Asking next;
+  HWY_INLINE void put(int j, int l, Floats spikes) {
+    next.ask(j, l);
+    hn::Stream(spikes, FloatTag(), first + j * stride + l);
+  }
+  HWY_INLINE void end(int) {}
+};
+
+struct AskingTileSink {
+  Segment& tile;
+  Asking next;
+  HWY_INLINE void put(int j, int l, Floats spikes) {
+    next.ask(j, l);
+    store(spikes, tile.at[j] + l);
+  }
+  HWY_INLINE void end(int) {}
+};
+
+struct WordSink {
+  SpikeWords& words_of_rows;
+  int shift;
+  Asking next;
+  Words bits = words(0u);
+  HWY_INLINE void put(int j, int l, Floats spikes) {
+    next.ask(j, l);
+    bits = hn::Or(bits, SpikeWords::bit_where(spikes, shift + j));
+  }
+  HWY_INLINE void end(int l) {
+    words_of_rows.merge(l, shift, bits);
+    bits = words(0u);
+  }
+};
+
+SPIKESCAN_ELEMENT_END

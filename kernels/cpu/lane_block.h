@@ -1,0 +1,45 @@
+// The CPU's unit of work: kLanes rows (b, c) side by side, 16 steps at a time, in a tile that stays in the first-level
+// cache. A block is 64 neighbouring channels of one batch; with few channels it takes several batches.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/block_grid.h"
+#include "kernels/element/chunking.h"
+#include "kernels/element/compat.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+// One segment of one block.
+struct alignas(64) Segment {
+  float at[kSegmentSteps][kLanes];
+};
+
+struct LaneBlock {
+  int lanes = 0;  // in use
+  int64_t batch[kLanes], channel[kLanes];
+
+  // The channels are the same for all rows of a range; `channels` counts them all.
+  void set_channels(const BlockGrid& grid, int64_t channel_block) {
+    const int64_t first = channel_block * grid.width;
+    const int64_t left = grid.channels - first;
+    width_ = static_cast<int>(left < grid.width ? left : grid.width);
+    lanes = static_cast<int>(grid.rows) * width_;
+    for (int l = 0; l < lanes; ++l) channel[l] = first + l % width_;
+  }
+  // Rows are batches, or groups of `batches_a_row` batches of which the block sees the one at `offset`.
+  void set_batches(const BlockGrid& grid, int64_t row_block, int64_t batches_a_row, int64_t offset, int64_t batches) {
+    lanes = 0;
+    for (int64_t r = 0; r < grid.rows; ++r) {
+      const int64_t row = row_block * grid.rows + r;
+      const int64_t b = row * batches_a_row + offset;
+      if (row >= grid.batch_rows || b >= batches) break;
+      for (int i = 0; i < width_; ++i) batch[lanes++] = b;
+    }
+  }
+
+ private:
+  int width_ = 0;
+};
+
+SPIKESCAN_ELEMENT_END

@@ -1,0 +1,158 @@
+#include "kernels/cpu/run_passes.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/threads.h"
+#include "kernels/element/recurrence.h"
+#include "kernels/reduce.h"
+
+namespace spikescan {
+namespace {
+
+constexpr BackendResult kOk = {SPIKESCAN_OK, nullptr, nullptr};
+constexpr BackendResult kNoScratch = {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "no memory for a thread's scratch"};
+
+// Strips of channel blocks times slices of the row blocks: enough items for all threads, few enough to share a strip's
+// tables.
+class Items {
+ public:
+  Items(const BlockGrid& grid, int threads, int most_strip) : grid_(grid) {
+    const int64_t blocks = std::max<int64_t>(grid.channel_blocks, 1), rows = std::max<int64_t>(grid.row_blocks, 1);
+    strip_ = std::clamp<int64_t>(blocks * rows / threads, 1, std::min<int64_t>(most_strip, blocks));
+    strips_ = divide_up(grid.channel_blocks, strip_);
+    rows_ = divide_up(grid.row_blocks,
+                      std::clamp<int64_t>(divide_up(kItemsAThread * threads, strips_ > 0 ? strips_ : 1), 1, rows));
+    slices_ = rows_ > 0 ? divide_up(grid.row_blocks, rows_) : 0;
+  }
+  int64_t count() const { return strips_ * slices_; }
+  // Neighbours in the list read neighbouring channels of the same rows.
+  BlockRange range(int64_t item) const {
+    const int64_t block = item % strips_ * strip_, first = item / strips_ * rows_;
+    return {block, static_cast<int>(std::min(strip_, grid_.channel_blocks - block)), first,
+            std::min(first + rows_, grid_.row_blocks)};
+  }
+
+ private:
+  static constexpr int64_t kItemsAThread = 8;
+  static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+  const BlockGrid& grid_;
+  int64_t strip_, strips_, rows_, slices_;
+};
+
+// Blocks whose chunks go to many threads: fewer blocks than threads by a factor, since the outputs wait for carries
+// that cost passes of their own (x is read again, backward's gradients are made twice).
+constexpr int64_t kMostChains = 16;
+constexpr int64_t kForwardThreadsAChain = 2, kBackwardThreadsAChain = 4;
+
+bool splits_time(const BlockGrid& grid, int64_t time, int threads, int64_t threads_a_chain) {
+  const int64_t chains = grid.channel_blocks * grid.row_blocks;
+  return chunk_count(time) > 1 && chains > 0 && chains <= kMostChains && chains * threads_a_chain <= threads;
+}
+
+template <class Call>
+bool run_chunks(const Threads& threads, const BlockGrid& grid, const Call& call, const LanePasses& passes,
+                void (*pass)(const Call&, const BlockGrid&, const ChunkItem&, ChunkChain&, void*)) {
+  ChunkChain chains[kMostChains];
+  const int64_t count = grid.channel_blocks * grid.row_blocks;
+  const auto body = [&](int64_t item, void* scratch, int64_t& prepared) {
+    const int64_t chain = item % count, block = chain % grid.channel_blocks;
+    pass(call, grid, {block, chain / grid.channel_blocks, item / count, block == prepared}, chains[chain], scratch);
+    prepared = block;
+  };
+  return for_each_item(threads, count * chunk_count(call.description.time), passes.scratch_bytes, body);
+}
+
+double channel_total(const BackwardCall& call, const float* partials, int64_t channel) {
+  double sums[kRowAccumulators];
+  const int64_t channels = call.description.channels;
+  for (int lane = 0; lane < kRowAccumulators; ++lane) {
+    sums[lane] = strided_sum(call.plan.partial_rows, lane, kRowAccumulators,
+                             [&](int64_t row) { return static_cast<double>(partials[row * channels + channel]); });
+  }
+  halving_sum(sums, kRowAccumulators, 1);
+  return sums[0];
+}
+
+// The sums' order is the contract's (kernels/reduce.h); they are a fraction of the pass, and one thread makes them.
+void reduce_decay_gradient(const BackwardCall& call, int parameter, const float* decay, float* gradient) {
+  char* workspace = static_cast<char*>(call.args.workspace);
+  const int64_t channels = call.description.channels;
+  const float* partials =
+      reinterpret_cast<const float*>(workspace + call.plan.partials) + parameter * call.plan.partial_rows * channels;
+  double* totals = reinterpret_cast<double*>(workspace + call.plan.totals);
+  const bool shared = call.description.shared_decay;
+  for (int64_t c = 0; c < channels; ++c) {
+    const double total = channel_total(call, partials, c);
+    if (shared) {
+      totals[c] = total;
+    } else {
+      gradient[c] = decay && decay_has_gradient(decay[c]) ? static_cast<float>(total) : 0.0f;
+    }
+  }
+  if (!shared) return;
+  double sums[kChannelAccumulators];
+  for (int lane = 0; lane < kChannelAccumulators; ++lane) {
+    sums[lane] = strided_sum(channels, lane, kChannelAccumulators, [&](int64_t c) { return totals[c]; });
+  }
+  halving_sum(sums, kChannelAccumulators, 1);
+  gradient[0] = decay && decay_has_gradient(decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
+}
+
+}  // namespace
+
+BackendResult run_forward(const LanePasses& passes, const ForwardCall& call, const void* stream) {
+  const Threads threads(stream);
+  const BlockGrid grid(call.description.channels, call.description.batch);
+  if (splits_time(grid, call.description.time, threads.count(), kForwardThreadsAChain)) {
+    return run_chunks(threads, grid, call, passes, passes.forward_chunk) ? kOk : kNoScratch;
+  }
+  const Items items(grid, threads.count(), kForwardStrip);
+  const auto body = [&](int64_t item, void* scratch, int64_t&) {
+    passes.forward(call, grid, items.range(item), scratch);
+  };
+  return for_each_item(threads, items.count(), passes.scratch_bytes, body) ? kOk : kNoScratch;
+}
+
+BackendResult run_backward(const LanePasses& passes, const BackwardCall& call, const void* stream) {
+  const Threads threads(stream);
+  const BlockGrid grid(call.description.channels, call.plan.batch_rows);
+  const auto blocks = [&] {
+    const Items items(grid, threads.count(), kBackwardStrip);
+    const auto body = [&](int64_t item, void* scratch, int64_t&) {
+      passes.backward(call, grid, items.range(item), scratch);
+    };
+    return for_each_item(threads, items.count(), passes.scratch_bytes, body);
+  };
+  const bool split = splits_time(grid, call.description.time, threads.count(), kBackwardThreadsAChain);
+  if (!(split ? run_chunks(threads, grid, call, passes, passes.backward_chunk) : blocks())) return kNoScratch;
+  if (call.args.grad_beta) reduce_decay_gradient(call, 0, call.args.beta, call.args.grad_beta);
+  if (call.args.grad_alpha) reduce_decay_gradient(call, 1, call.args.alpha, call.args.grad_alpha);
+  return kOk;
+}
+
+const LanePasses* const* usable_passes() {
+  static const auto list = [] {
+    struct {
+      const LanePasses* passes[4] = {};
+    } found;
+    int n = 0;
+#if defined(SPIKESCAN_X86_ISAS)
+    __builtin_cpu_init();
+    const bool sse4 =
+        __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("sse4.2");
+    const bool avx2 = sse4 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    if (avx512) found.passes[n++] = lane_passes_avx512();
+    if (avx2) found.passes[n++] = lane_passes_avx2();
+    if (sse4) found.passes[n++] = lane_passes_sse4();
+#else
+    found.passes[n++] = lane_passes_baseline();
+#endif
+    return found;
+  }();
+  return list.passes;
+}
+
+}  // namespace spikescan

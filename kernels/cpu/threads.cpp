@@ -1,0 +1,32 @@
+#include "kernels/cpu/threads.h"
+
+#include <omp.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace spikescan {
+
+Threads::Threads(const void* stream)
+    : executor_(static_cast<const spikescan_executor*>(stream)),
+      count_(executor_ ? executor_->threads : omp_get_max_threads()) {}
+
+void Threads::run(int64_t tasks, void (*task)(void* data, int64_t index), void* data) const {
+  if (tasks == 1) return task(data, 0);
+  if (executor_) return executor_->run(executor_->context, tasks, task, data);
+#pragma omp parallel for schedule(static, 1) num_threads(count_)
+  for (int64_t i = 0; i < tasks; ++i) task(data, i);
+}
+
+void* thread_scratch(size_t bytes) {
+  constexpr size_t kAlignment = 64;
+  static thread_local std::unique_ptr<void, void (*)(void*)> scratch(nullptr, std::free);
+  static thread_local size_t capacity = 0;
+  if (capacity < bytes) {
+    scratch.reset(std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment));
+    capacity = scratch ? bytes : 0;
+  }
+  return scratch.get();
+}
+
+}  // namespace spikescan

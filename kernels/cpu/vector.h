@@ -1,0 +1,121 @@
+// The vector unit of one instruction set, through Google Highway's static dispatch: types, tags and the fused
+// multiply-add. CMake compiles each translation unit for one instruction set and cpu_backend.cpp picks at run time, so
+// nothing of Highway has to be linked.
+#pragma once
+
+#ifndef HWY_COMPILE_ONLY_STATIC
+#define HWY_COMPILE_ONLY_STATIC
+#endif
+// Highway's own debug checks would need its library.
+#define HWY_IS_DEBUG_BUILD 0
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include "kernels/element/real.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::ScalableTag<float>;
+using WordTag = hn::RebindToUnsigned<FloatTag>;
+using PairTag = hn::Repartition<uint64_t, WordTag>;
+using DoubleTag = hn::ScalableTag<double>;
+using HalfFloatTag = hn::Rebind<float, DoubleTag>;  // as many floats as a vector has doubles
+
+using Floats = hn::Vec<FloatTag>;
+using Words = hn::Vec<WordTag>;
+using Pairs = hn::Vec<PairTag>;  // 64-bit lanes
+using Doubles = hn::Vec<DoubleTag>;
+using HalfFloats = hn::Vec<HalfFloatTag>;
+using FloatMask = hn::Mask<FloatTag>;
+
+constexpr int kFloats = static_cast<int>(hn::MaxLanes(FloatTag()));
+constexpr int kDoubles = static_cast<int>(hn::MaxLanes(DoubleTag()));
+
+HWY_INLINE Floats floats(float x) {
+  return hn::Set(FloatTag(), x);
+}
+HWY_INLINE Words words(uint32_t x) {
+  return hn::Set(WordTag(), x);
+}
+HWY_INLINE Doubles doubles(double x) {
+  return hn::Set(DoubleTag(), x);
+}
+HWY_INLINE Words bits_of(Floats x) {
+  return hn::BitCast(WordTag(), x);
+}
+HWY_INLINE Floats float_of(Words x) {
+  return hn::BitCast(FloatTag(), x);
+}
+HWY_INLINE Floats load(const float* p) {
+  return hn::Load(FloatTag(), p);
+}
+HWY_INLINE void store(Floats x, float* p) {
+  hn::Store(x, FloatTag(), p);
+}
+HWY_INLINE Doubles load(const double* p) {
+  return hn::Load(DoubleTag(), p);
+}
+HWY_INLINE void store(Doubles x, double* p) {
+  hn::Store(x, DoubleTag(), p);
+}
+// kDoubles lanes between float in memory and a vector of doubles.
+HWY_INLINE Doubles load_wide(const float* p) {
+  return hn::PromoteTo(DoubleTag(), hn::Load(HalfFloatTag(), p));
+}
+HWY_INLINE void store_narrow(Doubles x, float* p) {
+  hn::Store(hn::DemoteTo(HalfFloatTag(), x), HalfFloatTag(), p);
+}
+HWY_INLINE Floats choose(FloatMask m, Floats yes, Floats no) {
+  return hn::IfThenElse(m, yes, no);
+}
+
+#if HWY_NATIVE_FMA
+HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {
+  return hn::MulAdd(a, b, c);
+}
+HWY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) {
+  return hn::MulAdd(a, b, c);
+}
+#else
+// a b + c rounded once. In double the product is exact and the sum's error is known; where there is one, the sum moves
+// to the odd one of its two neighbours, which keeps all that the rounding to float has to know, since 53 bits are more
+// than 24 + 2 (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to
+// odd", 2008). No intermediate of float operands overflows or underflows in double.
+HWY_INLINE HalfFloats fused_half(HalfFloats a, HalfFloats b, HalfFloats c) {
+  const DoubleTag d;
+  const hn::RebindToUnsigned<DoubleTag> du;
+  const Doubles product = hn::PromoteTo(d, a) * hn::PromoteTo(d, b);
+  const Doubles addend = hn::PromoteTo(d, c);
+  const Doubles sum = product + addend;
+  const Doubles back = sum - product;
+  const Doubles error = (product - (sum - back)) + (addend - back);
+  const auto bits = hn::BitCast(du, sum);
+  const auto one = hn::Set(du, uint64_t{1});
+  // The error of an infinite or NaN sum is NaN, and neither comparison holds.
+  const auto inexact = hn::Or(hn::VecFromMask(d, error < hn::Zero(d)), hn::VecFromMask(d, hn::Zero(d) < error));
+  const auto even = hn::And(bits, one) - one;  // all bits, or none
+  const auto away = one - hn::Add(hn::ShiftRight<63>(hn::Xor(bits, hn::BitCast(du, error))),
+                                  hn::ShiftRight<63>(hn::Xor(bits, hn::BitCast(du, error))));
+  const auto step = hn::And(away, hn::And(even, hn::BitCast(du, inexact)));
+  return hn::DemoteTo(HalfFloatTag(), hn::BitCast(d, bits + step));
+}
+HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {
+  const FloatTag d;
+  return hn::Combine(
+      d,
+      fused_half(hn::UpperHalf(HalfFloatTag(), a), hn::UpperHalf(HalfFloatTag(), b), hn::UpperHalf(HalfFloatTag(), c)),
+      fused_half(hn::LowerHalf(HalfFloatTag(), a), hn::LowerHalf(HalfFloatTag(), b), hn::LowerHalf(HalfFloatTag(), c)));
+}
+HWY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) {
+  alignas(64) double x[kDoubles], y[kDoubles], z[kDoubles];
+  store(a, x);
+  store(b, y);
+  store(c, z);
+  for (int i = 0; i < kDoubles; ++i) z[i] = fused(x[i], y[i], z[i]);
+  return load(z);
+}
+#endif
+
+SPIKESCAN_ELEMENT_END

@@ -1,0 +1,86 @@
+// kernels/element/convert.h for vectors: kFloats elements of a dtype to and from float32. Where F16C is at hand the
+// platform's conversion serves: it differs in NaNs alone, which are set right here (a signalling NaN that comes in is
+// made quiet by the first operation on it anyway).
+#pragma once
+
+#include "kernels/cpu/vector.h"
+#include "kernels/element/convert.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+using ShortTag = hn::Rebind<uint16_t, FloatTag>;
+using ByteTag = hn::Rebind<uint8_t, FloatTag>;
+
+HWY_INLINE Floats load_vector(const float* p) {
+  return hn::LoadU(FloatTag(), p);
+}
+
+HWY_INLINE Floats load_vector(const BFloat16* p) {
+  const auto bits = hn::LoadU(ShortTag(), reinterpret_cast<const uint16_t*>(p));
+  return float_of(hn::ShiftLeft<16>(hn::PromoteTo(WordTag(), bits)));
+}
+
+HWY_INLINE Floats load_vector(const Half* p) {
+  const auto bits = hn::LoadU(ShortTag(), reinterpret_cast<const uint16_t*>(p));
+#if defined(__F16C__)
+  return hn::PromoteTo(FloatTag(), hn::BitCast(hn::Rebind<hwy::float16_t, FloatTag>(), bits));
+#else
+  const Words wide = hn::PromoteTo(WordTag(), bits);
+  const Words sign = hn::ShiftLeft<16>(hn::And(wide, words(0x8000u)));
+  const Words rest = hn::ShiftLeft<13>(hn::And(wide, words(0x7fffu)));
+  const Floats scaled = float_of(rest) * float_of(words(0x77800000u));
+  const auto special = hn::Not(rest < words(0x7c00u << 13));
+  return float_of(hn::Or(sign, hn::IfThenElse(special, hn::Or(rest, words(0x7f800000u)), bits_of(scaled))));
+#endif
+}
+
+HWY_INLINE void store_vector(Floats x, float* p) {
+  hn::StoreU(x, FloatTag(), p);
+}
+
+HWY_INLINE void store_shorts(Words bits, void* p) {
+  hn::StoreU(hn::TruncateTo(ShortTag(), bits), ShortTag(), static_cast<uint16_t*>(p));
+}
+
+HWY_INLINE void store_vector(Floats x, BFloat16* p) {
+  const Words bits = bits_of(x), top = hn::ShiftRight<16>(bits);
+  const Words rounded = hn::ShiftRight<16>(bits + words(0x7fffu) + hn::And(top, words(1u)));
+  const Words nan = hn::Or(words(0x7fc0u), hn::And(top, words(0x8000u)));
+  store_shorts(hn::IfThenElse(hn::RebindMask(WordTag(), hn::IsNaN(x)), nan, rounded), p);
+}
+
+HWY_INLINE void store_vector(Floats x, Half* p) {
+  const Words bits = bits_of(x), sign = hn::And(hn::ShiftRight<16>(bits), words(0x8000u));
+  const auto is_nan = hn::RebindMask(WordTag(), hn::IsNaN(x));
+  const Words nan = hn::Or(words(0x7e00u), sign);
+#if defined(__F16C__)
+  const auto half = hn::DemoteTo(hn::Rebind<hwy::float16_t, FloatTag>(), x);
+  const Words converted = hn::PromoteTo(WordTag(), hn::BitCast(ShortTag(), half));
+  store_shorts(hn::IfThenElse(is_nan, nan, converted), p);
+#else
+  const Words rest = hn::And(bits, words(0x7fffffffu));
+  const Words subnormal = bits_of(float_of(rest) + floats(0.5f)) - words(0x3f000000u);
+  const Words odd = hn::And(hn::ShiftRight<13>(rest), words(1u));
+  const Words normal = hn::ShiftRight<13>(rest + words(0xc8000fffu) + odd);
+  const Words finite = hn::IfThenElse(rest < words(0x38800000u), subnormal, normal);
+  const Words half = hn::IfThenElse(rest < words(0x47800000u), finite, words(0x7c00u));
+  store_shorts(hn::IfThenElse(is_nan, nan, hn::Or(sign, half)), p);
+#endif
+}
+
+// A uint8 spike: 1 where x is not zero.
+HWY_INLINE void store_vector(Floats x, uint8_t* p) {
+  const Words ones = hn::IfThenElseZero(hn::RebindMask(WordTag(), x != floats(0.0f)), words(1u));
+  hn::StoreU(hn::TruncateTo(ByteTag(), ones), ByteTag(), p);
+}
+
+template <class T>
+HWY_INLINE T narrow(float x) {
+  return from_float<T>(x);
+}
+template <>
+HWY_INLINE uint8_t narrow<uint8_t>(float x) {
+  return x != 0.0f ? 1 : 0;
+}
+
+SPIKESCAN_ELEMENT_END

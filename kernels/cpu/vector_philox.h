@@ -1,0 +1,115 @@
+// The generator of kernels/element/philox.h for vectors of lanes (rows): what a row's four steps share is made once.
+// With the counter (t / 4, c, b, stream) the first round splits into a part of the row and a part of the time.
+#pragma once
+
+#include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/vector.h"
+#include "kernels/element/philox.h"
+#include "kernels/random_origin.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;
+
+// What the first two rounds make of t / 4.
+struct PhiloxTime {
+  uint32_t low;      // multiplier 0 times t / 4
+  uint64_t product;  // multiplier 1 times round 1's third word
+};
+
+// The generator works on 64-bit lanes whose low halves count: the even rows of a vector, then its odd rows. A product's
+// high half needs one shift and its low half nothing.
+class VectorPhilox {
+ public:
+  explicit VectorPhilox(const RandomOrigin& origin) : origin_(origin) {
+    for (int round = 0; round < kRounds; ++round) {
+      key_low_[round] = origin.key.low + static_cast<uint32_t>(round) * 0x9E3779B9u;
+      key_high_[round] = origin.key.high + static_cast<uint32_t>(round) * 0xBB67AE85u;
+    }
+  }
+
+  // The rows' part of the first two rounds.
+  void set_rows(const LaneBlock& block) {
+    for (int l = 0; l < block.lanes; ++l) {
+      const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
+      const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
+      const uint64_t product = uint64_t{kPhiloxMultiplier1} * batch;
+      const uint32_t first = static_cast<uint32_t>(product >> 32) ^ channel ^ static_cast<uint32_t>(key_low_[0]);
+      const int place = l / kFloats * kFloats + l % 2 * (kFloats / 2) + l % kFloats / 2;
+      row_product_[place] = uint64_t{kPhiloxMultiplier0} * first;
+      row_low_[place] = product;
+    }
+  }
+
+  PhiloxTime at_time(int64_t t) const {
+    const uint64_t product = uint64_t{kPhiloxMultiplier0} * static_cast<uint32_t>((origin_.time + t) >> 2);
+    const uint32_t third = static_cast<uint32_t>(product >> 32) ^ origin_.stream ^ static_cast<uint32_t>(key_high_[0]);
+    return {static_cast<uint32_t>(product), uint64_t{kPhiloxMultiplier1} * third};
+  }
+
+  // Steps from t to the next multiple of four in global time.
+  int phase(int64_t t) const { return static_cast<int>((origin_.time + t) & 3); }
+
+  // Four steps after each of K times, of the kFloats rows from `first_row` on: the upper 24 bits of their words.
+  // Several calls side by side keep the multipliers busy while each round waits for the one before it.
+  template <int K>
+  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
+    Counter even[K], odd[K];
+    for (int k = 0; k < K; ++k) {
+      even[k] = start(times[k], first_row);
+      odd[k] = start(times[k], first_row + kFloats / 2);
+    }
+    for (int round = 2; round < kRounds; ++round) {
+      const Pairs low = pairs(key_low_[round]), high = pairs(key_high_[round]);
+      for (int k = 0; k < K; ++k) {
+        pass(even[k], low, high);
+        pass(odd[k], low, high);
+      }
+    }
+    for (int k = 0; k < K; ++k) {
+      for (int i = 0; i < 4; ++i) steps[4 * k + i] = interleave(even[k].w[i], odd[k].w[i]);
+    }
+  }
+
+ private:
+  static constexpr int kRounds = 10;
+  struct Counter {
+    Pairs w[4];
+  };
+
+  static HWY_INLINE Pairs pairs(uint64_t x) { return hn::Set(PairTag(), x); }
+  static HWY_INLINE Pairs high(Pairs product) { return hn::ShiftRight<32>(product); }
+  static HWY_INLINE Pairs multiply(Pairs x, uint32_t by) { return hn::MulEven(hn::BitCast(WordTag(), x), words(by)); }
+  // The upper 24 bits of every low half, even and odd rows in their places.
+  static HWY_INLINE Words interleave(Pairs even, Pairs odd) {
+    return hn::ShiftRight<8>(hn::OddEven(hn::BitCast(WordTag(), hn::ShiftLeft<32>(odd)), hn::BitCast(WordTag(), even)));
+  }
+
+  // The first two rounds.
+  HWY_INLINE Counter start(const PhiloxTime& time, int place) const {
+    const Pairs row = hn::Load(PairTag(), row_product_ + place);
+    return {{hn::Xor(hn::Load(PairTag(), row_low_ + place), pairs((time.product >> 32) ^ key_low_[1])),
+             pairs(time.product), hn::Xor(high(row), pairs(time.low ^ key_high_[1])), row}};
+  }
+
+  static HWY_INLINE void pass(Counter& c, Pairs key_low, Pairs key_high) {
+    const Pairs p0 = multiply(c.w[0], kPhiloxMultiplier0);
+    const Pairs p1 = multiply(c.w[2], kPhiloxMultiplier1);
+    c.w[0] = hn::Xor3(high(p1), c.w[1], key_low);
+    c.w[2] = hn::Xor3(high(p0), c.w[3], key_high);
+    c.w[1] = p1;
+    c.w[3] = p0;
+  }
+
+  const RandomOrigin origin_;
+  uint64_t key_low_[kRounds], key_high_[kRounds];
+  alignas(64) uint64_t row_product_[kLanes] = {};
+  alignas(64) uint64_t row_low_[kLanes] = {};
+};
+
+// 2^24 times uniform_of(), from the 24 bits.
+HWY_INLINE Floats to_scaled_uniform(Words bits) {
+  return hn::ConvertTo(FloatTag(), hn::BitCast(hn::RebindToSigned<FloatTag>(), bits));
+}
+
+SPIKESCAN_ELEMENT_END

@@ -1,0 +1,111 @@
+// The caller's threads in the place of OpenMP's: the same bits from a pool that runs tasks one after the other,
+// backwards, or all at once; and what is refused.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+#include "tests/cpu/sample.h"
+
+namespace spikescan::testing {
+namespace {
+
+using Task = void (*)(void* data, int64_t index);
+
+struct Pool {
+  int64_t calls = 0, most_tasks = 0;
+  std::function<void(int64_t tasks, const std::function<void(int64_t)>& task)> order;
+};
+
+void run_pool(void* context, int64_t tasks, Task task, void* data) {
+  Pool& pool = *static_cast<Pool*>(context);
+  ++pool.calls;
+  pool.most_tasks = std::max(pool.most_tasks, tasks);
+  pool.order(tasks, [&](int64_t i) { task(data, i); });
+}
+
+void serial(int64_t tasks, const std::function<void(int64_t)>& task) {
+  for (int64_t i = 0; i < tasks; ++i) task(i);
+}
+void backwards(int64_t tasks, const std::function<void(int64_t)>& task) {
+  for (int64_t i = tasks - 1; i >= 0; --i) task(i);
+}
+void at_once(int64_t tasks, const std::function<void(int64_t)>& task) {
+  std::vector<std::thread> threads;
+  for (int64_t i = 0; i < tasks; ++i) threads.emplace_back(task, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+void expect_ran(Sample& sample, void* stream) {
+  ASSERT_TRUE(sample.ok()) << spikescan_last_error();
+  const spikescan_forward_args f = sample.forward();
+  ASSERT_EQ(spikescan_forward(&sample.d, &f, stream), SPIKESCAN_OK) << spikescan_last_error();
+  const spikescan_backward_args b = sample.backward();
+  ASSERT_EQ(spikescan_backward(&sample.d, &b, stream), SPIKESCAN_OK) << spikescan_last_error();
+}
+
+struct Form {
+  int32_t threads;
+  void (*order)(int64_t, const std::function<void(int64_t)>&);
+};
+constexpr Form kForms[] = {{1, serial}, {7, serial}, {5, backwards}, {4, at_once}, {64, at_once}};
+
+TEST(Executor, AnyPoolGivesTheSameBits) {
+  int64_t tasks_seen = 0;
+  for (unsigned number = 0; number < 32; ++number) {
+    const SampleShape& shape = kSampleShapes[number % 4 ^ number / 4 % 4];
+    Sample with_openmp(number, shape.batch, shape.time, shape.channels);
+    expect_ran(with_openmp, nullptr);
+    for (const Form& form : kForms) {
+      Sample with_pool(number, shape.batch, shape.time, shape.channels);
+      Pool pool;
+      pool.order = form.order;
+      spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
+      expect_ran(with_pool, &executor);
+      EXPECT_TRUE(with_openmp.same_outputs(with_pool)) << number << ": " << form.threads << " threads";
+      EXPECT_LE(pool.most_tasks, form.threads);
+      tasks_seen = std::max(tasks_seen, pool.most_tasks);
+    }
+  }
+  EXPECT_GT(tasks_seen, 1) << "no call used the pool's threads: nothing was tested";
+}
+
+// The comparison itself: one different bit is seen.
+TEST(Executor, TheComparisonSeesOneBit) {
+  Sample a(0, 2, 5, 3), b(0, 2, 5, 3);
+  expect_ran(a, nullptr);
+  expect_ran(b, nullptr);
+  ASSERT_TRUE(a.same_outputs(b));
+  b.grad_x[7] ^= 1;
+  EXPECT_FALSE(a.same_outputs(b));
+}
+
+TEST(Executor, ABadOneIsRefusedAndNothingIsWritten) {
+  Pool pool;
+  pool.order = serial;
+  spikescan_executor good = {sizeof good, &pool, 2, run_pool};
+  const auto refused = [&](const spikescan_executor& executor, const char* named) {
+    Sample sample(0, 2, 5, 3);
+    const Sample untouched(0, 2, 5, 3);
+    const spikescan_forward_args f = sample.forward();
+    const spikescan_backward_args b = sample.backward();
+    void* stream = const_cast<spikescan_executor*>(&executor);
+    EXPECT_EQ(spikescan_forward(&sample.d, &f, stream), SPIKESCAN_INVALID_ARGUMENT);
+    EXPECT_NE(std::string(spikescan_last_error()).find(named), std::string::npos) << spikescan_last_error();
+    EXPECT_EQ(spikescan_backward(&sample.d, &b, stream), SPIKESCAN_INVALID_ARGUMENT);
+    EXPECT_TRUE(sample.same_outputs(untouched));
+  };
+  spikescan_executor bad = good;
+  bad.struct_size = 8;
+  refused(bad, "stream.struct_size");
+  bad = good;
+  bad.threads = 0;
+  refused(bad, "stream.threads");
+  bad = good;
+  bad.run = nullptr;
+  refused(bad, "stream.run");
+  EXPECT_EQ(pool.calls, 0);
+}
+
+}  // namespace
+}  // namespace spikescan::testing
