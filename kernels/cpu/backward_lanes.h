@@ -140,8 +140,8 @@ class BackwardLanes {
   void enter_segment(int64_t k, int s, int length) {
     const int distance = s * kSegmentSteps, steps = segment_steps(length, distance);
     const RowsView x = view_segment(call_.args.x, x_, k * kChunkSteps + distance, steps, block_.lanes, x_tile_);
-    const Asking next = Asking::beyond(x, 1);
-    const auto input = [&](int j, int l) HWY_ATTR {
+    const Asking next = Asking::at(call_.args.x, x_, k * kChunkSteps + distance + kSegmentSteps);
+    const auto input = [=](int j, int l) HWY_ATTR {
       next.ask(j, l);
       return x(j, l);
     };
@@ -179,29 +179,53 @@ class BackwardLanes {
     const int lanes = block_.lanes, first = s * kSegmentSteps, steps = segment_steps(length, first);
     const int64_t t = k * kChunkSteps + first;
     const RowsView x = view_segment(args.x, x_, t, steps, lanes, x_tile_);
-    neuron_.rebuild(x, steps, entry_[s], {first + kSegmentSteps == kChunkSteps, false}, states_);
-    const RowsView gv = view_gradient(args.grad_membrane, grad_membrane_, t, steps, membrane_tile_);
-    const Asking next_gv = Asking::beyond(gv, -1);
-    const auto membrane = [&](int j, int l) HWY_ATTR {
-      next_gv.ask(j, l);
-      return gv(j, l);
-    };
-    const RowsView gs = view_gradient(args.grad_spikes, grad_spikes_, t, steps, spikes_tile_);
-    const Asking next_gs = Asking::beyond(gs, -1);
+    const bool ends = first + kSegmentSteps == kChunkSteps;
+    neuron_.rebuild(x, steps, entry_[s], {ends, false}, states_);
+    run_rule(k, t, steps, ends);
+    const RowsView membrane = view_gradient(args.grad_membrane, grad_membrane_, t, steps, membrane_tile_);
+    gradient_.scan(direct_, membrane, states_[0], steps, lanes, length - first - steps, gradients_);
+    return x;
+  }
+
+  // The rule's share h of the gradient on V. M comes from states that rebuild() left settled or not.
+  void run_rule(int64_t k, int64_t t, int steps, bool settled) {
+    const spikescan_backward_args& args = call_.args;
+    if (!args.grad_spikes.data) {
+      if (!settled) neuron_.settle(steps, states_);
+      return;  // direct_ holds zeros
+    }
+    const RowsView gs = view_segment(args.grad_spikes, grad_spikes_, t, steps, block_.lanes, spikes_tile_);
     with_gradient(call_.firing, [&](const auto& rule) HWY_ATTR {
-      const auto direct = [&](int j, int l) HWY_ATTR {
-        next_gs.ask(j, l);
-        return gs(j, l) * rule.gradient(Neuron::rule_input(states_, j, l));
-      };
-      const auto absent = [](int, int) HWY_ATTR { return floats(0.0f); };
-      const int distance = length - first - steps;
-      if (args.grad_spikes.data) {
-        gradient_.scan(direct, membrane, states_[0], steps, lanes, distance, gradients_);
+      if (settled) {
+        fill_direct(rule, gs, k, t, steps, [&](int j, int l) HWY_ATTR { return Neuron::rule_input(states_, j, l); });
       } else {
-        gradient_.scan(absent, membrane, states_[0], steps, lanes, distance, gradients_);
+        fill_direct(rule, gs, k, t, steps, [&](int j, int l) HWY_ATTR { return neuron_.settle(j, steps, l, states_); });
       }
     });
-    return x;
+  }
+
+  template <class Rule, class M>
+  HWY_INLINE void fill_direct(const Rule& call_rule, RowsView gs, int64_t k, int64_t t, int steps, M m) {
+    const Rule rule = call_rule;  // in registers
+    const Asking next_gs = Asking::at(call_.args.grad_spikes, grad_spikes_, t - kSegmentSteps);
+    const Asking next_x = next_chunk(k, t);
+    for (int l = 0; l < block_.lanes; l += kFloats) {
+      for (int j = 0; j < steps; ++j) {
+        next_gs.ask(j, l);
+        next_x.ask(j, l);
+        store(gs(j, l) * rule.gradient(m(j, l)), direct_.at[j] + l);
+      }
+    }
+  }
+
+  // The same segment of the chunk whose turn comes next: reading it ahead spreads the first pass over x, which computes
+  // little, over the second, which computes much.
+  Asking next_chunk(int64_t k, int64_t t) const {
+    const spikescan_tensor& x = call_.args.x;
+    if (k > 0) return Asking::at(x, x_, t - kChunkSteps);
+    Asking next = Asking::at(x, x_, t + (chunk_count(d_.time) - 1) * kChunkSteps);
+    next.first += x.stride_batch * next.element_bytes;
+    return next;
   }
 
   // Where the tensor is absent the tile holds zeros.
@@ -283,7 +307,7 @@ class BackwardLanes {
   RowPlaces x_, grad_spikes_, grad_membrane_, grad_x_;
   Neuron neuron_;
   GradientLanes<R> gradient_;
-  Segment x_tile_ = {}, spikes_tile_ = {}, membrane_tile_ = {};
+  Segment x_tile_ = {}, spikes_tile_ = {}, membrane_tile_ = {}, direct_ = {};
   Segment states_[kStates] = {};
   Segment gradients_[kStates] = {};
   typename Neuron::Entry entry_[kChunkSegments] = {};

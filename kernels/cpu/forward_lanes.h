@@ -120,9 +120,9 @@ class ForwardLanes {
 
   template <class T>
   void run_inner(int64_t t, int distance) {
-    const int64_t stride = call_.args.x.stride_time, bytes = sizeof(T);
+    const int64_t stride = call_.args.x.stride_time;
     const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
-    const Asking next = {reinterpret_cast<const char*>(x + kSegmentSteps * stride), stride * bytes, bytes};
+    const Asking next = Asking::at(call_.args.x, x_, t + kSegmentSteps);
     const auto m = neuron_.begin_inner(InnerInput<T>{x, stride}, distance, states_);
     if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
       write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);

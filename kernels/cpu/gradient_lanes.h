@@ -45,28 +45,27 @@ class GradientLanes {
     if constexpr (kPsu) refractory_.end_chunk(length, lanes, at_split);
   }
 
-  // direct(j, l) is h, membrane(j, l) gV, each asked for once an element; v the segment's V. Afterwards gradient()
-  // gives the gradients; the tiles hold what it needs.
-  template <class Direct, class Membrane>
-  HWY_INLINE void scan(Direct direct, Membrane membrane, const Segment& v, int steps, int lanes, int distance,
+  // direct holds h, membrane(j, l) is gV; v the segment's V. Afterwards gradient() gives the gradients; the tiles hold
+  // what it needs.
+  template <class Membrane>
+  HWY_INLINE void scan(const Segment& direct, Membrane membrane, const Segment& v, int steps, int lanes, int distance,
                        Gradients& gradients) {
+    const auto h = [&](int j, int l) HWY_ATTR { return load(direct.at[j] + l); };
     if constexpr (kPsu) {
-      // h waits in G's tile while A, which G needs, is made.
-      const auto input = [&](int j, int l) HWY_ATTR {
-        const Floats h = direct(j, l);
-        store(h, gradients[0].at[j] + l);
-        return hn::Neg(h);
-      };
+      const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
       refractory_.run(steps, lanes, input, {&gradients[1]});
       refractory_.enter(distance, steps, lanes);
-      const auto coupled = [&](int j, int l) HWY_ATTR {
-        const Floats a = refractory_.response(0, j, steps, l, gradients[1]);
-        store(a, gradients[1].at[j] + l);
-        return fused(sigmoid_slope(load(v.at[j] + l)), a, load(gradients[0].at[j] + l) + membrane(j, l));
-      };
-      scan_.run(steps, lanes, coupled, {&gradients[0]});
+      // A, which G needs, then what G's scan takes.
+      for (int l = 0; l < lanes; l += kFloats) {
+        for (int j = 0; j < steps; ++j) {
+          const Floats a = refractory_.response(0, j, steps, l, gradients[1]);
+          store(a, gradients[1].at[j] + l);
+          store(fused(sigmoid_slope(load(v.at[j] + l)), a, h(j, l) + membrane(j, l)), gradients[0].at[j] + l);
+        }
+      }
+      scan_.run(steps, lanes, [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); }, {&gradients[0]});
     } else {
-      const auto input = [&](int j, int l) HWY_ATTR { return direct(j, l) + membrane(j, l); };
+      const auto input = [&](int j, int l) HWY_ATTR { return h(j, l) + membrane(j, l); };
       if constexpr (Neuron::kCuba) {
         scan_.run(steps, lanes, input, {&gradients[0], &gradients[1]});
       } else {

@@ -26,14 +26,16 @@ class LaneScan {
     }
   }
 
-  // input(j, l): kFloats inputs from lane l on; output n goes to output[n]. Several vectors go side by side, since each
-  // step waits for the one before it.
+  // input(j, l): kFloats inputs from lane l on; output n goes to output[n].
   template <class Input>
   HWY_INLINE void run(int steps, int lanes, Input input, Segment* const (&output)[N]) {
-    int l = 0;
-    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output);
-    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output);
-    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
+    run_all(steps, lanes, input,
+            [&](int n, int j, int l, Floats value) HWY_ATTR { store(value, output[n]->at[j] + l); });
+  }
+  // The same where only what the halves leave counts.
+  template <class Input>
+  HWY_INLINE void run_through(int steps, int lanes, Input input) {
+    run_all(steps, lanes, input, [](int, int, int, Floats) HWY_ATTR {});
   }
 
   // `distance`: steps of this chunk that were scanned before this segment of `steps`.
@@ -58,21 +60,34 @@ class LaneScan {
 
   // Output n of step j of a segment of `steps`: its local value in `local` and what the state carried in adds.
   HWY_INLINE Floats response(int n, int j, int steps, int l, const Segment& local) const {
+    return respond_to(load(local.at[j] + l), n, j, steps, l);
+  }
+  HWY_INLINE Floats respond_to(Floats value, int n, int j, int steps, int l) const {
     const bool upper = j >= kHalfSteps;
     const int middle = steps < kHalfSteps ? steps : kHalfSteps;
     const int reached = Scan::kReverse ? (upper ? steps : middle) - 1 - j : j % kHalfSteps;
     const auto& entry = entry_[Scan::kReverse ? !upper : upper];
     const auto term = [&](int i) HWY_ATTR { return load(tables_.response(i, reached) + l); };
-    const Floats value = load(local.at[j] + l), e0 = load(entry[0] + l);
+    const Floats e0 = load(entry[0] + l);
     if (n == 0) return fused(term(0), e0, value);
     return fused(term(2), load(entry[N - 1] + l), fused(term(1), e0, value));
   }
 
-  // In place, rows first .. end - 1.
-  HWY_INLINE void respond(int first, int end, int steps, int lanes, Segment* const (&output)[N]) const {
+  // In place.
+  HWY_INLINE void respond(int steps, int lanes, Segment* const (&output)[N]) const {
     for (int l = 0; l < lanes; l += kFloats) {
-      for (int j = first; j < end; ++j) {
+      for (int j = 0; j < steps; ++j) {
         for (int n = N - 1; n >= 0; --n) store(response(n, j, steps, l, *output[n]), output[n]->at[j] + l);
+      }
+    }
+  }
+
+  // The last row after run_through(), of a forward scan.
+  void respond_last(int steps, int lanes, Segment* const (&output)[N]) const {
+    const auto& local = local_[steps > kHalfSteps];
+    for (int l = 0; l < lanes; l += kFloats) {
+      for (int n = 0; n < N; ++n) {
+        store(respond_to(load(local[n] + l), n, steps - 1, steps, l), output[n]->at[steps - 1] + l);
       }
     }
   }
@@ -108,8 +123,17 @@ class LaneScan {
     out[0] = fused(map.term[0], s0, added[0]);
   }
 
-  template <int K, class Input>
-  HWY_INLINE void run_vectors(int steps, int l, Input& input, Segment* const (&output)[N]) {
+  // Several vectors go side by side, since each step waits for the one before it.
+  template <class Input, class Output>
+  HWY_INLINE void run_all(int steps, int lanes, Input input, Output output) {
+    int l = 0;
+    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output);
+    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output);
+    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
+  }
+
+  template <int K, class Input, class Output>
+  HWY_INLINE void run_vectors(int steps, int l, Input& input, Output& output) {
     const int middle = steps < kHalfSteps ? steps : kHalfSteps;
     if constexpr (Scan::kReverse) {
       run_half<K>(middle, steps, l, input, output, local_[0]);
@@ -121,9 +145,8 @@ class LaneScan {
   }
 
   // Steps begin .. end - 1 from zero; `local` takes what they leave.
-  template <int K, class Input>
-  HWY_INLINE void run_half(int begin, int end, int l, Input& input, Segment* const (&output)[N],
-                           float (&local)[N][kLanes]) {
+  template <int K, class Input, class Output>
+  HWY_INLINE void run_half(int begin, int end, int l, Input& input, Output& output, float (&local)[N][kLanes]) {
     Floats first[K], second[K], s0[K], s1[K];
     for (int v = 0; v < K; ++v) {
       first[v] = load(tables_.decay(0) + l + v * kFloats);
@@ -143,23 +166,24 @@ class LaneScan {
     }
   }
 
+  template <class Output>
   static HWY_INLINE void step(Floats first, Floats second, Floats input, Floats& s0, Floats& s1, int j, int at,
-                              Segment* const (&output)[N]) {
+                              Output& output) {
     if constexpr (Scan::kReverse) {
       const Floats out = input + s0;
       s0 = first * out;
-      store(out, output[0]->at[j] + at);
+      output(0, j, at, out);
       if constexpr (N == 2) {
         const Floats out1 = out + s1;
         s1 = second * out1;
-        store(out1, output[1]->at[j] + at);
+        output(1, j, at, out1);
       }
     } else {
       s0 = fused(first, s0, input);
-      store(s0, output[0]->at[j] + at);
+      output(0, j, at, s0);
       if constexpr (N == 2) {
         s1 = fused(second, s1, s0);
-        store(s1, output[1]->at[j] + at);
+        output(1, j, at, s1);
       }
     }
   }

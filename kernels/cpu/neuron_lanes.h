@@ -82,15 +82,14 @@ class NeuronLanes {
 
   // One segment of states from x (which may be states[0]).
   void scan(const Segment& x, int steps, int distance, End end, States& states) {
-    pass_rows(
-        0, [&](int j, int l) HWY_ATTR { return load(x.at[j] + l); }, steps, distance, end, states);
+    pass_rows<true>([&](int j, int l) HWY_ATTR { return load(x.at[j] + l); }, steps, distance, end, states);
   }
 
   // scan() for a segment inside a chunk, up to M, which m(j, l) of the result gives for each vector. Of states[] the
   // rows are not all states afterwards.
   template <class Input>
   HWY_INLINE auto begin_inner(Input x, int distance, States& states) {
-    run(x, kSegmentSteps, states);
+    run<true>(x, kSegmentSteps, states);
     scan_.enter(distance, kSegmentSteps, lanes_);
     Segment& v = states[0];
     if constexpr (kPsu) {
@@ -111,23 +110,47 @@ class NeuronLanes {
   // As scan(), but of states[] only what backward needs before it rebuilds the rest: the last row.
   template <class X>
   HWY_INLINE void pass(X x, int steps, int distance, End end, States& states) {
-    pass_rows(steps - 1, x, steps, distance, end, states);
+    pass_rows<false>(x, steps, distance, end, states);
   }
 
-  // The states of one segment from what entered it; the carries are those after the chunk.
+  // The states of one segment from what entered it; the carries are those after the chunk. Inside a chunk the last
+  // stage's states are left local, for settle(), which saves a reader of M a pass over the tiles.
   template <class X>
   HWY_INLINE void rebuild(X x, int steps, const Entry& entered, End end, States& states) {
     for (int half = 0; half < 2; ++half) {
       for (int n = 0; n < kStates; ++n)
         __builtin_memcpy(entry(half, n), entered.at[half][n], sizeof entered.at[half][n]);
     }
-    run(x, steps, states);
-    respond(0, steps, states);
+    run<true>(x, steps, states);
+    if (kPsu || end.chunk) respond<true>(scan_, steps, scan_output(states));
     if (end.chunk) finish(0, kPsu ? 1 : kStates, states);
     if constexpr (kPsu) {
-      run_refractory(steps, states);
-      refractory_.respond(0, steps, steps, lanes_, {&states[1]});
-      if (end.chunk) finish(1, kStates, states);
+      run_refractory<true>(steps, states);
+      if (end.chunk) {
+        refractory_.respond(steps, lanes_, {&states[1]});
+        finish(1, kStates, states);
+      }
+    }
+  }
+  // The states of a vector of rows at step j, and M.
+  HWY_INLINE Floats settle(int j, int steps, int l, States& states) {
+    Floats v, second = floats(0.0f);
+    if constexpr (kCuba) {
+      v = scan_.response(1, j, steps, l, states[0]);
+      second = scan_.response(0, j, steps, l, states[1]);
+    } else if constexpr (kPsu) {
+      v = load(states[0].at[j] + l);
+      second = refractory_.response(0, j, steps, l, states[1]);
+    } else {
+      v = scan_.response(0, j, steps, l, states[0]);
+    }
+    if constexpr (!kPsu) store(v, states[0].at[j] + l);
+    if constexpr (kStates == 2) store(second, states[kStates - 1].at[j] + l);
+    return kPsu ? v - second : v;
+  }
+  void settle(int steps, States& states) {
+    for (int l = 0; l < lanes_; l += kFloats) {
+      for (int j = 0; j < steps; ++j) settle(j, steps, l, states);
     }
   }
 
@@ -150,20 +173,21 @@ class NeuronLanes {
     return scan_.entry(half, 0);
   }
 
-  // The states' rows from first_row on are right, the others may still be local.
-  template <class X>
-  HWY_INLINE void pass_rows(int first_row, X x, int steps, int distance, End end, States& states) {
-    run(x, steps, states);
+  // All rows of the states, or the last one alone.
+  template <bool kAllRows, class X>
+  HWY_INLINE void pass_rows(X x, int steps, int distance, End end, States& states) {
+    constexpr bool kAllOfScan = kAllRows || kPsu;  // R's input is all of V
+    run<kAllOfScan>(x, steps, states);
     scan_.enter(distance, steps, lanes_);
-    respond(kPsu ? 0 : first_row, steps, states);
+    respond<kAllOfScan>(scan_, steps, scan_output(states));
     if (end.chunk) {
       scan_.end_chunk(kChunkSteps, lanes_, end.at_split);
       finish(0, kPsu ? 1 : kStates, states);
     }
     if constexpr (kPsu) {
-      run_refractory(steps, states);
+      run_refractory<kAllRows>(steps, states);
       refractory_.enter(distance, steps, lanes_);
-      refractory_.respond(first_row, steps, steps, lanes_, {&states[1]});
+      respond<kAllRows>(refractory_, steps, Output<1>{{&states[1]}});
       if (end.chunk) {
         refractory_.end_chunk(kChunkSteps, lanes_, end.at_split);
         finish(1, kStates, states);
@@ -177,29 +201,47 @@ class NeuronLanes {
     }
   }
 
-  template <class X>
+  // A scan's outputs in its order.
+  template <int N>
+  struct Output {
+    Segment* tile[N];
+  };
+  static Output<Scan::kOrder> scan_output(States& states) {
+    if constexpr (kCuba) {
+      return {{&states[1], &states[0]}};
+    } else {
+      return {{&states[0]}};
+    }
+  }
+
+  template <bool kAllRows, class X>
   HWY_INLINE void run(X x, int steps, States& states) {
     const float* gain = decays_->gain;
     const auto input = [&](int j, int l) HWY_ATTR { return kSpsn ? x(j, l) * load(gain + l) : x(j, l); };
-    if constexpr (kCuba) {
-      scan_.run(steps, lanes_, input, {&states[1], &states[0]});
+    if constexpr (kAllRows) {
+      scan_.run(steps, lanes_, input, scan_output(states).tile);
     } else {
-      scan_.run(steps, lanes_, input, {&states[0]});
+      scan_.run_through(steps, lanes_, input);
     }
   }
 
-  // Rows first .. steps - 1.
-  void respond(int first, int steps, States& states) {
-    if constexpr (kCuba) {
-      scan_.respond(first, steps, steps, lanes_, {&states[1], &states[0]});
-    } else {
-      scan_.respond(first, steps, steps, lanes_, {&states[0]});
-    }
-  }
-
-  void run_refractory(int steps, States& states) {
+  template <bool kAllRows>
+  HWY_INLINE void run_refractory(int steps, States& states) {
     const auto input = [&](int j, int l) HWY_ATTR { return sigmoid(load(states[0].at[j] + l)); };
-    refractory_.run(steps, lanes_, input, {&states[kStates - 1]});
+    if constexpr (kAllRows) {
+      refractory_.run(steps, lanes_, input, {&states[kStates - 1]});
+    } else {
+      refractory_.run_through(steps, lanes_, input);
+    }
+  }
+
+  template <bool kAllRows, class S, int N>
+  void respond(S& scan, int steps, const Output<N>& output) {
+    if constexpr (kAllRows) {
+      scan.respond(steps, lanes_, output.tile);
+    } else {
+      scan.respond_last(steps, lanes_, output.tile);
+    }
   }
 
   const LaneDecays* decays_ = nullptr;

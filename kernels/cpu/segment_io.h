@@ -30,7 +30,7 @@ class RowPlaces {
 
  private:
   bool together_ = true;
-  int64_t first_[kLanes];
+  int64_t first_[kLanes] = {};
 };
 
 template <class T>
@@ -76,49 +76,37 @@ bool whole_lines(const T* data, int64_t stride) {
   return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && stride * sizeof(T) % kLineBytes == 0;
 }
 
-// A segment of an input as the scans read it: memory itself where a full block's rows lie together, else a tile.
+// A segment of an input as the scans read it: memory itself where a full block's float32 rows lie together, else a
+// tile.
 struct RowsView {
-  const char* first;
-  int64_t stride_bytes;
-  spikescan_dtype dtype;
-
-  HWY_INLINE Floats operator()(int j, int l) const {
-    const char* row = first + j * stride_bytes;
-    switch (dtype) {
-      case SPIKESCAN_FLOAT16:
-        return load_vector(reinterpret_cast<const Half*>(row) + l);
-      case SPIKESCAN_BFLOAT16:
-        return load_vector(reinterpret_cast<const BFloat16*>(row) + l);
-      default:
-        return load_vector(reinterpret_cast<const float*>(row) + l);
-    }
-  }
+  const float* first;
+  int64_t stride;
+  HWY_INLINE Floats operator()(int j, int l) const { return load_vector(first + j * stride + l); }
 };
 
 inline RowsView view_tile(const Segment& tile) {
-  return {reinterpret_cast<const char*>(tile.at[0]), sizeof tile.at[0], SPIKESCAN_FLOAT32};
+  return {tile.at[0], kLanes};
 }
 
 inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
                              Segment& stage) {
-  if (lanes == kLanes && rows.together()) {
-    const auto bytes = static_cast<int64_t>(dtype_bytes(tensor.dtype));
-    return {static_cast<const char*>(tensor.data) + (rows.first(0) + t * tensor.stride_time) * bytes,
-            tensor.stride_time * bytes, tensor.dtype};
+  if (lanes == kLanes && rows.together() && tensor.dtype == SPIKESCAN_FLOAT32) {
+    return {static_cast<const float*>(tensor.data) + rows.first(0) + t * tensor.stride_time, tensor.stride_time};
   }
   load_segment(tensor, rows, t, steps, lanes, stage);
   return view_tile(stage);
 }
 
-// Memory that will be read soon, asked for a line at a time in the middle of other work.
+// Memory that will be read soon, asked for a line at a time in the middle of other work. Where the rows do not lie
+// together, or the tensor is absent, it asks for something else, which does no harm.
 struct Asking {
   const char* first;
   int64_t stride_bytes, element_bytes;
 
-  // The segment that lies `segments` after (before, where negative) the one in view.
-  static Asking beyond(const RowsView& view, int segments) {
-    return {view.first + segments * kSegmentSteps * view.stride_bytes, view.stride_bytes,
-            static_cast<int64_t>(dtype_bytes(view.dtype))};
+  static Asking at(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) {
+    const auto bytes = static_cast<int64_t>(dtype_bytes(tensor.dtype));
+    return {static_cast<const char*>(tensor.data) + (rows.first(0) + t * tensor.stride_time) * bytes,
+            tensor.stride_time * bytes, bytes};
   }
   HWY_INLINE void ask(int j, int l) const {
     // Into the second-level cache: rows a power of two apart share few sets of the first.

@@ -20,7 +20,11 @@ struct PhiloxTime {
 // The generator works on 64-bit lanes whose low halves count: the even rows of a vector, then its odd rows. A product's
 // high half needs one shift and its low half nothing.
 class VectorPhilox {
+  static constexpr int kRounds = 10;
+
  public:
+  static constexpr int kRoundsOfDraw = kRounds - 3;
+
   explicit VectorPhilox(const RandomOrigin& origin) : origin_(origin) {
     for (int round = 0; round < kRounds; ++round) {
       key_low_[round] = origin.key.low + static_cast<uint32_t>(round) * 0x9E3779B9u;
@@ -52,37 +56,64 @@ class VectorPhilox {
 
   // Four steps after each of K times, of the kFloats rows from `first_row` on: the upper 24 bits of their words.
   // Several calls side by side keep the multipliers busy while each round waits for the one before it.
-  template <int K>
-  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
+  // `between(i)` is called after the i-th of kRoundsOfDraw rounds: work that the processor can do meanwhile.
+  template <int K, class Between>
+  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K], Between between) const {
     Counter even[K], odd[K];
     for (int k = 0; k < K; ++k) {
       even[k] = start(times[k], first_row);
       odd[k] = start(times[k], first_row + kFloats / 2);
     }
-    for (int round = 2; round < kRounds; ++round) {
+#pragma GCC unroll 8
+    for (int round = 2; round < kRounds - 1; ++round) {
       const Pairs low = pairs(key_low_[round]), high = pairs(key_high_[round]);
       for (int k = 0; k < K; ++k) {
         pass(even[k], low, high);
         pass(odd[k], low, high);
       }
+      between(round - 2);
     }
-    for (int k = 0; k < K; ++k) {
-      for (int i = 0; i < 4; ++i) steps[4 * k + i] = interleave(even[k].w[i], odd[k].w[i]);
-    }
+    for (int k = 0; k < K; ++k) finish(even[k], odd[k], steps + 4 * k);
+  }
+  template <int K>
+  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
+    draw<K>(times, first_row, steps, [](int) HWY_ATTR {});
   }
 
  private:
-  static constexpr int kRounds = 10;
   struct Counter {
     Pairs w[4];
   };
 
-  static HWY_INLINE Pairs pairs(uint64_t x) { return hn::Set(PairTag(), x); }
-  static HWY_INLINE Pairs high(Pairs product) { return hn::ShiftRight<32>(product); }
-  static HWY_INLINE Pairs multiply(Pairs x, uint32_t by) { return hn::MulEven(hn::BitCast(WordTag(), x), words(by)); }
-  // The upper 24 bits of every low half, even and odd rows in their places.
-  static HWY_INLINE Words interleave(Pairs even, Pairs odd) {
-    return hn::ShiftRight<8>(hn::OddEven(hn::BitCast(WordTag(), hn::ShiftLeft<32>(odd)), hn::BitCast(WordTag(), even)));
+  static HWY_INLINE Pairs pairs(uint64_t x) {
+    return hn::Set(PairTag(), x);
+  }
+  static HWY_INLINE Pairs high(Pairs product) {
+    return hn::ShiftRight<32>(product);
+  }
+  static HWY_INLINE Pairs multiply(Pairs x, uint32_t by) {
+    return hn::MulEven(hn::BitCast(WordTag(), x), words(by));
+  }
+  // Even and odd rows in their places: of the low halves, and of the high halves.
+  static HWY_INLINE Words low_words(Pairs even, Pairs odd) {
+    return hn::OddEven(hn::DupEven(hn::BitCast(WordTag(), odd)), hn::BitCast(WordTag(), even));
+  }
+  static HWY_INLINE Words high_words(Pairs even, Pairs odd) {
+    return hn::OddEven(hn::BitCast(WordTag(), odd), hn::DupOdd(hn::BitCast(WordTag(), even)));
+  }
+
+  // The last round, its words brought together: a row's four steps.
+  HWY_INLINE void finish(const Counter& even, const Counter& odd, Words* steps) const {
+    constexpr int last = kRounds - 1;
+    const Pairs even0 = multiply(even.w[0], kPhiloxMultiplier0), odd0 = multiply(odd.w[0], kPhiloxMultiplier0);
+    const Pairs even1 = multiply(even.w[2], kPhiloxMultiplier1), odd1 = multiply(odd.w[2], kPhiloxMultiplier1);
+    const Words low = words(static_cast<uint32_t>(key_low_[last])),
+                high = words(static_cast<uint32_t>(key_high_[last]));
+    steps[0] = hn::Xor3(high_words(even1, odd1), low_words(even.w[1], odd.w[1]), low);
+    steps[1] = low_words(even1, odd1);
+    steps[2] = hn::Xor3(high_words(even0, odd0), low_words(even.w[3], odd.w[3]), high);
+    steps[3] = low_words(even0, odd0);
+    for (int i = 0; i < 4; ++i) steps[i] = hn::ShiftRight<8>(steps[i]);
   }
 
   // The first two rounds.
