@@ -196,8 +196,9 @@ typedef struct spikescan_executor {
 SPIKESCAN_API spikescan_status spikescan_query_sizes(const spikescan_description* description, spikescan_sizes* sizes);
 
 /* Runs (CPU) or enqueues on `stream` (CUDA) one pass. `stream` is a cudaStream_t (null: the legacy default stream); for
- * the CPU it is null (OpenMP's threads) or a const spikescan_executor*. A CUDA call allocates nothing, synchronises nothing and leaves the current device as it is, so it
- * can be captured in a CUDA graph. The device is the caller's current one; pointers must be usable there. */
+ * the CPU it is null (OpenMP's threads) or a const spikescan_executor*. A CUDA call allocates nothing, synchronises
+ * nothing and leaves the current device as it is, so it can be captured in a CUDA graph. The device is the caller's
+ * current one; pointers must be usable there. */
 SPIKESCAN_API spikescan_status spikescan_forward(const spikescan_description* description,
                                                  const spikescan_forward_args* args, void* stream);
 SPIKESCAN_API spikescan_status spikescan_backward(const spikescan_description* description,
