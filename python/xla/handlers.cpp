@@ -2,6 +2,7 @@
 #include <exception>
 
 #include "python/xla/passes.h"
+#include "python/xla/thread_pool.h"
 
 using namespace spikescan_xla;
 
@@ -21,9 +22,14 @@ void* stream_of(const ffi::CallFrame& frame) {
 
 ffi::Error* run(ffi::CallFrame* frame, Pass* pass, spikescan_backend backend) {
   const bool cuda = backend == SPIKESCAN_BACKEND_CUDA;
-  if (answer_metadata(frame, cuda ? ffi::kCommandBufferCompatible : 0)) return nullptr;
+  if (answer_metadata(frame, cuda ? uint32_t{ffi::kCommandBufferCompatible} : 0u)) return nullptr;
   try {
-    pass(*frame, backend, cuda ? stream_of(*frame) : nullptr);
+    if (cuda) {
+      pass(*frame, backend, stream_of(*frame));
+    } else {
+      const ThreadPool pool(*frame);
+      pass(*frame, backend, const_cast<spikescan_executor*>(pool.executor()));
+    }
     return nullptr;
   } catch (const Refusal& refusal) {
     return make_error(*frame, refusal.code, refusal.what());
