@@ -39,6 +39,7 @@ class Neuron:
       max_prob: highest probability of "sigmoid_bernoulli".
       surrogate: dS/dM of "heaviside": "arctan", "superspike", "triangular", "boxcar" or "tanh".
       gradient: dS/dM of the Bernoulli rules: "probability" (p itself, as Spyx has it) or "derivative" (dp/dM).
+      text: all of these as one string, made when the neuron is.
     """
 
     recurrence: str = "lif"
@@ -48,6 +49,7 @@ class Neuron:
     max_prob: float = 0.8
     surrogate: str = "arctan"
     gradient: str = "probability"
+    text: str = dataclasses.field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         choose("recurrence", self.recurrence, _abi.RECURRENCES)
@@ -64,6 +66,7 @@ class Neuron:
             raise ValueError(f"k is {self.k}; it must be finite and more than 0")
         if not 0 <= self.max_prob <= 1:
             raise ValueError(f"max_prob is {self.max_prob}; it must be in [0, 1]")
+        object.__setattr__(self, "text", " ".join(str(getattr(self, f.name)) for f in dataclasses.fields(self) if f.init))
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -32,9 +32,18 @@ class Problem:
 
 @functools.lru_cache(maxsize=4096)
 def problem(
-    neuron: Neuron, batch: int, time: int, channels: int, dtype: str, backend: str, shared_decay: bool
+    neuron: Neuron,
+    batch: int,
+    time: int,
+    channels: int,
+    dtype: str,
+    backend: str,
+    shared_decay: bool,
+    device: int = 0,
 ) -> Problem:
-    """The problem of x [batch, time, channels] of `dtype`, whose decays are one value each if `shared_decay`."""
+    """The problem of x [batch, time, channels] of `dtype`, whose decays are one value each if `shared_decay`.
+
+    `device` tells the entries of several GPUs apart; the sizes are those of the current one."""
     description = _abi.Description(
         struct_size=ctypes.sizeof(_abi.Description),
         backend=_abi.BACKENDS[backend],

@@ -1,0 +1,91 @@
+"""The checks of a call's tensors, on real and on fake ones alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spikescan import _memory
+from spikescan.torch._call import Call
+
+FLOATING = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+SPIKES = {**FLOATING, "uint8": torch.uint8, "bits32": torch.uint32}
+NAMES = {dtype: name for name, dtype in FLOATING.items()}
+KEY_WORDS = 5
+
+
+def name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def check_x(x: Tensor, time_first: bool) -> None:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x is a {type(x).__name__}; it must be a torch.Tensor")
+    if x.dim() < 2:
+        order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
+        raise ValueError(f"x has shape {tuple(x.shape)}; it must be {order}")
+    if x.dtype not in NAMES:
+        raise TypeError(f"x has dtype {name_of(x.dtype)}; it must be one of {', '.join(_memory.FLOATING)}")
+    if x.device.type not in ("cpu", "cuda", "meta"):
+        raise ValueError(f"x is on {x.device}; it must be on the CPU or a CUDA device")
+
+
+def check(name: str, tensor: Tensor, x: Tensor, shape: Any, dtypes: Any) -> None:
+    """One tensor beside x: its device, shape and dtype."""
+    if tensor.device != x.device:
+        raise ValueError(f"{name} is on {tensor.device}, x on {x.device}")
+    if tensor.shape != shape:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}; it must be {tuple(shape)}")
+    if tensor.dtype not in dtypes:
+        allowed = " or ".join(name_of(dtype) for dtype in dtypes)
+        raise TypeError(f"{name} has dtype {name_of(tensor.dtype)}; it must be {allowed}")
+
+
+def batch_and_time(call: Call, x: Tensor) -> tuple[Any, Any]:
+    first, second = x.shape[0], x.shape[1]
+    return (second, first) if call.time_first else (first, second)
+
+
+def is_shared(beta: Tensor) -> bool:
+    return beta.dim() == 0
+
+
+def check_inputs(call: Call, x: Tensor, beta: Tensor, alpha: Tensor | None, states: Any) -> None:
+    """What both passes take."""
+    check_x(x, call.time_first)
+    channels = x.shape[2:]
+    for name, decay in (("beta", beta), ("alpha", alpha)):
+        if decay is not None:
+            check(name, decay, x, beta.shape if is_shared(beta) else channels, (torch.float32,))
+    if call.neuron.has_alpha != (alpha is not None):
+        needs = "needs it" if call.neuron.has_alpha else "has none, only cuba_lif has"
+        raise ValueError(f"alpha is {'given' if alpha is not None else 'missing'}; {call.neuron.recurrence} {needs}")
+    batch, _ = batch_and_time(call, x)
+    for i, state in enumerate(states):
+        if state is not None:
+            check(f"initial_state[{i}]", state, x, (batch, *channels), (torch.float32,))
+
+
+def check_forward(
+    call: Call, x: Tensor, beta: Tensor, alpha: Any, states: Any, key: Tensor | None, uniforms: Tensor | None
+) -> None:
+    check_inputs(call, x, beta, alpha, states)
+    if uniforms is not None:
+        check("uniforms", uniforms, x, x.shape, (torch.float32,))
+    if isinstance(key, Tensor):
+        check("key", key, x, (KEY_WORDS,), (torch.int64,))
+
+
+def check_backward(call: Call, x: Tensor, beta: Tensor, alpha: Any, states: Any, gradients: Any) -> None:
+    """`gradients`: those of spikes, V and of the final states; each may be None."""
+    check_inputs(call, x, beta, alpha, states)
+    batch, _ = batch_and_time(call, x)
+    series, finals = gradients[:2], gradients[2:]
+    for name, gradient in zip(("grad_spikes", "grad_membrane"), series):
+        if gradient is not None:
+            check(name, gradient, x, x.shape, tuple(NAMES))
+    for i, gradient in enumerate(finals):
+        if gradient is not None:
+            check(f"grad_final_state[{i}]", gradient, x, (batch, *x.shape[2:]), (torch.float32,))

@@ -1,0 +1,77 @@
+"""The key of the random numbers as an int64[5] tensor, spikescan_device_key in words: (seed, stream, batch, time and
+channel origin). It is data: a new seed, step or origin compiles nothing anew, and a CUDA graph reads it at every replay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spikescan._problem import check_key
+from spikescan.torch._check import KEY_WORDS, name_of
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >= 1 << 63 else word
+
+
+def _constant(words: tuple[int, ...], device: Any) -> Tensor:
+    """Written by kernels where the device is not the CPU: a copy from the host could not be captured."""
+    if torch.device(device or "cpu").type == "cpu":
+        return torch.tensor(words, dtype=torch.int64, device=device)
+    return torch.cat([torch.full((1,), word, dtype=torch.int64, device=device) for word in words])
+
+
+def make_key(
+    seed: int | Tensor | torch.Generator | None = None,
+    stream: int = 0,
+    origin: tuple[int, int, int] = (0, 0, 0),
+    *,
+    device: Any = None,
+) -> Tensor:
+    """The key that `scan` takes, int64[5].
+
+    Args:
+      seed: an integer up to 2^64 - 1; a one-element int64 tensor; a ``torch.Generator``, or None for the device's default
+        one (``torch.manual_seed`` seeds it). From a generator the seed is one draw of
+        ``torch.randint(2**63 - 1, (1,), generator=...)`` on the generator's device.
+      stream: tells layers and steps apart; up to 2^32 - 1.
+      origin: (batch, time, channel) index of x's first element in the whole.
+      device: where the call runs; by default the generator's or the seed tensor's device, else the CPU.
+    """
+    if isinstance(seed, int):
+        check_key(seed, stream, origin)
+        return _constant((_signed(seed), stream, *origin), device)
+    check_key(0, stream, origin)
+    if isinstance(seed, Tensor):
+        if seed.dtype != torch.int64 or seed.numel() != 1:
+            raise TypeError(f"seed is {name_of(seed.dtype)}{list(seed.shape)}; it must be one int64")
+        word = seed.reshape(1)
+    else:
+        source = device if seed is None else seed.device
+        word = torch.randint(2**63 - 1, (1,), generator=seed, device=source, dtype=torch.int64)
+    if device is not None and word.device != torch.device(device):
+        word = word.to(device, non_blocking=True)
+    return torch.cat([word, _constant((stream, *origin), word.device)])
+
+
+def as_key(key: int | Tensor, device: torch.device) -> Tensor:
+    """What `scan` was given as its key: a key of `make_key`, or an integer seed."""
+    if isinstance(key, int):
+        return make_key(key, device=device)
+    if not isinstance(key, Tensor):
+        raise TypeError(f"key is a {type(key).__name__}; it must be an integer or a tensor of make_key")
+    if tuple(key.shape) != (KEY_WORDS,):
+        raise ValueError(f"key has shape {tuple(key.shape)}; make_key gives ({KEY_WORDS},)")
+    return key
+
+
+def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any = 0) -> Tensor:
+    """The key whose origin lies that much further on."""
+    key = as_key(key, torch.device("cpu"))
+    if all(isinstance(n, int) for n in (batch, time, channel)):
+        return key + _constant((0, 0, batch, time, channel), key.device)
+    steps = [torch.as_tensor(n, dtype=torch.int64, device=key.device).reshape(1) for n in (batch, time, channel)]
+    return key + torch.cat([torch.zeros(2, dtype=torch.int64, device=key.device), *steps])

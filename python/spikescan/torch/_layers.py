@@ -1,0 +1,161 @@
+"""Layers with learnable decays, in the habits of snnTorch and SpikingJelly, and the firing functions alone."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import torch
+from torch import Tensor, nn
+
+from spikescan import _neuron
+from spikescan._neuron import Neuron
+from spikescan.torch._scan import scan
+
+
+def _fire(neuron: Neuron, V: Tensor, key: Any, generator: Any, uniforms: Any) -> Tensor:
+    """The firing rule on given membranes of any shape: a scan with decay 0, whose membrane is its input."""
+    missing = (1,) * max(0, 2 - V.dim())
+    spread = None if uniforms is None else uniforms.reshape(missing + V.shape)
+    result = scan(V.reshape(missing + V.shape), 0.0, neuron=neuron, key=key, generator=generator, uniforms=spread)
+    return result.spikes.reshape(V.shape)
+
+
+def _firing(neuron: Neuron) -> Callable[..., Tensor]:
+    def fire(V: Tensor, key: Any = None, *, generator: Any = None, uniforms: Any = None) -> Tensor:
+        return _fire(neuron, V, key, generator, uniforms)
+
+    return fire
+
+
+def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., Tensor]:
+    """Firing function (V, key=None) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p."""
+    return _firing(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
+
+
+def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., Tensor]:
+    """Firing function (V, key=None) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0))."""
+    return _firing(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
+
+
+class _Layer(nn.Module):
+    """x [B, T, channels...], or [T, B, channels...] if `time_first` -> (S, state), or S alone if `keep_state`.
+
+    Args:
+      hidden_shape: the channels, each with a decay of its own; () for one decay for all.
+      threshold, k: of the firing rule.
+      spike: False returns V in the place of S (`PSU_LIF`: V - R - threshold).
+      membrane: also returns V: (S, V) in the place of S.
+      time_first: the order of x's first two axes (snnTorch's and SpikingJelly's multi-step order).
+      keep_state: the layer keeps its state from call to call, until `reset` (snnTorch: init_hidden); `detach` cuts its
+        history.
+      generator: where seeds are drawn from, see `scan`.
+      device: of the decays.
+
+    The decays start from a truncated normal with mean 0.5 and standard deviation 0.25.
+    """
+
+    _decays = ("beta",)
+
+    def __init__(
+        self,
+        hidden_shape: int | tuple[int, ...],
+        neuron: Neuron,
+        spike: bool,
+        *,
+        membrane: bool = False,
+        time_first: bool = False,
+        keep_state: bool = False,
+        generator: torch.Generator | None = None,
+        device: Any = None,
+    ) -> None:
+        super().__init__()
+        self.hidden_shape = (hidden_shape,) if isinstance(hidden_shape, int) else tuple(hidden_shape)
+        self.neuron, self.spike, self.membrane = neuron, spike, membrane
+        self.time_first, self.keep_state, self.generator = time_first, keep_state, generator
+        self.state: tuple[Tensor, ...] | None = None
+        for name in self._decays:
+            self.register_parameter(name, nn.Parameter(torch.empty(self.hidden_shape, device=device)))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for name in self._decays:
+            # Two standard deviations either side of the mean, as Spyx's initializer cuts it.
+            nn.init.trunc_normal_(getattr(self, name), 0.5, 0.25, 0.0, 1.0)
+
+    def reset(self) -> None:
+        """Forgets the kept state."""
+        self.state = None
+
+    def detach(self) -> None:
+        """Cuts the kept state from the graph, for truncated backpropagation through time."""
+        if self.state is not None:
+            self.state = tuple(s.detach() for s in self.state)
+
+    def forward(self, x: Tensor, state: Any = None, *, key: Any = None, uniforms: Tensor | None = None) -> Any:
+        """`state`: one [B, channels...] tensor for each of ``neuron.states``; absent: the kept one, or zero."""
+        chosen = self.neuron
+        if not self.spike:
+            chosen = Neuron(chosen.recurrence, "none", chosen.threshold)
+        is_difference = self.neuron.recurrence == "psu_lif"
+        result = scan(
+            x,
+            self.beta,
+            self.alpha if "alpha" in self._decays else None,
+            neuron=chosen,
+            key=key,
+            generator=self.generator,
+            uniforms=uniforms,
+            initial_state=self.state if state is None else state,
+            spikes=self.spike or is_difference,
+            membrane=self.membrane or not (self.spike or is_difference),
+            final_state=True,
+            time_first=self.time_first,
+        )
+        output = result.membrane if result.spikes is None else result.spikes
+        if self.membrane:
+            output = output, result.membrane
+        if not self.keep_state:
+            return output, result.final_state
+        self.state = result.final_state
+        return output
+
+    def extra_repr(self) -> str:
+        n = self.neuron
+        return f"{self.hidden_shape}, threshold={n.threshold}, k={n.k}, spike={self.spike}, time_first={self.time_first}"
+
+
+class PSU_LIF(_Layer):
+    __doc__ = f"Parallel spiking unit with a refractory trace R; deterministic. {_Layer.__doc__}"
+
+    def __init__(
+        self, hidden_shape: Any, threshold: float = 1, k: float = 2, spike: bool = True, **options: Any
+    ) -> None:
+        super().__init__(hidden_shape, _neuron.PSU_LIF(threshold, k), spike, **options)
+
+
+class StochasticAssociativeLIF(_Layer):
+    __doc__ = f"Leaky integrator with Bernoulli spikes. {_Layer.__doc__}"
+
+    def __init__(
+        self, hidden_shape: Any, threshold: float = 1, k: float = 100, spike: bool = True, **options: Any
+    ) -> None:
+        super().__init__(hidden_shape, _neuron.StochasticAssociativeLIF(threshold, k), spike, **options)
+
+
+class StochasticAssociativeCuBaLIF(_Layer):
+    __doc__ = f"Current-based leaky integrator with refractory Bernoulli spikes. {_Layer.__doc__}"
+    _decays = ("beta", "alpha")
+
+    def __init__(
+        self, hidden_shape: Any, threshold: float = 1, k: float = 100, spike: bool = True, **options: Any
+    ) -> None:
+        super().__init__(hidden_shape, _neuron.StochasticAssociativeCuBaLIF(threshold, k), spike, **options)
+
+
+class SPSN(_Layer):
+    __doc__ = f"Stochastic parallelizable spiking neuron (arXiv:2306.12666). {_Layer.__doc__}"
+
+    def __init__(
+        self, hidden_shape: Any, threshold: float = 1, k: float = 10, spike: bool = True, **options: Any
+    ) -> None:
+        super().__init__(hidden_shape, _neuron.SPSN(threshold, k), spike, **options)

@@ -1,0 +1,164 @@
+"""`scan`: arguments as users give them -> the operators' positional tensors."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from spikescan._memory import FLOATING
+from spikescan._neuron import Neuron, choose
+from spikescan._problem import decay_is_shared
+from spikescan.arrays import _make_neuron, _spike_dtype
+from spikescan.torch import _check, _dtensor, _ops
+from spikescan.torch._call import encode
+from spikescan.torch._dtensor import is_distributed
+from spikescan.torch._keys import as_key, make_key
+
+
+class ScanResult(NamedTuple):
+    """What was asked for; the rest is None. Shapes as in `spikescan.scan`; packed spikes are ``torch.uint32``."""
+
+    spikes: Any
+    membrane: Any
+    final_state: Any
+
+
+_CALLS: dict[Any, str] = {}
+
+
+def scan(
+    x: Tensor,
+    beta: Any,
+    alpha: Any = None,
+    *,
+    neuron: Neuron | None = None,
+    recurrence: str | None = None,
+    rule: str | None = None,
+    threshold: float | None = None,
+    k: float | None = None,
+    max_prob: float | None = None,
+    surrogate: str | None = None,
+    gradient: str | None = None,
+    key: int | Tensor | None = None,
+    generator: torch.Generator | None = None,
+    uniforms: Tensor | None = None,
+    initial_state: Any = None,
+    spikes: bool | str = True,
+    membrane: bool | str = False,
+    final_state: bool = False,
+    time_first: bool = False,
+) -> ScanResult:
+    """Runs the neuron over x; differentiable in x, beta, alpha and initial_state.
+
+    Args:
+      x: [B, T, channels...] float32, float16 or bfloat16, on the CPU or a CUDA device. Copied if its channels are not
+        contiguous; batch and time may have any strides. A DTensor may be sharded in batch and channels.
+      beta: membrane decay of the channels' shape, or () for one for all; taken as float32, clipped to [0, 1].
+      alpha: the current's decay of cuba_lif.
+      neuron: a `Neuron`; or give its options by name.
+      key: of `make_key`, or an integer seed. By default the seed is drawn from `generator`.
+      generator: a ``torch.Generator`` on x's device; by default the device's own one, which ``torch.manual_seed`` seeds.
+      uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
+      initial_state: [B, channels...] float32, one for each of ``neuron.states``; absent means zero.
+      spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32;
+        both integer forms have no gradient).
+      membrane: whether V is wanted; True (float32) or a floating dtype's name.
+      final_state: whether the state after the last step is wanted.
+      time_first: x, uniforms, spikes and membrane are [T, B, channels...].
+
+    Returns:
+      A `ScanResult`.
+    """
+    _check.check_x(x, time_first)
+    options = (recurrence, rule, threshold, k, max_prob, surrogate, gradient)
+    call, chosen = _call(x.dtype, neuron, options, time_first, spikes, membrane, final_state)
+    beta, alpha = _decays(chosen, beta, alpha, x)
+    first, second = (None, None) if initial_state is None else _initial(chosen, initial_state)
+    if not chosen.stochastic or not spikes:
+        key = uniforms = None
+    elif uniforms is not None:
+        key = None
+    elif key is None:
+        key = make_key(generator, device=x.device)
+    elif not isinstance(key, int) or not _ops.is_plain(x):
+        key = as_key(key, x.device)
+    tensors = (call, x, beta, alpha, first, second, key, uniforms)
+    if type(x) is not Tensor and is_distributed(x):
+        results = _dtensor.forward(*tensors)
+    else:
+        results = _ops.forward(*tensors)
+    finals = tuple(results[2 : 2 + len(chosen.states)]) if final_state else None
+    return ScanResult(results[0] if spikes else None, results[1] if membrane else None, finals)
+
+
+_OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gradient")
+
+
+def _call(dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool) -> Any:
+    """(the call's string, its neuron), kept for every combination of options; Dynamo makes them anew."""
+    form = (dtype, neuron, options, time_first, spikes, membrane, final_state)
+    if torch.compiler.is_compiling():
+        return _make_call(*form)
+    try:
+        known = _CALLS.get(form)
+    except TypeError:  # a list cannot be looked up; the checks say what is wrong with it
+        return _make_call(*form)
+    if known is None:
+        if len(_CALLS) >= 4096:
+            _CALLS.clear()
+        known = _CALLS[form] = _make_call(*form)
+    return known
+
+
+def _make_call(
+    dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool
+) -> Any:
+    given = {name: value for name, value in zip(_OPTIONS, options) if value is not None}
+    if neuron is None and torch.compiler.is_compiling():  # Dynamo cannot look into the cache of neurons
+        chosen = Neuron(**given)
+    else:
+        chosen = _make_neuron(neuron, given)
+    spike_dtype = _spike_dtype(spikes, _check.NAMES[dtype], chosen)
+    v_dtype = "float32" if membrane is True else membrane or None
+    if v_dtype is not None:
+        choose("membrane", v_dtype, FLOATING)
+    return encode(chosen, time_first, spike_dtype, v_dtype, final_state), chosen
+
+
+def _decay(name: str, value: Any, x: Tensor) -> Tensor:
+    """float32 of the channels' shape or (). A number becomes a tensor on x's device, without a copy from the host."""
+    if not isinstance(value, Tensor):
+        if isinstance(value, (int, float)):
+            return torch.full((), value, dtype=torch.float32, device=x.device)
+        value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
+    if value.dtype is not torch.float32:
+        value = value.float()
+    if value.shape == x.shape[2:]:
+        return value
+    return value.reshape(()) if decay_is_shared(name, tuple(value.shape), tuple(x.shape[2:])) else value
+
+
+def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    if neuron.has_alpha and alpha is None:
+        raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
+    if not neuron.has_alpha and alpha is not None:
+        raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
+    beta = _decay("beta", beta, x)
+    if alpha is None:
+        return beta, None
+    alpha = _decay("alpha", alpha, x)
+    if beta.dim() == alpha.dim():
+        return beta, alpha
+    # One shared decay beside one a channel: spread it, its gradient is then summed by PyTorch.
+    channels = x.shape[2:]
+    return beta.expand(channels).contiguous(), alpha.expand(channels).contiguous()
+
+
+def _initial(neuron: Neuron, states: Any) -> tuple[Any, Any]:
+    states = states if isinstance(states, (tuple, list)) else (states,)
+    if len(states) != len(neuron.states):
+        raise ValueError(f"initial_state has {len(states)} tensors; {neuron.recurrence} has {neuron.states}")
+    taken = [s if s is None or s.dtype is torch.float32 else s.float() for s in states]
+    return taken[0], taken[1] if len(taken) > 1 else None

@@ -1,0 +1,313 @@
+"""spikescan.torch: the NumPy face's bits, and the float64 reference's numbers."""
+
+import numpy as np
+import pytest
+import reference
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import spikescan as sk  # noqa: E402
+import spikescan.torch as st  # noqa: E402
+from spikescan import Neuron  # noqa: E402
+
+RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
+B, T, C = 3, 2100, 5  # three chunks of the scan
+NEURONS = (
+    Neuron(rule="sigmoid_bernoulli", threshold=0.7, k=3.0),
+    Neuron(rule="sigmoid_bernoulli", threshold=0.7, k=3.0, gradient="derivative"),
+    Neuron(rule="refractory_sigmoid_bernoulli", threshold=0.7, k=3.0),
+    Neuron(rule="refractory_sigmoid_bernoulli", threshold=0.7, k=3.0, gradient="derivative"),
+    *(
+        Neuron(rule="heaviside", threshold=0.7, k=1.5, surrogate=surrogate)
+        for surrogate in ("arctan", "superspike", "triangular", "boxcar", "tanh")
+    ),
+    Neuron(rule="none", threshold=0.0),
+)
+
+
+def make(rng, recurrence, rule="sigmoid_bernoulli"):
+    neuron = Neuron(recurrence, rule, 0.7, 3.0)
+    x = rng.normal(0.3, 4 if recurrence == "psu_lif" else 0.5, (B, T, C)).astype(np.float32)
+    beta = np.linspace(0.2, 0.95, C).astype(np.float32)
+    initial = tuple(rng.normal(size=(B, C)).astype(np.float32) for _ in neuron.states)
+    return neuron, x, beta, beta[::-1].copy() if neuron.has_alpha else None, initial
+
+
+def leaf(array):
+    return None if array is None else torch.tensor(array, requires_grad=True)
+
+
+def equal(ours, theirs):
+    if isinstance(theirs, tuple):
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs):
+            equal(a, b)
+    elif theirs is None:
+        assert ours is None
+    else:
+        np.testing.assert_array_equal(ours.detach().numpy(), theirs)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+@pytest.mark.parametrize("neuron", NEURONS, ids=lambda n: f"{n.rule}-{n.gradient}-{n.surrogate}")
+def test_forward_and_gradients_are_the_librarys_bits(rng, recurrence, neuron):
+    neuron = Neuron(recurrence, neuron.rule, neuron.threshold, neuron.k, 0.8, neuron.surrogate, neuron.gradient)
+    _, x, beta, alpha, initial = make(rng, recurrence)
+    weights = [rng.normal(size=(B, T, C)).astype(np.float32) for _ in range(2)]
+    final_weights = tuple(rng.normal(size=(B, C)).astype(np.float32) for _ in initial)
+    leaves = [leaf(x), leaf(beta), leaf(alpha)]
+    states = tuple(leaf(s) for s in initial)
+    r = st.scan(
+        *leaves, neuron=neuron, key=st.make_key(5, 2, (1, 32, 3)), initial_state=states, membrane=True,
+        final_state=True,
+    )  # fmt: skip
+    theirs = sk.scan(
+        x, beta, alpha, neuron=neuron, seed=5, stream=2, origin=(1, 32, 3), initial_state=initial, membrane=True,
+        final_state=True, save=True,
+    )  # fmt: skip
+    equal(tuple(r), tuple(theirs[:3]))
+    gradients = [torch.from_numpy(w) for w in (*weights, *final_weights)]
+    torch.autograd.backward([r.spikes, r.membrane, *r.final_state], gradients)
+    back = sk.scan_backward(
+        x, beta, alpha, neuron=neuron, saved=theirs.saved, grad_spikes=weights[0], grad_membrane=weights[1],
+        grad_final_state=final_weights, initial_state=initial,
+    )  # fmt: skip
+    equal(tuple(None if t is None else t.grad for t in leaves), (back.x, back.beta, back.alpha))
+    equal(tuple(s.grad for s in states), back.initial_state)
+
+
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_against_float64(rng, recurrence):
+    neuron, x, beta, alpha, initial = make(rng, recurrence)
+    neuron = Neuron(recurrence, "sigmoid_bernoulli", 0.7, 3.0, gradient="derivative")
+    weights = [rng.normal(size=(B, T, C)).astype(np.float32) for _ in range(2)]
+    leaves = [leaf(x), leaf(beta), leaf(alpha)]
+    states = tuple(leaf(s) for s in initial)
+    r = st.scan(*leaves, neuron=neuron, key=9, initial_state=states, membrane=True, final_state=True)
+    torch.autograd.backward([r.spikes, r.membrane], [torch.from_numpy(w) for w in weights])
+    series, M = reference.membrane(recurrence, x, beta, alpha, initial)
+
+    def close(ours, theirs, terms=1.0):
+        # V's promise is 8 units of 2^-24 of sum beta^n |x|, gradients' 16 of their terms' sum; maxima stand for both.
+        scale = 64 * 2.0**-24 * (np.max(np.abs(theirs)) * terms + 1e-6)
+        np.testing.assert_allclose(ours.detach().numpy().astype(np.float64), theirs, rtol=0, atol=scale)
+
+    close(r.membrane, series[0])
+    for ours, theirs in zip(r.final_state, series):
+        close(ours, theirs[:, -1])
+    p, u = reference.probability(neuron, M), reference.uniforms(x.shape, 9)
+    differ = r.spikes.detach().numpy() != (u < p)
+    assert np.all(np.abs(u - p)[differ] < 1e-4)  # p carries float32 rounding of V: only near ties may differ
+    zero = [np.zeros_like(s) for s in initial]
+    dx, dbeta, dalpha, back = reference.backward(neuron, x, beta, alpha, initial, *weights, zero)
+    close(leaves[0].grad, dx, terms=4)  # dS/dM changes by up to k^2 a unit of M, whose rounding it thus enlarges
+    close(leaves[1].grad, dbeta, terms=20)  # sums over time cancel: their rounding is that of the terms
+    if alpha is not None:
+        close(leaves[2].grad, dalpha, terms=20)
+    for ours, theirs in zip(states, back):
+        close(ours.grad, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:Input .* is not a double precision")  # float32 is what there is, hence the steps
+def test_gradients_by_finite_differences(rng):
+    """`none` is the one rule whose gradient is its function's: differences of the function itself check the chain."""
+    x = torch.tensor(rng.normal(size=(2, 12, 3)).astype(np.float32), requires_grad=True)
+    decays = [torch.tensor([0.3, 0.6, 0.9], requires_grad=True) for _ in range(2)]
+    states = [torch.tensor(rng.normal(size=(2, 3)).astype(np.float32), requires_grad=True) for _ in range(2)]
+    weights = torch.tensor(rng.normal(size=(2, 12, 3)).astype(np.float32))
+
+    def loss(x, beta, alpha, first, second):
+        r = st.scan(
+            x, beta, alpha, recurrence="cuba_lif", rule="none", initial_state=(first, second), final_state=True
+        )
+        return (r.spikes * weights).sum() + (r.final_state[0] ** 2).sum() + r.final_state[1].sum()
+
+    # float32 values near 10: a step of 1e-2 leaves 1e-4 of rounding and, of functions of degree 12 in the decay, as much
+    # of truncation.
+    assert torch.autograd.gradcheck(loss, (x, *decays, *states), eps=1e-2, atol=2e-2, rtol=2e-2, nondet_tol=0.0)
+    wrong = lambda x: st.scan(x, 0.5, rule="heaviside").spikes.sum()  # noqa: E731
+    with pytest.raises(Exception, match="Jacobian mismatch"):  # a step's own gradient is not its surrogate's
+        torch.autograd.gradcheck(wrong, (x,), eps=1e-2, atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize("spikes", ("float32", "bfloat16", "float16", "uint8", "bits32"))
+@pytest.mark.parametrize("dtype", ("float32", "bfloat16", "float16"))
+@pytest.mark.parametrize("time_first", (False, True))
+def test_every_dtype(rng, spikes, dtype, time_first):
+    x = torch.tensor(rng.normal(size=(70, 2, 6) if time_first else (2, 70, 6)), dtype=getattr(torch, dtype))
+    x.requires_grad_()
+    r = st.scan(x, 0.9, key=3, spikes=spikes, membrane=dtype, time_first=time_first)
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 in NumPy needs ml_dtypes")
+    assert ml_dtypes
+    theirs = sk.scan(
+        x.detach().float().numpy().astype(sk._memory.numpy_dtype(dtype)), 0.9, seed=3, spikes=spikes, membrane=dtype,
+        time_first=time_first,
+    )  # fmt: skip
+    assert r.spikes.dtype == {"bits32": torch.uint32}.get(spikes) or r.spikes.dtype == getattr(torch, spikes)
+    for ours, expected in ((r.spikes, theirs.spikes), (r.membrane, theirs.membrane)):
+        integers = expected.dtype.kind == "u"
+        ours = ours.detach().numpy() if integers else ours.detach().float().numpy()
+        np.testing.assert_array_equal(ours, expected if integers else expected.astype(np.float32))
+    assert r.spikes.requires_grad == (spikes not in ("uint8", "bits32"))
+    if r.spikes.requires_grad:
+        r.spikes.float().sum().backward()
+        assert x.grad.dtype == x.dtype and torch.any(x.grad != 0)
+
+
+@pytest.mark.parametrize("shape", ((0, 5, 3), (2, 0, 3), (2, 5, 0)))
+def test_empty_axes(shape):
+    x = torch.zeros(shape, requires_grad=True)
+    beta = torch.full(shape[2:], 0.5, requires_grad=True)
+    state = torch.full((shape[0], shape[2]), 0.25)
+    r = st.scan(x, beta, initial_state=state, final_state=True, membrane=True, key=0)
+    assert r.spikes.shape == shape
+    if shape[1] == 0:
+        assert torch.equal(r.final_state[0], state)
+    (r.spikes.sum() + r.membrane.sum()).backward()
+    assert x.grad.shape == shape and torch.all(beta.grad == 0)
+
+
+def test_any_layout_is_taken(rng):
+    x = torch.tensor(rng.normal(size=(2, 40, 6)).astype(np.float32))
+    whole = st.scan(x, 0.9, key=1)
+    channels_apart = x.transpose(1, 2).contiguous().transpose(1, 2)
+    assert not channels_apart.is_contiguous() and torch.equal(st.scan(channels_apart, 0.9, key=1).spikes, whole.spikes)
+    swapped = x.transpose(0, 1).contiguous().transpose(0, 1)
+    assert torch.equal(st.scan(swapped, 0.9, key=1).spikes, whole.spikes)
+    repeated = x[:1].expand(2, 40, 6)
+    assert torch.equal(st.scan(repeated, 0.9, key=1).spikes[0], whole.spikes[0])
+    # Gradients of expanded results arrive with strides of zero.
+    given = x.clone().requires_grad_()
+    st.scan(given, 0.9, key=1).spikes.sum().backward()
+    dense = x.clone().requires_grad_()
+    st.scan(dense, 0.9, key=1).spikes.backward(torch.ones(2, 40, 6))
+    assert torch.equal(given.grad, dense.grad)
+
+
+def test_channel_axes_and_shared_decays(rng):
+    x = torch.tensor(rng.normal(size=(2, 50, 3, 4)).astype(np.float32))
+    whole = st.scan(x, 0.9, key=1, membrane=True, final_state=True)
+    flat = st.scan(x.reshape(2, 50, 12), torch.full((12,), 0.9), key=1, membrane=True)
+    assert torch.equal(whole.membrane.reshape(2, 50, 12), flat.membrane)
+    assert whole.final_state[0].shape == (2, 3, 4)
+    # One decay for all beside one a channel is spread, and its gradient is the sum.
+    shared = torch.tensor(0.9, requires_grad=True)
+    apart = torch.full((3, 4), 0.9, requires_grad=True)
+    alpha = torch.full((3, 4), 0.5)
+    for beta in (shared, apart):
+        st.scan(x, beta, alpha, recurrence="cuba_lif", rule="none").spikes.square().mean().backward()
+    # float32 sums of twelve terms in another order
+    torch.testing.assert_close(shared.grad, apart.grad.sum(), rtol=12 * 2.0**-24, atol=0)
+
+
+def test_state_and_keys_continue_a_sequence(rng):
+    split = sk.time_units()[0]
+    x = torch.tensor(rng.normal(0.1, 0.5, (1, split + 40, 2)).astype(np.float32))
+    key = st.make_key(4, stream=3)
+    whole = st.scan(x, 0.9, key=key, membrane=True)
+    first = st.scan(x[:, :split], 0.9, key=key, final_state=True, membrane=True)
+    second = st.scan(
+        x[:, split:], 0.9, key=st.shift_key(key, time=split), initial_state=first.final_state, membrane=True
+    )
+    assert torch.equal(torch.cat([first.spikes, second.spikes], 1), whole.spikes)
+    assert torch.equal(torch.cat([first.membrane, second.membrane], 1), whole.membrane)
+
+
+def test_own_uniforms(rng):
+    x = torch.tensor(rng.normal(size=(2, 50, 3)).astype(np.float32))
+    own = torch.tensor(reference.uniforms((2, 50, 3), 77).astype(np.float32))
+    assert torch.equal(st.scan(x, 0.9, uniforms=own).spikes, st.scan(x, 0.9, key=77).spikes)
+
+
+def test_the_generator_gives_the_seed():
+    x = torch.zeros(2, 300, 3)
+    spikes = lambda **options: st.scan(x, 0.9, threshold=0.0, **options).spikes  # noqa: E731
+    torch.manual_seed(7)
+    first, second = spikes(), spikes()
+    torch.manual_seed(7)
+    assert torch.equal(spikes(), first) and not torch.equal(first, second)
+    generator = torch.Generator().manual_seed(7)
+    assert torch.equal(spikes(generator=generator), first)
+    # The documented derivation.
+    seed = torch.randint(2**63 - 1, (1,), generator=torch.Generator().manual_seed(7)).item()
+    assert torch.equal(spikes(key=seed), first)
+    assert torch.equal(spikes(key=st.make_key(torch.Generator().manual_seed(7))), first)
+
+
+def test_keys_hold_64_bits():
+    x = torch.zeros(2, 300, 3)
+    seed = (1 << 64) - 5
+    key = st.make_key(seed, 2**32 - 1, (7, 2**33, 11))
+    expected = sk.scan(x.numpy(), 0.9, threshold=0.0, seed=seed, stream=2**32 - 1, origin=(7, 2**33, 11)).spikes
+    equal(st.scan(x, 0.9, threshold=0.0, key=key).spikes, expected)
+    apart = torch.stack([key, key], 1)[:, 0]
+    assert apart.stride() == (2,)
+    equal(st.scan(x, 0.9, threshold=0.0, key=apart).spikes, expected)
+    shifted = st.shift_key(st.make_key(seed, 2**32 - 1), batch=7, time=torch.tensor(2**33), channel=11)
+    assert torch.equal(shifted, key)
+
+
+def test_deterministic_mode_changes_nothing(rng):
+    x = torch.tensor(rng.normal(size=(2, 2100, 3)).astype(np.float32))
+
+    def run():
+        given, beta = x.clone().requires_grad_(), torch.full((3,), 0.9, requires_grad=True)
+        spikes = st.scan(given, beta, key=5).spikes
+        spikes.square().sum().backward()
+        return spikes, given.grad, beta.grad
+
+    usual = run()
+    torch.use_deterministic_algorithms(True)
+    try:
+        strict = run()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert all(torch.equal(a, b) for a, b in zip(usual, strict))
+
+
+X = torch.zeros(2, 8, 3)
+BETA = torch.full((3,), 0.5)
+
+
+@pytest.mark.parametrize(
+    "call, kind, words",
+    (
+        (lambda: st.scan([[1.0]], BETA), TypeError, "x is a list; it must be a torch.Tensor"),
+        (lambda: st.scan(X[0, 0], BETA), ValueError, r"x has shape \(3,\); it must be \[batch, time"),
+        (lambda: st.scan(X[0, 0], BETA, time_first=True), ValueError, r"must be \[time, batch"),
+        (lambda: st.scan(X.double(), BETA), TypeError, "x has dtype float64; it must be one of float32"),
+        (lambda: st.scan(X, BETA[:2]), ValueError, r"beta has shape \(2,\); it must be \(3,\)"),
+        (lambda: st.scan(X, BETA.to("meta")), ValueError, "beta is on meta, x on cpu"),
+        (lambda: st.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
+        (lambda: st.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
+        (lambda: st.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),
+        (lambda: st.scan(X, BETA, k=[1, 2]), TypeError, "k is .*one number"),
+        (lambda: st.scan(X, BETA, neuron=Neuron(), k=3.0), ValueError, "either a neuron or its options"),
+        (lambda: st.scan(X, BETA, spikes="int8"), ValueError, "spikes is 'int8'; it must be one of"),
+        (lambda: st.scan(X, BETA, rule="none", spikes="uint8"), ValueError, "with the rule 'none'"),
+        (lambda: st.scan(X, BETA, membrane="uint8"), ValueError, "membrane is 'uint8'"),
+        (lambda: st.scan(X, BETA, key=-1), ValueError, "seed is -1"),
+        (lambda: st.scan(X, BETA, key="a"), TypeError, "key is a str"),
+        (lambda: st.scan(X, BETA, key=torch.zeros(4, dtype=torch.int64)), ValueError, r"key has shape \(4,\)"),
+        (lambda: st.scan(X, BETA, key=torch.zeros(5)), TypeError, "key has dtype float32; it must be int64"),
+        (lambda: st.scan(X, BETA, key=torch.zeros(5, dtype=torch.int64, device="meta")), ValueError, "key is on meta"),
+        (lambda: st.scan(X, BETA, uniforms=X[:1]), ValueError, "uniforms has shape"),
+        (lambda: st.scan(X, BETA, uniforms=X.half()), TypeError, "uniforms has dtype float16; it must be float32"),
+        (lambda: st.scan(X, BETA, initial_state=X[:, 0, :2]), ValueError, r"initial_state\[0\] has shape \(2, 2\)"),
+        (lambda: st.scan(X, BETA, initial_state=(X[:, 0],) * 2), ValueError, "initial_state has 2 tensors; lif has"),
+        (lambda: st.make_key(1 << 64), ValueError, "seed is 18446744073709551616"),
+        (lambda: st.make_key(0, 1 << 32), ValueError, "stream is 4294967296"),
+        (lambda: st.make_key(0, 0, (0, -1, 0)), ValueError, "origin's time is -1"),
+        (lambda: st.make_key(torch.zeros(2)), TypeError, "seed is float32"),
+    ),
+)  # fmt: skip
+def test_refusals(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
+
+
+def test_no_second_derivative():
+    x = torch.ones(1, 4, 2, requires_grad=True)
+    (gradient,) = torch.autograd.grad(st.scan(x, 0.5, key=0).spikes.sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="has no derivative"):
+        gradient.sum().backward()
