@@ -1,0 +1,142 @@
+"""The layers of spikescan.torch: names, parameters, time order, state, reset, detach; the firing functions alone."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import spikescan as sk  # noqa: E402
+import spikescan.torch as st  # noqa: E402
+from spikescan import Neuron  # noqa: E402
+
+LAYERS = {
+    "PSU_LIF": (st.PSU_LIF, sk.PSU_LIF(), ["beta"]),
+    "StochasticAssociativeLIF": (st.StochasticAssociativeLIF, sk.StochasticAssociativeLIF(), ["beta"]),
+    "StochasticAssociativeCuBaLIF": (
+        st.StochasticAssociativeCuBaLIF, sk.StochasticAssociativeCuBaLIF(), ["alpha", "beta"]
+    ),
+    "SPSN": (st.SPSN, sk.SPSN(), ["beta"]),
+}  # fmt: skip
+
+
+@pytest.fixture(params=LAYERS)
+def layer_of(request):
+    return LAYERS[request.param]
+
+
+def decays(layer):
+    return (layer.beta, layer.alpha) if hasattr(layer, "alpha") else (layer.beta,)
+
+
+def test_presets_parameters_and_first_values(layer_of):
+    kind, neuron, names = layer_of
+    torch.manual_seed(0)
+    layer = kind(4000)
+    assert layer.neuron == neuron
+    assert sorted(name for name, _ in layer.named_parameters()) == names
+    for value in layer.parameters():
+        # Normal of deviation 0.25 cut at two deviations: its own is 0.25 * 0.88; 4000 draws leave 0.0035 of the mean.
+        assert value.shape == (4000,) and 0 <= value.min() and value.max() <= 1
+        assert abs(value.mean() - 0.5) < 0.02 and abs(value.std() - 0.22) < 0.02
+    assert kind(()).beta.shape == () and kind((3, 4)).beta.shape == (3, 4)
+
+
+def test_a_layer_is_its_scan(layer_of):
+    kind, neuron, _ = layer_of
+    layer, x = kind(5, membrane=True), torch.randn(3, 40, 5)
+    (spikes, V), state = layer(x, key=2)
+    expected = st.scan(x, *decays(layer), neuron=neuron, key=2, membrane=True, final_state=True)
+    assert torch.equal(spikes, expected.spikes) and torch.equal(V, expected.membrane)
+    assert all(torch.equal(a, b) for a, b in zip(state, expected.final_state))
+    (spikes.sum() + V.sum()).backward()
+    assert all(torch.any(p.grad != 0) for p in layer.parameters())
+
+
+def test_time_first_is_a_switch(layer_of):
+    kind, _, _ = layer_of
+    layer, x = kind(5), torch.randn(3, 40, 5)
+    first = kind(5, time_first=True)
+    first.load_state_dict(layer.state_dict())
+    assert torch.equal(first(x.transpose(0, 1), key=2)[0].transpose(0, 1), layer(x, key=2)[0])
+
+
+def test_without_spikes_comes_the_membrane(layer_of):
+    kind, neuron, _ = layer_of
+    layer, x = kind(5, spike=False), torch.randn(3, 40, 5)
+    output, state = layer(x)
+    if neuron.recurrence == "psu_lif":
+        plain = Neuron("psu_lif", "none", neuron.threshold)
+        expected = st.scan(x, layer.beta, neuron=plain).spikes
+    else:
+        expected = st.scan(x, *decays(layer), neuron=neuron, spikes=False, membrane=True).membrane
+    assert torch.equal(output, expected) and len(state) == len(neuron.states)
+
+
+def test_state_goes_in_and_out(layer_of):
+    kind, _, _ = layer_of
+    layer, x = kind(5, spike=False), torch.randn(3, 40, 5)
+    start = tuple(torch.randn(3, 5) for _ in layer.neuron.states)
+    _, state = layer(x, start)
+    expected = st.scan(
+        x, *decays(layer), neuron=layer.neuron, initial_state=start, spikes=False, final_state=True
+    ).final_state
+    assert all(torch.equal(a, b) for a, b in zip(state, expected))
+
+
+def test_kept_state_reset_and_detach(layer_of):
+    kind, _, _ = layer_of
+    layer, x = kind(5, keep_state=True, spike=False), torch.randn(3, 40, 5)
+    first = layer(x)
+    assert isinstance(first, torch.Tensor) and not torch.equal(layer(x), first)
+    assert layer.state[0].requires_grad
+    layer.detach()
+    assert not layer.state[0].requires_grad
+    layer(x).sum().backward()  # through this call only: the graph of the first is cut
+    layer.reset()
+    assert layer.state is None and torch.equal(layer(x), first)
+    with pytest.raises(ValueError, match=r"initial_state\[0\] has shape \(3, 5\); it must be \(2, 5\)"):
+        layer(x[:2])
+    assert "state" not in str(list(layer.state_dict()))
+
+
+def test_layers_stand_in_a_sequential():
+    net = torch.nn.Sequential(
+        torch.nn.Linear(6, 5), st.StochasticAssociativeLIF(5, keep_state=True), torch.nn.Linear(5, 4),
+        st.PSU_LIF(4, keep_state=True),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    spikes = net(torch.randn(2, 30, 6))
+    spikes.sum().backward()
+    assert spikes.shape == (2, 30, 4) and all(p.grad is not None for p in net.parameters())
+    for module in net.modules():  # as spikingjelly.activation_based.functional.reset_net does
+        if hasattr(module, "reset"):
+            module.reset()
+    assert net[1].state is None
+    assert "threshold=1.0" in repr(net[1])
+
+
+def test_layers_draw_from_their_generator():
+    layer = st.StochasticAssociativeLIF(5, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(1)
+    x = torch.randn(2, 100, 5)
+    again = st.StochasticAssociativeLIF(5, generator=torch.Generator().manual_seed(1))
+    again.load_state_dict(layer.state_dict())
+    assert torch.equal(layer(x)[0], again(x)[0])
+
+
+@pytest.mark.parametrize("shape", ((), (7,), (2, 7), (2, 3, 7)))
+def test_firing_functions(shape):
+    V = torch.linspace(-1, 2, max(1, torch.Size(shape).numel())).reshape(shape).requires_grad_()
+    u = torch.rand(shape)
+    for fire, p in (
+        (st.sigmoid_bernoulli(k=4, threshold=0.5, max_prob=0.7), 0.7 * torch.sigmoid(4 * (V - 0.5))),
+        (
+            st.refractory_sigmoid_bernoulli(k=4, threshold=0.5),
+            (torch.cos(torch.pi * (V - 0.5)) * torch.sigmoid(4 * (V - 0.5))).clamp(min=0),
+        ),
+    ):
+        spikes = fire(V, uniforms=u)
+        differ = spikes != (u < p).float()
+        assert torch.all((u - p).abs()[differ] < 1e-5)  # p is good to 2^-21: only ties within that may differ
+        (gradient,) = torch.autograd.grad(spikes.sum(), V)
+        torch.testing.assert_close(gradient, p.detach(), rtol=0, atol=2.0**-20)
+        assert fire(V, 3).shape == V.shape

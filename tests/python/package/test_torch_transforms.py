@@ -1,0 +1,272 @@
+"""spikescan.torch under torch.compile, opcheck, vmap, torch.func, autocast, checkpointing and CUDA-graph-like replays."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import spikescan.torch as st  # noqa: E402
+from spikescan import Neuron  # noqa: E402
+from spikescan.torch import _call, _ops  # noqa: E402
+
+NEURON = Neuron("cuba_lif", "sigmoid_bernoulli", 0.7, 3.0)
+BETA, ALPHA = torch.linspace(0.2, 0.9, 5), torch.linspace(0.8, 0.3, 5)
+
+
+def leaves(seed=0, shape=(3, 50, 5)):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return [t.clone().requires_grad_() for t in (x, BETA, ALPHA)]
+
+
+def loss(x, beta, alpha, key):
+    r = st.scan(x, beta, alpha, neuron=NEURON, key=key, membrane=True, final_state=True)
+    return r.spikes.sum() + (r.membrane**2).mean() + sum(s.sum() for s in r.final_state)
+
+
+def value_and_gradients(function, given, key):
+    value = function(*given, key)
+    return value, *torch.autograd.grad(value, given)
+
+
+# ---- torch.compile -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend, dynamic", (("aot_eager", None), ("aot_eager", True), ("inductor", None)))
+def test_compiles_without_a_graph_break(backend, dynamic):
+    torch._dynamo.reset()
+    compiled = torch.compile(loss, fullgraph=True, backend=backend, dynamic=dynamic)
+    key = st.make_key(3)
+    for shape in ((3, 50, 5), (2, 2100, 5)):
+        ours = value_and_gradients(compiled, leaves(1, shape), key)
+        theirs = value_and_gradients(loss, leaves(1, shape), key)
+        # The scan's bits are the same; only the loss around it is summed in another order: terms of 1, rounded at 2^-24.
+        for a, b in zip(ours, theirs):
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_a_new_key_compiles_nothing_anew():
+    torch._dynamo.reset()
+    counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    step = torch.compile(
+        lambda x, key: st.scan(x, 0.9, threshold=0.0, key=key).spikes, fullgraph=True, backend=counter
+    )
+    x = torch.zeros(2, 40, 3)
+    drawn = [step(x, st.make_key(seed)) for seed in range(4)]
+    assert counter.frame_count == 1
+    for seed, spikes in enumerate(drawn):
+        assert torch.equal(spikes, st.scan(x, 0.9, threshold=0.0, key=seed).spikes)
+
+
+def test_options_layers_and_default_keys_compile():
+    torch._dynamo.reset()
+    layer = st.StochasticAssociativeCuBaLIF(5, keep_state=True)
+
+    def step(x):
+        fired = st.scan(x, 0.9, recurrence="psu_lif", rule="heaviside", k=2.0, surrogate="tanh").spikes
+        return layer(fired) + st.sigmoid_bernoulli(k=4.0)(x, 3)
+
+    compiled = torch.compile(step, fullgraph=True, backend="aot_eager")
+    x = leaves()[0]
+    for function in (compiled, compiled, step):
+        layer.reset()
+        torch.manual_seed(0)
+        last, kept = function(x), layer.state
+        if function is compiled:
+            theirs, state = last, kept
+    assert torch.equal(last, theirs) and all(torch.equal(a, b) for a, b in zip(kept, state))
+    last.sum().backward()
+    assert torch.any(x.grad != 0)
+
+
+def test_a_graph_break_would_be_seen():
+    torch._dynamo.reset()
+
+    def broken(x):
+        if x.sum() > 0:
+            print("broken")
+        return st.scan(x, 0.9, key=1).spikes
+
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        torch.compile(broken, fullgraph=True, backend="eager")(leaves()[0])
+
+
+# ---- opcheck -------------------------------------------------------------------------------------------------------
+
+EVERY_CHECK = {"test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic"}
+
+
+def text(**changes):
+    given = {"time_first": False, "spikes": "float32", "membrane": "float32", "final_state": True}
+    return _call.encode(NEURON, **(given | changes))
+
+
+FORWARDS = {
+    "key": lambda: (*leaves(), None, None, st.make_key(1), None, text(), True),
+    "everything": lambda: (
+        *leaves(), torch.randn(3, 5), torch.randn(3, 5), None, torch.rand(3, 50, 5), text(spikes="bfloat16"), True
+    ),
+    "packed": lambda: (  # opcheck cannot add up gradients where the first result is an integer
+        *(t.detach() for t in leaves()), None, None, st.make_key(1), None, text(spikes="bits32"), True
+    ),
+    "spikes_alone": lambda: (
+        *leaves(), None, None, st.make_key(1), None, text(membrane=None, final_state=False, spikes="uint8"), False
+    ),
+    "chunks": lambda: (*leaves(0, (2, 2100, 5)), None, None, st.make_key(1), None, text(), True),
+    "time_first": lambda: (*leaves(), torch.randn(50, 5), None, st.make_key(1), None, text(time_first=True), True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORWARDS)
+def test_opcheck_forward(case):
+    done = torch.library.opcheck(_ops._forward, FORWARDS[case]())
+    assert set(done) == EVERY_CHECK and set(done.values()) == {"SUCCESS"}
+
+
+@pytest.mark.parametrize("wanted", (1, 2, 31))
+def test_opcheck_backward(wanted):
+    x, beta, alpha = (t.detach() for t in leaves())
+    states = torch.randn(3, 5), torch.randn(3, 5)
+    saved = _ops._forward(x, beta, alpha, *states, st.make_key(1), None, text(), True)[4]
+    gradients = torch.randn(3, 50, 5), torch.randn(3, 50, 5), None, torch.randn(3, 5)
+    done = torch.library.opcheck(_ops._backward, (x, beta, alpha, *states, saved, *gradients, text(), wanted))
+    assert set(done) == EVERY_CHECK and set(done.values()) == {"SUCCESS"}
+
+
+def test_opcheck_finds_a_wrong_fake():
+    library = torch.library.Library("spikescan_test", "DEF")
+    library.define("double(Tensor x) -> Tensor")
+    library.impl("double", lambda x: torch.cat([x, x]), "CPU")
+    torch.library.register_fake("spikescan_test::double", lambda x: torch.empty_like(x), lib=library)
+    with pytest.raises(Exception, match="[Ss]hape|mismatch|wrong"):
+        torch.library.opcheck(torch.ops.spikescan_test.double.default, (torch.zeros(3),))
+
+
+# ---- vmap and torch.func -------------------------------------------------------------------------------------------
+
+
+def test_vmap_draws_what_single_calls_draw():
+    _, beta, alpha = (t.detach() for t in leaves())
+    xs = torch.randn(4, 3, 50, 5)
+    keys = torch.stack([st.make_key(i) for i in range(4)])
+    one = lambda x, key: st.scan(x, beta, alpha, neuron=NEURON, key=key, membrane=True, final_state=True)  # noqa: E731
+    mapped = torch.vmap(one)(xs, keys)
+    # The same over the last axis of x, and with the key shared.
+    moved = torch.vmap(one, in_dims=(3, None))(xs.movedim(0, 3), keys[2])
+    for i in range(4):
+        single = one(xs[i], keys[i])
+        assert torch.equal(mapped.spikes[i], single.spikes) and torch.equal(mapped.membrane[i], single.membrane)
+        assert torch.equal(mapped.final_state[1][i], single.final_state[1])
+        assert torch.equal(moved.spikes[i], one(xs[i], keys[2]).spikes)
+
+
+def test_vmap_over_decays_and_twice():
+    x = torch.randn(3, 50, 5)
+    betas = torch.rand(2, 4, 5)
+    mapped = torch.vmap(torch.vmap(lambda beta: st.scan(x, beta, key=1, membrane=True).membrane))(betas)
+    for i in range(2):
+        for j in range(4):
+            assert torch.equal(mapped[i, j], st.scan(x, betas[i, j], key=1, membrane=True).membrane)
+
+
+def test_default_keys_obey_vmaps_randomness():
+    x = torch.zeros(2, 300, 3)
+    draw = lambda _: st.scan(x, 0.9, threshold=0.0).spikes  # noqa: E731
+    different = torch.vmap(draw, randomness="different")(torch.zeros(2))
+    same = torch.vmap(draw, randomness="same")(torch.zeros(2))
+    assert not torch.equal(different[0], different[1])
+    assert torch.equal(same if same.dim() == 3 else same[0], same if same.dim() == 3 else same[1])
+    with pytest.raises(RuntimeError, match="randomness"):
+        torch.vmap(draw)(torch.zeros(2))
+
+
+@pytest.mark.parametrize("inside_out", (False, True))
+def test_gradients_of_vmap_and_vmap_of_gradients(inside_out):
+    _, beta, alpha = (t.detach() for t in leaves())
+    xs, key = torch.randn(3, 2, 40, 5), st.make_key(1)
+    if inside_out:
+        gradients = torch.vmap(torch.func.grad(loss, (0, 1, 2)), in_dims=(0, None, None, None))(xs, beta, alpha, key)
+    else:
+        xs.requires_grad_()
+        torch.vmap(loss, in_dims=(0, None, None, None))(xs, beta, alpha, key).sum().backward()
+        gradients = (xs.grad,)
+    for i in range(3):
+        given = [t.detach().clone().requires_grad_() for t in (xs[i], beta, alpha)]
+        single = torch.autograd.grad(loss(*given, key), given)
+        for ours, theirs in zip(gradients, single):
+            assert torch.equal(ours[i], theirs)
+
+
+def test_func_grad_has_no_second_derivative():
+    with pytest.raises(RuntimeError, match="has no derivative"):
+        torch.func.grad(torch.func.grad(lambda b: st.scan(torch.ones(1, 4, 1), b, key=1).spikes.sum()))(torch.tensor(0.5))
+
+
+# ---- autocast, checkpointing, other orders of work -----------------------------------------------------------------
+
+
+def test_autocast_takes_what_comes():
+    """Spikes in the dtype that autocast gives the layer before; state, decays and arithmetic stay float32."""
+    torch.manual_seed(0)
+    linear, layer = torch.nn.Linear(6, 5), st.SPSN(5, membrane=True)
+    x = torch.randn(2, 30, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        h = linear(x)
+        (spikes, V), state = layer(h, key=1)
+        assert h.dtype == spikes.dtype == torch.bfloat16 and V.dtype == state[0].dtype == torch.float32
+        (spikes.float().mean() + V.square().mean()).backward()
+    outside = st.scan(h.detach(), layer.beta, neuron=layer.neuron, key=1, membrane=True)
+    assert torch.equal(outside.membrane, V) and torch.equal(outside.spikes, spikes)
+    assert linear.weight.grad.dtype == layer.beta.grad.dtype == torch.float32 and torch.any(linear.weight.grad != 0)
+
+
+def test_low_precision_decays_are_taken_as_float32():
+    x, beta = torch.randn(2, 30, 5), torch.linspace(0.1, 0.9, 5).bfloat16().requires_grad_()
+    ours = st.scan(x, beta, key=1, membrane=True).membrane
+    assert torch.equal(ours, st.scan(x, beta.float(), key=1, membrane=True).membrane)
+    ours.sum().backward()
+    assert beta.grad.dtype == torch.bfloat16
+
+
+def test_checkpointing_draws_the_same_again():
+    def run(wrapped):
+        torch.manual_seed(3)
+        given = leaves()
+        f = lambda x: st.scan(x, *given[1:], neuron=NEURON).spikes.square().sum()  # noqa: E731
+        value = torch.utils.checkpoint.checkpoint(f, given[0], use_reentrant=False) if wrapped else f(given[0])
+        return value, *torch.autograd.grad(value, given)
+
+    assert all(torch.equal(a, b) for a, b in zip(run(True), run(False)))
+
+
+def test_threads_do_not_share_a_calls_arguments():
+    from concurrent.futures import ThreadPoolExecutor
+
+    xs = [torch.randn(2, 400, 8) for _ in range(8)]
+    single = [st.scan(x, 0.9, key=i, membrane=True).membrane for i, x in enumerate(xs)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            done = list(pool.map(lambda i: st.scan(xs[i], 0.9, key=i, membrane=True).membrane, range(8)))
+            assert all(torch.equal(a, b) for a, b in zip(done, single))
+
+
+def test_profilers_and_modes_see_the_operator():
+    given = leaves()
+    with torch.profiler.profile() as profile:
+        loss(*given, st.make_key(1)).backward()
+    names = {event.key for event in profile.key_averages()}
+    assert {"spikescan::forward", "spikescan::backward"} <= names
+
+    class Seen(torch.utils._python_dispatch.TorchDispatchMode):
+        names = []
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            self.names.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    with Seen():
+        loss(*given, st.make_key(1)).backward()
+    assert {"spikescan.forward.default", "spikescan.backward.default"} <= set(Seen.names)
+
+
+def test_meta_tensors_have_shapes_only():
+    r = st.scan(torch.empty(4, 64, 3, device="meta"), 0.9, spikes="bits32", membrane="float16", final_state=True)
+    assert r.spikes.shape == (4, 2, 3) and r.membrane.dtype == torch.float16 and r.final_state[0].shape == (4, 3)

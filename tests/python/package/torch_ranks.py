@@ -1,0 +1,216 @@
+"""One rank of the distributed tests: python torch_ranks.py RANK RANKS FOLDER. Writes FOLDER/RANK.json: check -> "" or why not.
+
+Every check compares with the whole problem, which each rank also computes alone.
+"""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
+
+import spikescan as sk
+import spikescan.torch as st
+from spikescan import Neuron
+
+RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
+SPLIT = sk.time_units()[0]
+
+
+def make(recurrence, shape=(4, 60, 6)):
+    torch.manual_seed(1)
+    neuron = Neuron(recurrence, "sigmoid_bernoulli", 0.7, 3.0)
+    x = torch.randn(shape) * (4 if recurrence == "psu_lif" else 0.5) + 0.3
+    beta = torch.linspace(0.2, 0.9, shape[2])
+    return neuron, x, beta, beta.flip(0).clone() if neuron.has_alpha else None
+
+
+def leaf(tensor):
+    return None if tensor is None else tensor.detach().clone().requires_grad_()
+
+
+def whole(tensor):
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def close_sum(ours, theirs):
+    """Partial sums are added in float32 in another order: a few units of 2^-24 of terms that may cancel to a hundredth."""
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * float(theirs.abs().max()))
+
+
+# ---- DTensor -------------------------------------------------------------------------------------------------------
+
+
+def sharded(placement, recurrence, time_first=False, shared=False):
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    neuron, x, beta, alpha = make(recurrence)
+    beta, alpha = (None if d is None else d[0] if shared else d for d in (beta, alpha))
+    if time_first:
+        x = x.transpose(0, 1).contiguous()
+    options = {"neuron": neuron, "key": 9, "membrane": True, "final_state": True, "time_first": time_first}
+    alone = [leaf(t) for t in (x, beta, alpha)]
+    expected = st.scan(*alone, **options)
+    weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
+    (expected.spikes * weight + expected.membrane).sum().backward()
+    split = distribute_tensor(x, mesh, [placement]).requires_grad_()
+    decays = [None if d is None else distribute_tensor(d, mesh, [Replicate()]).requires_grad_() for d in (beta, alpha)]
+    ours = st.scan(split, *decays, **options)
+    kept = isinstance(placement, Shard) and placement.dim in ((1, 2) if time_first else (0, 2))
+    assert ours.spikes.placements == ((placement,) if kept else (Replicate(),)), ours.spikes.placements
+    assert torch.equal(whole(ours.spikes), expected.spikes) and torch.equal(whole(ours.membrane), expected.membrane)
+    for a, b in zip(ours.final_state, expected.final_state):
+        assert torch.equal(whole(a), b)
+    loss = (ours.spikes * distribute_tensor(weight, mesh, [placement]) + ours.membrane).sum()
+    loss.backward()
+    assert torch.equal(whole(split.grad), alone[0].grad)
+    for d, theirs in zip(decays, alone[1:]):
+        if d is not None:
+            close_sum(whole(d.grad), theirs.grad)
+
+
+def uneven_batch_and_plain_decay():
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    neuron, x, beta, _ = make("lif", (5, 60, 6))
+    split = distribute_tensor(x, mesh, [Shard(0)]).requires_grad_()
+    plain, alone = leaf(beta), leaf(beta)
+    ours = st.scan(split, plain, neuron=neuron, key=9).spikes
+    expected = st.scan(x, alone, neuron=neuron, key=9).spikes
+    assert torch.equal(whole(ours), expected)
+    ours.sum().backward()
+    expected.sum().backward()
+    close_sum(whole(plain.grad), alone.grad)
+
+
+def channel_axes():
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    x = torch.randn((2, 60, 4, 6), generator=torch.Generator().manual_seed(0))
+    expected = st.scan(x, 0.9, key=3, spikes="bits32")
+    for dim in (2, 3):
+        ours = st.scan(distribute_tensor(x, mesh, [Shard(dim)]), 0.9, key=3, spikes="bits32")
+        assert ours.spikes.placements == ((Shard(2),) if dim == 2 else (Replicate(),))
+        # DTensor moves no uint32
+        local = ours.spikes.to_local().view(torch.int32)
+        at = dist.get_rank() * local.shape[2] if dim == 2 else 0
+        assert torch.equal(local, expected.spikes.view(torch.int32)[:, :, at : at + local.shape[2]])
+
+
+def partial_input():
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    x = torch.randn((2, 60, 4), generator=torch.Generator().manual_seed(0))
+    summed = DTensor.from_local(x / dist.get_world_size(), mesh, [Partial()])  # halves: the sum is exact
+    assert torch.equal(whole(st.scan(summed, 0.9, key=3).spikes), st.scan(x, 0.9, key=3).spikes)
+
+
+# ---- DDP -----------------------------------------------------------------------------------------------------------
+
+
+def ddp():
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    torch.manual_seed(0)
+    layer = st.SPSN(5)
+    net = torch.nn.ModuleList([torch.nn.Linear(3, 5), layer])
+    x = torch.randn(4, 50, 3)
+
+    class Step(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x, key):
+            return self.net[1](self.net[0](x), key=key)[0]
+
+    rows = 4 // ranks
+    step = torch.nn.parallel.DistributedDataParallel(Step())
+    key = st.make_key(7)
+    mine = step(x[rank * rows : (rank + 1) * rows], st.shift_key(key, batch=rank * rows))
+    mine.square().mean().backward()
+    averaged = [p.grad.clone() for p in net.parameters()]
+    net.zero_grad()
+    everything = Step()(x, key)
+    assert torch.equal(mine, everything[rank * rows : (rank + 1) * rows])
+    everything.square().mean().backward()
+    for ours, p in zip(averaged, net.parameters()):
+        close_sum(ours, p.grad)
+
+
+# ---- Time ----------------------------------------------------------------------------------------------------------
+
+
+def time_sharded(recurrence, blocks=None, time_first=False, own_uniforms=False, steps=SPLIT, exact=True):
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    neuron, x, beta, alpha = make(recurrence, (2, ranks * steps, 2))
+    draws = torch.rand(x.shape) if own_uniforms else None
+    weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
+    axis = 0 if time_first else 1
+    if time_first:
+        x, weight = (t.transpose(0, 1).contiguous() for t in (x, weight))
+        draws = draws if draws is None else draws.transpose(0, 1).contiguous()
+    piece = lambda t: None if t is None else t.chunk(ranks, axis)[rank]  # noqa: E731
+    alone = [leaf(t) for t in (x, beta, alpha)]
+    options = {"neuron": neuron, "membrane": True, "time_first": time_first}
+    expected = st.scan(*alone, key=st.make_key(5, 1), uniforms=draws, **options)
+    (expected.spikes * weight + 0.01 * expected.membrane).sum().backward()
+    mine = [leaf(piece(x)), leaf(beta), leaf(alpha)]
+    ours = st.scan_time_sharded(*mine, key=st.make_key(5, 1), uniforms=piece(draws), blocks=blocks, **options)
+    (ours.spikes * piece(weight) + 0.01 * ours.membrane).sum().backward()
+    if exact:
+        assert torch.equal(ours.spikes, piece(expected.spikes)) and torch.equal(ours.membrane, piece(expected.membrane))
+        torch.testing.assert_close(mine[0].grad, piece(alone[0].grad), rtol=1e-5, atol=1e-5)
+    else:  # the state is rounded to float32 at the cut, which beta^n forgets
+        torch.testing.assert_close(ours.membrane, piece(expected.membrane), rtol=1e-5, atol=1e-5)
+    for d, theirs in zip(mine[1:], alone[1:]):
+        if d is not None:
+            dist.all_reduce(d.grad)
+            close_sum(d.grad, theirs.grad)
+
+
+def a_wrong_key_is_seen():
+    """The comparison above must be able to fail: a rank that forgets its place draws other numbers."""
+    _, x, beta, _ = make("lif")
+    expected = st.scan(x, beta, key=9).spikes
+    here = x.chunk(dist.get_world_size())[dist.get_rank()]
+    same = torch.equal(st.scan(here, beta, key=9).spikes, expected.chunk(dist.get_world_size())[dist.get_rank()])
+    assert same == (dist.get_rank() == 0)
+
+
+CHECKS = {
+    **{f"batch_{r}": lambda r=r: sharded(Shard(0), r) for r in RECURRENCES},
+    **{f"channels_{r}": lambda r=r: sharded(Shard(2), r) for r in RECURRENCES},
+    "replicated": lambda: sharded(Replicate(), "lif"),
+    "time_is_gathered": lambda: sharded(Shard(1), "lif"),
+    "time_first": lambda: sharded(Shard(1), "cuba_lif", time_first=True),
+    "shared_decay": lambda: sharded(Shard(2), "cuba_lif", shared=True),
+    "uneven_batch_and_plain_decay": uneven_batch_and_plain_decay,
+    "channel_axes": channel_axes,
+    "partial_input": partial_input,
+    "ddp": ddp,
+    **{f"time_sharded_{r}": lambda r=r: time_sharded(r) for r in RECURRENCES},
+    "time_sharded_time_first": lambda: time_sharded("psu_lif", blocks=1, time_first=True),
+    "time_sharded_own_uniforms": lambda: time_sharded("lif", own_uniforms=True),
+    "time_sharded_anywhere": lambda: time_sharded("spsn", steps=100, exact=False),
+    "a_wrong_key_is_seen": a_wrong_key_is_seen,
+}
+
+
+def main():
+    rank, ranks, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=ranks)
+    done = {}
+    for name, check in CHECKS.items():
+        try:
+            check()
+            done[name] = ""
+        except Exception:
+            done[name] = traceback.format_exc()
+        (folder / f"{rank}.json").write_text(json.dumps(done))
+        dist.barrier()
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
