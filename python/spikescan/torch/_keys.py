@@ -17,11 +17,15 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >= 1 << 63 else word
 
 
+def _fill(words: tuple[int, ...], device: Any) -> Tensor:
+    """The words by kernels of the device: a copy from the host would wait, and could not be captured in a CUDA graph."""
+    return torch.cat([torch.full((1,), word, dtype=torch.int64, device=device) for word in words])
+
+
 def _constant(words: tuple[int, ...], device: Any) -> Tensor:
-    """Written by kernels where the device is not the CPU: a copy from the host could not be captured."""
     if torch.device(device or "cpu").type == "cpu":
         return torch.tensor(words, dtype=torch.int64, device=device)
-    return torch.cat([torch.full((1,), word, dtype=torch.int64, device=device) for word in words])
+    return _fill(words, device)
 
 
 def make_key(
