@@ -12,11 +12,15 @@ namespace {
 
 // The leaders of a tile's channels form part of one warp.
 constexpr int kMostTileChannels = 32;
-constexpr int kThreadsOfProcessor = 2048;
+constexpr int kWarp = 32;
+// Rows of tiles that blocks walk have to fill at least this share of their last round.
+constexpr double kFullEnough = 0.9;
 // What one multiprocessor must have asked for to keep memory busy: bandwidth times latency, 4.3 TB/s times about 0.8
 // microseconds over 132 of them.
 constexpr int64_t kBytesInFlight = 25000;
 constexpr size_t kAlignment = 256;
+constexpr int64_t kMostResidentBlocks = 32;
+constexpr int64_t kSharedBytesOfSystem = 1024;  // of each block, since compute capability 8.0
 
 int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -28,9 +32,6 @@ int states_of(spikescan_recurrence r) {
 // psu_lif runs two scans of one state, one after the other, in the same shared memory.
 int scan_order(spikescan_recurrence r) {
   return r == SPIKESCAN_CUBA_LIF ? 2 : 1;
-}
-int scan_count(spikescan_recurrence r) {
-  return r == SPIKESCAN_PSU_LIF ? 2 : 1;
 }
 
 class Layout {
@@ -46,20 +47,41 @@ class Layout {
   size_t end_ = 0;
 };
 
-void set_tiles(const spikescan_description& d, int64_t batch_rows, int most_threads, Plan& plan) {
+size_t dtype_bytes(spikescan_dtype dtype) {
+  return dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
+}
+
+int64_t tiles_of(const spikescan_description& d, int64_t batch_rows, int tile_channels) {
+  return divide_up(d.channels, tile_channels) * batch_rows * std::max<int64_t>(chunk_count(d.time), 1);
+}
+
+// As many channels as threads and shared memory allow; fewer while there would be processors without a tile.
+int tile_channels(const spikescan_description& d, const DeviceFacts& facts, int64_t batch_rows, int segments,
+                  int columns) {
+  const auto wanted = static_cast<uint64_t>(std::clamp<int64_t>(d.channels, 1, kMostTileChannels));
+  int channels = std::min(static_cast<int>(std::bit_ceil(wanted)), most_tile_threads(d.recurrence) / segments);
+  if (facts.shared_bytes == 0) return channels;
+  while (channels > 1 &&
+         tile_shared_bytes(scan_order(d.recurrence), columns, segments, channels) > facts.shared_bytes) {
+    channels /= 2;
+  }
+  while (channels > 1 && channels * segments > kWarp && tiles_of(d, batch_rows, channels / 2) <= facts.processors) {
+    channels /= 2;
+  }
+  return channels;
+}
+
+void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t batch_rows, int columns, Plan& plan) {
   const int segments = std::max(segment_count(chunk_steps(d.time, 0)), 1);
   plan.tile_segments = static_cast<int32_t>(std::bit_ceil(static_cast<unsigned>(segments)));
-  const auto channels = static_cast<uint64_t>(std::clamp<int64_t>(d.channels, 1, kMostTileChannels));
-  plan.tile_channels = std::min(static_cast<int32_t>(std::bit_ceil(channels)), most_threads / plan.tile_segments);
+  plan.tile_channels = tile_channels(d, facts, batch_rows, plan.tile_segments, columns);
   plan.threads = plan.tile_channels * plan.tile_segments;
   plan.channel_tiles = divide_up(d.channels, plan.tile_channels);
   plan.batch_rows = batch_rows;
+  plan.row_batches = 1;
   plan.chunks = std::max<int64_t>(chunk_count(d.time), 1);
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
-}
-
-size_t dtype_bytes(spikescan_dtype dtype) {
-  return dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
+  plan.run = 1;
 }
 
 // A thread a row has one segment of x on its way at a time: enough rows, and memory is busy without any other help.
@@ -76,24 +98,37 @@ void set_row_launch(const spikescan_description& d, Plan& plan) {
   plan.blocks = std::min(divide_up(d.batch * d.channels, kRowThreads), kMostBlocks);
 }
 
-void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int kept_states, Plan& plan) {
-  plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), kept_states, plan.tile_segments, plan.tile_channels);
-  const int64_t by_threads = kThreadsOfProcessor / plan.threads;
-  const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / plan.shared_bytes, 1);
-  const int64_t resident = std::min<int64_t>({by_threads, by_memory, 32}) * facts.processors;
-  plan.blocks = std::min(plan.tiles, std::max<int64_t>(resident, 1));
+// Tiles that share 32-byte sectors of x, and so should meet in one multiprocessor's cache.
+int neighbours(const spikescan_description& d, const Plan& plan) {
+  constexpr size_t kSector = 32;
+  const size_t bytes = static_cast<size_t>(plan.tile_channels) * dtype_bytes(d.dtype);
+  return bytes >= kSector ? 1 : static_cast<int>(kSector / bytes);
 }
 
-// What blocks tell each other. One chunk needs none of it.
+void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int columns, Plan& plan) {
+  plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), columns, plan.tile_segments, plan.tile_channels);
+  const int64_t by_registers = int64_t{most_tile_threads(d.recurrence)} * resident_tiles(d.recurrence) / plan.threads;
+  const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
+  const int64_t resident =
+      std::max<int64_t>(std::min<int64_t>({by_registers, by_memory, kMostResidentBlocks}) * facts.processors, 1);
+  const int64_t rows = plan.channel_tiles * plan.batch_rows;
+  const int64_t rounds = std::max<int64_t>(divide_up(rows, resident), 1);
+  const double filled = static_cast<double>(rows) / static_cast<double>(rounds * resident);
+  if (plan.chunks > 1 && filled >= kFullEnough) plan.strategy = kWalk;
+  const int64_t units = plan.strategy == kWalk ? rows : plan.tiles;
+  const int run = neighbours(d, plan);
+  if (units >= 4 * run * resident) plan.run = run;  // enough for every block to be busy to the end
+  plan.blocks = std::min(divide_up(units, plan.run), resident);
+}
+
+// What blocks tell each other. One chunk needs none of it, nor does a block that walks them all.
 void add_look_back(const spikescan_description& d, Plan& plan, Layout& layout) {
-  if (plan.chunks <= 1) return;
-  const auto rows = static_cast<size_t>(plan.channel_tiles * plan.batch_rows);
+  if (plan.chunks <= 1 || plan.strategy != kTiles) return;
   const auto states = static_cast<size_t>(states_of(d.recurrence) * d.batch * d.channels);
   plan.ticket = layout.add(sizeof(uint64_t));
-  plan.flags = layout.add(scan_count(d.recurrence) * rows * saved_slots(plan.chunks) * sizeof(uint32_t));
+  plan.aggregates = layout.add(states * saved_slots(plan.chunks) * sizeof(uint32_t));
+  plan.carries = layout.add(states * carry_slots(plan.chunks) * sizeof(uint64_t));
   plan.cleared_bytes = layout.end();
-  plan.aggregates = layout.add(states * saved_slots(plan.chunks) * sizeof(float));
-  plan.carries = layout.add(states * carry_slots(plan.chunks) * sizeof(double));
 }
 
 void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& layout) {
@@ -109,12 +144,13 @@ void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& lay
 Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
-  set_tiles(d, d.batch, most_tile_threads(false), plan);
+  const int columns = forward_columns(d.recurrence);
+  set_tiles(d, facts, d.batch, columns, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d, facts)) {
     set_row_launch(d, plan);
   } else {
-    set_tile_launch(d, facts, 0, plan);
+    set_tile_launch(d, facts, columns, plan);
     add_look_back(d, plan, layout);
   }
   plan.workspace_bytes = layout.end();
@@ -124,9 +160,12 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
 Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
-  set_tiles(d, divide_up(d.batch, batches_per_row(d.time)), most_tile_threads(true), plan);
+  const int columns = backward_columns(d.recurrence);
+  const int64_t group = batches_per_row(d.time);
+  set_tiles(d, facts, divide_up(d.batch, group), columns, plan);
+  plan.row_batches = static_cast<int32_t>(group);
   if (facts.shared_bytes > 0) {
-    set_tile_launch(d, facts, states_of(d.recurrence), plan);
+    set_tile_launch(d, facts, columns, plan);
     add_look_back(d, plan, layout);
   }
   add_decay_gradients(d, plan, layout);
@@ -135,16 +174,17 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
 }
 
 std::string print_plan(const Plan& plan, const char* pass) {
+  static constexpr const char* names[] = {"tiles", "rows", "walk"};
   char text[512];
-  std::snprintf(
-      text, sizeof text,
-      "%s: strategy=%s tile=%dx%d channel_tiles=%lld batch_rows=%lld chunks=%lld tiles=%lld blocks=%lld threads=%d "
-      "shared_bytes=%zu cleared_bytes=%zu partial_rows=%lld workspace_bytes=%zu",
-      pass, plan.strategy == kRows ? "rows" : "tiles", plan.tile_channels, plan.tile_segments,
-      static_cast<long long>(plan.channel_tiles), static_cast<long long>(plan.batch_rows),
-      static_cast<long long>(plan.chunks), static_cast<long long>(plan.tiles), static_cast<long long>(plan.blocks),
-      plan.threads, plan.shared_bytes, plan.cleared_bytes, static_cast<long long>(plan.partial_rows),
-      plan.workspace_bytes);
+  std::snprintf(text, sizeof text,
+                "%s: strategy=%s tile=%dx%d channel_tiles=%lld batch_rows=%lld chunks=%lld tiles=%lld run=%d "
+                "blocks=%lld threads=%d "
+                "shared_bytes=%zu cleared_bytes=%zu partial_rows=%lld workspace_bytes=%zu",
+                pass, names[plan.strategy], plan.tile_channels, plan.tile_segments,
+                static_cast<long long>(plan.channel_tiles), static_cast<long long>(plan.batch_rows),
+                static_cast<long long>(plan.chunks), static_cast<long long>(plan.tiles), plan.run,
+                static_cast<long long>(plan.blocks), plan.threads, plan.shared_bytes, plan.cleared_bytes,
+                static_cast<long long>(plan.partial_rows), plan.workspace_bytes);
   return text;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "include/spikescan/spikescan.h"
 #include "kernels/element/chunking.h"
 
 namespace spikescan {
@@ -24,25 +25,49 @@ SPIKESCAN_HD int64_t slot_index(int state, int64_t batch, int64_t slot, int64_t 
   return ((state * batches + batch) * slots + slot) * channels + channel;
 }
 
-// Threads of a tile at most: the plan stays within it and the kernels are compiled for it. Forward fits the 128
-// registers that 512 threads leave each. Backward keeps its states in shared memory, of which a block has 48 KiB
-// without asking.
-SPIKESCAN_HD constexpr int most_tile_threads(bool backward) {
-  return backward ? 256 : 512;
+// Threads of a tile at most: the plan stays within it, and the kernels are compiled so that as many such blocks fit the
+// registers of a multiprocessor: 64 a thread, or 80 where there are two states.
+SPIKESCAN_HD constexpr int most_tile_threads(spikescan_recurrence r) {
+  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 512 : 256;
+}
+SPIKESCAN_HD constexpr int resident_tiles(spikescan_recurrence r) {
+  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 2 : 3;
 }
 
-// A tile's dynamic shared memory, for scans of `order` states: doubles first, then floats (kernels/cuda/tile.h).
-// Backward keeps `kept_states` for every step.
+// A tile's dynamic shared memory, for scans of `order` states (kernels/cuda/tile.h): 8-byte parts first, then floats.
+// `columns`: values that a thread keeps there for each of its steps.
 constexpr int kMostCoefficients = 3;  // of a response of order 2
+constexpr int kMostStates = 2;
+constexpr int kTurnWords = 12;
 
-SPIKESCAN_HD size_t tile_shared_bytes(int order, int kept_states, int segments, int channels) {
+// Odd, so that neighbouring threads meet in no bank.
+SPIKESCAN_HD constexpr int response_words(int order) {
+  return kHalfSteps * (order == 1 ? 1 : kMostCoefficients) + 1;
+}
+SPIKESCAN_HD constexpr int column_words(int columns) {
+  return columns == 0 ? 0 : kSegmentSteps * columns + 1;
+}
+
+SPIKESCAN_HD size_t tile_shared_bytes(int order, int columns, int segments, int channels) {
   const size_t lanes = static_cast<size_t>(segments) * channels;
   const size_t chain = lanes * order * sizeof(double);
-  const size_t carries = size_t{2} * order * channels * sizeof(double);
+  const size_t carries = size_t{2} * (order + kMostStates) * channels * sizeof(double);
+  const size_t before = size_t{kMostStates} * channels * sizeof(float);
+  const size_t turn = kTurnWords * sizeof(int64_t);
+  const size_t parked = size_t{32} * kSegmentSteps * sizeof(float);
   const size_t handover = lanes * 2 * sizeof(float);
-  const size_t responses = size_t{kHalfSteps} * (order == 1 ? 1 : kMostCoefficients) * channels * sizeof(float);
-  const size_t states = lanes * kSegmentSteps * kept_states * sizeof(float);
-  return chain + carries + handover + responses + states;
+  const size_t responses = static_cast<size_t>(response_words(order)) * channels * sizeof(float);
+  const size_t kept = lanes * column_words(columns) * sizeof(float);
+  return chain + carries + before + turn + parked + handover + responses + kept;
+}
+
+// V and R, or V and I; what spsn and psu_lif look at again is x and A.
+SPIKESCAN_HD constexpr int backward_columns(spikescan_recurrence r) {
+  return r == SPIKESCAN_LIF ? 1 : r == SPIKESCAN_PSU_LIF ? 3 : 2;
+}
+// psu_lif's V, while R is scanned.
+SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
+  return r == SPIKESCAN_PSU_LIF ? 1 : 0;
 }
 
 // A block that scans rows: a thread each, with a column of M^16, M^32, ... M^512 and of a half's responses

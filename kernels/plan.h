@@ -14,8 +14,9 @@ struct DeviceFacts {
   size_t shared_bytes_total;  // shared memory of one multiprocessor
 };
 
-// How a CUDA pass cuts its work: tiles, whose threads share a chunk of time and hand states on; or rows, a thread each.
-enum Strategy : int32_t { kTiles, kRows };
+// How a CUDA pass cuts its work: rows, a thread each; or tiles, whose threads share a chunk of time. The chunks of one
+// row of tiles are then walked by one block, or taken by any block and joined by look-back.
+enum Strategy : int32_t { kTiles, kRows, kWalk };
 
 struct Plan {
   Strategy strategy;
@@ -24,15 +25,17 @@ struct Plan {
   int32_t tile_channels;
   int32_t tile_segments;
   int64_t channel_tiles;
-  int64_t batch_rows;  // batches; in backward groups of batches that share a row of partial sums
-  int64_t chunks;      // at least 1: an empty sequence still hands its state on
+  int64_t batch_rows;   // batches; in backward groups of batches that share a row of partial sums
+  int32_t row_batches;  // batches of such a group; 1 in forward
+  int64_t chunks;       // at least 1: an empty sequence still hands its state on
   int64_t tiles;
+  int32_t run;      // neighbouring tiles that a block takes at a time: they share sectors of memory
   int64_t blocks;   // CUDA grid: each block takes tiles until none is left
   int32_t threads;  // CUDA block
   size_t shared_bytes;
   // Workspace layout, in bytes from its start.
-  size_t ticket, flags, cleared_bytes;  // [0, cleared_bytes) must be zero when the kernel starts
-  size_t aggregates, carries;
+  size_t ticket, aggregates, carries;
+  size_t cleared_bytes;  // [0, cleared_bytes) must be zero when the kernel starts
   int64_t partial_rows;
   size_t partials, totals;
   size_t workspace_bytes;

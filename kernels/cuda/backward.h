@@ -2,17 +2,23 @@
 #pragma once
 
 #include "kernels/cuda/backward_tile.h"
+#include "kernels/cuda/tile_queue.h"
 #include "kernels/reduce.h"
 
 namespace spikescan {
 
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(true), 1)
+__global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     backward_kernel(const __grid_constant__ BackwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
-  TileQueue queue(call.plan, call.args.workspace, /*reverse=*/true);
-  for (Tile tile; queue.next(call.description, place, tile);) BackwardTile<R>(call, shared, place, tile).run();
+  TileQueue queue(call.plan, call.args.workspace, shared, /*reverse=*/true);
+  for (Tile tile; queue.next(call.description, place, tile);) {
+    if (Tile later; queue.later(call.description, place, later)) {
+      prefetch_tile(call.args.x, later.batch_row() * call.plan.row_batches, later.chunk() * kChunkSteps, place, later);
+    }
+    BackwardTile<R>(call, shared, place, tile).run();
+  }
 }
 
 // One decay parameter on its way from partial sums to its gradient.

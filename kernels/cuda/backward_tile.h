@@ -1,22 +1,26 @@
 // The backward pass of one tile (SPEC section 2): the states rebuilt from x and the saved carry, the gradients scanned
-// back over the segments, the decays' sums. Nothing of size B T C is kept.
+// back over the segments, the decays' sums. Nothing of size B T C is kept. What is looked at again waits in columns of
+// shared memory; 16 values of a thread are in registers at a time.
 #pragma once
 
-#include "kernels/cuda/look_back.h"
-#include "kernels/cuda/neuron_tile.h"
-#include "kernels/element/firing.h"
+#include "kernels/cuda/forward_tile.h"
 
 namespace spikescan {
 
-// Rebuilding takes the carry into the chunk from what forward saved: no tile waits for another.
+// With one row of partial sums and a decay a channel there is nothing left to add up, and no second kernel.
+__host__ __device__ inline bool sums_finish_here(const BackwardCall& call) {
+  return call.plan.partial_rows == 1 && !call.description.shared_decay;
+}
+
+// The states of every step: they start from what forward saved, and no tile waits for another.
 template <spikescan_recurrence R>
-struct SavedCarries {
+struct RebuiltStates {
   using Neuron = NeuronTile<R>;
   const BackwardCall& call;
+  const TileShared& shared;
   const Place& place;
   const Tile& tile;
   int64_t batch;
-  float before[Neuron::kStates];  // leaders: the states before the chunk's first step
 
   template <class Scan>
   __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>&, const float (&)[Scan::kOrder],
@@ -25,52 +29,49 @@ struct SavedCarries {
     const auto* saved = static_cast<const double*>(call.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
       const int state = Neuron::api_state(scan, n);
-      if (tile.chunk == 0) {
+      if (tile.chunk() == 0) {
         carry[n] = load_state(call.args.initial_state[state], place, tile, batch);
       } else {
-        carry[n] = place.in_tensor ? saved[slot_index(state, batch, tile.chunk - 1, tile.channel, d.batch,
+        carry[n] = place.in_tensor ? saved[slot_index(state, batch, tile.chunk() - 1, tile.channel(), d.batch,
                                                       saved_slots(call.plan.chunks), d.channels)]
                                    : 0.0;
       }
-      before[state] = static_cast<float>(carry[n]);
+      if (place.leads) shared.before[state * place.channels + place.channel] = static_cast<float>(carry[n]);
     }
   }
   template <class Scan>
   __device__ __forceinline__ void carry_out(int, const double (&)[Scan::kOrder]) {}
-};
 
-// With one row of partial sums and a decay a channel there is nothing left to add up, and no second kernel.
-__host__ __device__ inline bool sums_finish_here(const BackwardCall& call) {
-  return call.plan.partial_rows == 1 && !call.description.shared_decay;
-}
+  __device__ __forceinline__ void put(int state, int j, float value) {
+    shared.column<backward_columns(R)>(state, place.lane())[j] = value;
+  }
+  __device__ __forceinline__ float membrane(int j) const {
+    return shared.column<backward_columns(R)>(0, place.lane())[j];
+  }
+};
 
 template <spikescan_recurrence R>
 class BackwardTile {
  public:
   using Neuron = NeuronTile<R>;
-  using States = typename Neuron::States;
   using Steps = float[kSegmentSteps];
   static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
+  static constexpr int kSumsAhead = 8 / kParameters;
   // On V and then I; or, for psu_lif, one scan on R and one on V.
   using Scan = GradientScan<Neuron::kOrder>;
 
   __device__ __forceinline__ BackwardTile(const BackwardCall& call, const TileShared& shared, const Place& place,
                                           const Tile& tile)
-      : call_(call),
-        d_(call.description),
-        shared_(shared),
-        place_(place),
-        tile_(tile),
-        decays_(load_decays(d_, call.args, place, tile)) {}
+      : call_(call), d_(call.description), shared_(shared), place_(place), tile_(tile) {}
 
   // The batches of a row of partial sums: several only where there is one chunk.
   __device__ __forceinline__ void run() {
-    const int64_t group = batches_per_row(d_.time);
-    const int64_t first = tile_.batch_row * group;
-    const int64_t end = first + group < d_.batch ? first + group : d_.batch;
-    for (batch_ = first; batch_ < end; ++batch_) {
+    if (place_.leads) {
+      for (int p = 0; p < kParameters; ++p) total(p) = 0.0;
+    }
+    for (in_group_ = 0; in_group_ < call_.plan.row_batches && batch() < d_.batch; ++in_group_) {
+      if (in_group_ > 0) __syncthreads();  // the batch before is done with the shared memory
       run_batch();
-      __syncthreads();  // the next batch takes the shared memory over
     }
     if (d_.time > 0) store_partials();
   }
@@ -80,66 +81,86 @@ class BackwardTile {
   __device__ __forceinline__ void carry_in(int first_state, const Map<S::kOrder>& map,
                                            const float (&aggregate)[S::kOrder], double (&carry)[S::kOrder]) {
     for (int n = 0; n < S::kOrder; ++n) {
-      carry[n] = load_state(call_.args.grad_final_state[first_state + n], place_, tile_, batch_);
+      carry[n] = load_state(call_.args.grad_final_state[first_state + n], place_, tile_, batch());
     }
     if (call_.plan.chunks == 1) return;
-    ChunkChain<S> chain(d_, call_.plan, call_.args.workspace, first_state, tile_, batch_);
-    chain.publish_aggregate(place_, aggregate);
-    chain.look_back(map, place_, carry);
+    fetch_carry<S>(call_.plan, shared_, chain<S>(first_state), first_state, place_, tile_, map, aggregate, carry);
   }
 
   template <class S>
   __device__ __forceinline__ void carry_out(int first_state, const double (&carry)[S::kOrder]) {
-    if (tile_.chunk == 0 && place_.leads) {
+    if (tile_.chunk() == 0 && place_.leads) {
       for (int n = 0; n < S::kOrder; ++n) {
-        store_state(call_.args.grad_initial_state[first_state + n], place_, tile_, batch_,
+        store_state(call_.args.grad_initial_state[first_state + n], place_, tile_, batch(),
                     static_cast<float>(carry[n]));
       }
     }
-    if (call_.plan.chunks == 1) return;
-    ChunkChain<S>(d_, call_.plan, call_.args.workspace, first_state, tile_, batch_).publish_carry(place_, carry);
+    if (call_.plan.chunks > 1) hand_on<S>(call_.plan, shared_, chain<S>(first_state), first_state, place_, carry);
   }
 
  private:
+  __device__ __forceinline__ int64_t batch() const { return tile_.batch_row() * call_.plan.row_batches + in_group_; }
+
+  // Loaded where they are needed, and not kept.
+  __device__ __forceinline__ ChannelDecays decays() const { return load_decays(d_, call_.args, place_, tile_); }
+
+  // Columns after the states'.
+  static constexpr int kInput = 1;       // spsn: x
+  static constexpr int kRefractory = 2;  // psu_lif: A
+
+  template <class S>
+  __device__ __forceinline__ ChunkChain<S> chain(int first_state) const {
+    return {d_, call_.plan, call_.args.workspace, first_state, shared_, place_, tile_, batch()};
+  }
+
   __device__ __forceinline__ void run_batch() {
     const int steps = place_.in_tensor ? place_.steps(tile_.length) : 0;
-    const int64_t t = tile_.chunk * kChunkSteps + place_.segment * kSegmentSteps;
-    rebuild_states(steps, t);
-    States gradients = {};
-    scan_gradients(steps, t, gradients);
-    if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(steps, t, gradients);
-    if (call_.args.grad_x.data) store_grad_x(steps, t, gradients);
-  }
-
-  // ---- The states of every step, kept in shared memory: registers are dearer ----
-  __device__ __forceinline__ void rebuild_states(int steps, int64_t t) {
-    Steps x;
-    States states = {};
-    load_segment(call_.args.x, batch_, t, tile_.channel, steps, x);
-    SavedCarries<R> carries = {call_, place_, tile_, batch_, {}};
-    Neuron::run(shared_, place_, tile_, decays_, x, states, carries);
-    for (int n = 0; n < Neuron::kStates; ++n) {
+    const int64_t t = tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
+    fetch_gradients();
+    Steps values;
+    rebuild_states(steps, t, values);
+    load_direct(steps, t, values);
+    float sums[kParameters] = {};
+    scan_gradients(steps, t, values, sums);
+    if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(sums);
+    if constexpr (R == SPIKESCAN_SPSN) {
+      const float gain = decays().gain;
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) state(n, j, thread()) = states[n][j];
-      before_[n] = carries.before[n];
+      for (int j = 0; j < kSegmentSteps; ++j) values[j] *= gain;
     }
-    __syncthreads();  // a segment's first step looks at its neighbour's last; and the scans' shared memory is taken
-                      // over
+    if (call_.args.grad_x.data) store_segment(call_.args.grad_x, batch(), t, tile_.channel(), steps, values);
   }
 
-  __device__ __forceinline__ int thread() const {
-    return place_.segment * place_.channels + place_.channel;
+  // They are needed only when the states are there.
+  __device__ __forceinline__ void fetch_gradients() const {
+    const int64_t t = tile_.chunk() * kChunkSteps;
+    if (call_.args.grad_spikes.data) prefetch_tile(call_.args.grad_spikes, batch(), t, place_, tile_);
+    if (call_.args.grad_membrane.data) prefetch_tile(call_.args.grad_membrane, batch(), t, place_, tile_);
   }
-  __device__ __forceinline__ float& state(int n, int j, int thread) const {
-    return shared_.states[(n * kSegmentSteps + j) * place_.segments * place_.channels + thread];
+
+  // ---- The states ----
+  __device__ __forceinline__ void rebuild_states(int steps, int64_t t, Steps& values) {
+    load_segment(call_.args.x, batch(), t, tile_.channel(), steps, values);
+    if constexpr (R == SPIKESCAN_SPSN) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) own(kInput, j) = values[j];
+    }
+    RebuiltStates<R> states = {call_, shared_, place_, tile_, batch()};
+    Neuron::run(shared_, place_, tile_, decays(), values, states, states);
+    __syncthreads();  // a segment's first step looks at its neighbour's last; and the scans' memory is taken over
   }
-  __device__ __forceinline__ float previous(int n, int j) const {
-    if (j > 0) return state(n, j - 1, thread());
-    return place_.segment > 0 ? state(n, kSegmentSteps - 1, thread() - place_.channels) : before_[n];
+
+  __device__ __forceinline__ float& own(int column, int j) const {
+    return shared_.column<backward_columns(R)>(column, place_.lane())[j];
+  }
+  __device__ __forceinline__ float previous(int state, int j) const {
+    if (j > 0) return own(state, j - 1);
+    return place_.segment > 0
+               ? shared_.column<backward_columns(R)>(state, place_.lane() - place_.channels)[kSegmentSteps - 1]
+               : shared_.before[state * place_.channels + place_.channel];
   }
   __device__ __forceinline__ float rule_input(int j) const {
-    const float v = state(0, j, thread());
-    return Neuron::kPsu ? v - state(Neuron::kStates - 1, j, thread()) : v;
+    return Neuron::kPsu ? own(0, j) - own(Neuron::kStates - 1, j) : own(0, j);
   }
 
   // ---- The direct gradient on M, h, and the one on V ----
@@ -149,108 +170,101 @@ class BackwardTile {
       for (int j = 0; j < kSegmentSteps; ++j) h[j] = 0.0f;
       return;
     }
-    load_segment(call_.args.grad_spikes, batch_, t, tile_.channel, steps, h);
+    load_segment(call_.args.grad_spikes, batch(), t, tile_.channel(), steps, h);
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) h[j] *= rule_gradient(call_.firing, rule_input(j));
+    for (int j = 0; j < kSegmentSteps; ++j) {
+      if (j < steps) h[j] *= rule_gradient(call_.firing, rule_input(j));
+    }
   }
 
   __device__ __forceinline__ void add_grad_membrane(int steps, int64_t t, Steps& h) const {
     Steps grad_membrane = {};
     if (call_.args.grad_membrane.data) {
-      load_segment(call_.args.grad_membrane, batch_, t, tile_.channel, steps, grad_membrane);
+      load_segment(call_.args.grad_membrane, batch(), t, tile_.channel(), steps, grad_membrane);
     }
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
   }
 
-  // gradients: [0] G on V, [1] Q on I or A on R.
-  __device__ __forceinline__ void scan_gradients(int steps, int64_t t, States& gradients) {
-    Steps h;
-    load_direct(steps, t, h);
+  // `values` comes as h and becomes dx. `sums`: the decays' gradients over the segment in float32, last step first.
+  __device__ __forceinline__ void scan_gradients(int steps, int64_t t, Steps& values, float (&sums)[kParameters]) {
     if constexpr (Neuron::kPsu) {
-      Steps negative, output[1];
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) negative[j] = -h[j];
-      run_scan<GradientScan<1>>({decays_.beta, decays_.beta}, 1, negative, output);
-      add_grad_membrane(steps, t, h);
+      for (int j = 0; j < kSegmentSteps; ++j) values[j] = -values[j];
+      run_scan<GradientScan<1>>(1, values, [&](int j, const float(&out)[1]) {
+        own(kRefractory, j) = out[0];
+        return -values[j];
+      });
+      add_grad_membrane(steps, t, values);
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) {
-        gradients[1][j] = output[0][j];
-        h[j] = fused(sigmoid_slope(state(0, j, thread())), output[0][j], h[j]);
+        if (j < steps) values[j] = fused(sigmoid_slope(own(0, j)), own(kRefractory, j), values[j]);
       }
       __syncthreads();  // the first scan's shared memory is still being read
-      run_scan<GradientScan<1>>({decays_.beta, decays_.beta}, 0, h, output);
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) gradients[0][j] = output[0][j];
+      run_scan<GradientScan<1>>(0, values, [&](int j, const float(&out)[1]) {
+        sums[0] = fused(out[0], previous(0, j), sums[0]);
+        sums[0] = fused(own(kRefractory, j), previous(1, j), sums[0]);
+        return out[0];
+      });
     } else {
-      add_grad_membrane(steps, t, h);
-      run_scan<Scan>({decays_.beta, Neuron::kCuba ? decays_.alpha : decays_.beta}, 0, h, gradients);
+      add_grad_membrane(steps, t, values);
+      run_scan<Scan>(0, values, [&](int j, const float(&out)[Neuron::kOrder]) {
+        const float v = previous(0, j);
+        sums[0] = fused(out[0], R == SPIKESCAN_SPSN ? v - own(kInput, j) : v, sums[0]);
+        if constexpr (Neuron::kCuba) sums[1] = fused(out[1], previous(1, j), sums[1]);
+        return out[Neuron::kOrder - 1];
+      });
     }
   }
 
-  template <class S>
-  __device__ __forceinline__ void run_scan(const Decays<S::kOrder>& decays, int first_state, const Steps& input,
-                                           float (&output)[S::kOrder][kSegmentSteps]) {
-    TileScan<S>(shared_, place_, tile_, decays)
+  template <class S, class Emit>
+  __device__ __forceinline__ void run_scan(int first_state, Steps& values, Emit emit) {
+    const ChannelDecays loaded = decays();
+    TileScan<S>(shared_, place_, tile_, {loaded.beta, Neuron::kCuba ? loaded.alpha : loaded.beta})
         .run(
-            input, output,
+            values,
             [&](const Map<S::kOrder>& map, const float(&aggregate)[S::kOrder], double(&carry)[S::kOrder]) {
               carry_in<S>(first_state, map, aggregate, carry);
             },
-            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); });
+            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); }, emit);
   }
 
-  // ---- The decays: float32 sums over a segment, last step first; then over segments and batches in double
-  // -------------
-  __device__ __forceinline__ void add_decay_gradients(int steps, int64_t t, const States& gradients) {
-    Steps x;  // again, from the cache: registers are dearer
-    if constexpr (R == SPIKESCAN_SPSN) load_segment(call_.args.x, batch_, t, tile_.channel, steps, x);
-    float sums[kParameters] = {};
-#pragma unroll
-    for (int j = kSegmentSteps - 1; j >= 0; --j) {
-      if (j >= steps) continue;
-      const float v = previous(0, j);
-      sums[0] = fused(gradients[0][j], R == SPIKESCAN_SPSN ? v - x[j] : v, sums[0]);
-      if constexpr (Neuron::kPsu) sums[0] = fused(gradients[1][j], previous(1, j), sums[0]);
-      if constexpr (Neuron::kCuba) sums[1] = fused(gradients[1][j], previous(1, j), sums[1]);
-    }
-    __syncthreads();
+  __device__ __forceinline__ double& total(int p) const {
+    return shared_.totals[p * place_.channels + place_.channel];
+  }
+
+  // ---- The decays: over segments and batches in double ----
+  __device__ __forceinline__ void add_decay_gradients(const float (&sums)[kParameters]) {
     for (int p = 0; p < kParameters; ++p) {
       shared_.handover[(place_.segment * 2 + p) * place_.channels + place_.channel] = sums[p];
     }
     __syncthreads();
     if (!place_.leads) return;
-    for (int s = segment_count(tile_.length) - 1; s >= 0; --s) {
-      for (int p = 0; p < kParameters; ++p) {
-        total_[p] += shared_.handover[(s * 2 + p) * place_.channels + place_.channel];
+    for (int p = 0; p < kParameters; ++p) {
+      double sum = total(p);
+#pragma unroll kSumsAhead
+      for (int s = segment_count(tile_.length) - 1; s >= 0; --s) {
+        sum += shared_.handover[(s * 2 + p) * place_.channels + place_.channel];
       }
+      total(p) = sum;
     }
   }
 
   __device__ __forceinline__ void store_partials() const {
     if (!place_.leads || !place_.in_tensor) return;
     auto* partials = reinterpret_cast<float*>(static_cast<char*>(call_.args.workspace) + call_.plan.partials);
-    const int64_t row = tile_.batch_row * call_.plan.chunks + tile_.chunk;
+    const int64_t row = tile_.batch_row() * call_.plan.chunks + tile_.chunk();
     for (int p = 0; p < kParameters; ++p) {
       float* gradient = p == 0 ? call_.args.grad_beta : call_.args.grad_alpha;
       if (!gradient) continue;
-      const auto partial = static_cast<float>(total_[p]);
+      const auto partial = static_cast<float>(total(p));
       if (sums_finish_here(call_)) {
         const float* decay = p == 0 ? call_.args.beta : call_.args.alpha;
-        gradient[tile_.channel] = decay_has_gradient(decay[tile_.channel]) ? partial : 0.0f;
+        gradient[tile_.channel()] = decay_has_gradient(decay[tile_.channel()]) ? partial : 0.0f;
       } else {
-        partials[(p * call_.plan.partial_rows + row) * d_.channels + tile_.channel] = partial;
+        partials[(p * call_.plan.partial_rows + row) * d_.channels + tile_.channel()] = partial;
       }
     }
-  }
-
-  __device__ __forceinline__ void store_grad_x(int steps, int64_t t, States& gradients) const {
-    Steps& dx = gradients[Neuron::kCuba ? 1 : 0];
-    if constexpr (R == SPIKESCAN_SPSN) {
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= decays_.gain;
-    }
-    store_segment(call_.args.grad_x, batch_, t, tile_.channel, steps, dx);
   }
 
   const BackwardCall& call_;
@@ -258,10 +272,7 @@ class BackwardTile {
   const TileShared& shared_;
   const Place& place_;
   const Tile& tile_;
-  const ChannelDecays decays_;
-  int64_t batch_ = 0;
-  float before_[Neuron::kStates] = {};  // leaders: the states before the chunk
-  double total_[kParameters] = {};
+  int in_group_ = 0;
 };
 
 }  // namespace spikescan

@@ -34,7 +34,7 @@ BackendResult facts(DeviceFacts* facts) {
   int device = 0, processors = 0, shared = 0, shared_total = 0;
   BackendResult result = cuda_result(cudaGetDevice(&device), "cudaGetDevice");
   if (!result.status) result = attribute(cudaDevAttrMultiProcessorCount, device, &processors);
-  if (!result.status) result = attribute(cudaDevAttrMaxSharedMemoryPerBlock, device, &shared);
+  if (!result.status) result = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device, &shared);
   if (!result.status) result = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device, &shared_total);
   if (!result.status) *facts = {processors, static_cast<size_t>(shared), static_cast<size_t>(shared_total)};
   return result;

@@ -22,6 +22,10 @@ inline unsigned char* dynamic_shared() {
 inline void spin_pause() {
   simt::pause();
 }
+inline void prefetch_sector(const void*) {}
+inline float seen_anew(float x) {
+  return x;
+}
 #else
 __device__ __forceinline__ unsigned char* dynamic_shared() {
   extern __shared__ __align__(16) unsigned char memory[];
@@ -29,6 +33,15 @@ __device__ __forceinline__ unsigned char* dynamic_shared() {
 }
 __device__ __forceinline__ void spin_pause() {
   __nanosleep(20);
+}
+__device__ __forceinline__ void prefetch_sector(const void* address) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
+// x, of which the compiler knows nothing: what follows from it is computed again where it is needed, and does not wait
+// in registers since an earlier phase.
+__device__ __forceinline__ float seen_anew(float x) {
+  asm volatile("" : "+f"(x));
+  return x;
 }
 #endif
 

@@ -4,22 +4,25 @@
 
 #include "kernels/cuda/forward_row.h"
 #include "kernels/cuda/forward_tile.h"
+#include "kernels/cuda/tile_queue.h"
 
 namespace spikescan {
 
-// The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(false), NeuronTile<R>::kStates == 1 ? 2 : 1)
+__global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     forward_tiles_kernel(const __grid_constant__ ForwardCall call) {
   Place place(call.plan, static_cast<int>(threadIdx.x));
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
-  TileQueue queue(call.plan, call.args.workspace, /*reverse=*/false);
+  TileQueue queue(call.plan, call.args.workspace, shared, /*reverse=*/false);
   for (Tile tile; queue.next(call.description, place, tile);) {
+    if (Tile later; queue.later(call.description, place, later)) {
+      prefetch_tile(call.args.x, later.batch_row(), later.chunk() * kChunkSteps, place, later);
+    }
     ForwardTile<R>(call, shared, place, tile).run();
-    __syncthreads();  // the next tile takes the shared memory over
   }
 }
 
+// The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R>
 __global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kStates == 1 ? 4 : 3)
     forward_rows_kernel(const __grid_constant__ ForwardCall call) {

@@ -8,10 +8,35 @@
 
 namespace spikescan {
 
+// The carry into a tile where chunks are many: taken along by the block that walks them, or found by looking back.
+template <class Scan>
+__device__ __forceinline__ void fetch_carry(const Plan& plan, const TileShared& shared, const ChunkChain<Scan>& chain,
+                                            int first_state, const Place& place, const Tile& tile,
+                                            const Map<Scan::kOrder>& map, const float (&aggregate)[Scan::kOrder],
+                                            double (&carry)[Scan::kOrder]) {
+  if (plan.strategy == kTiles) {
+    chain.publish_aggregate(aggregate);
+    chain.look_back(map, carry);
+  } else if (tile.link() > 0 && place.leads) {
+    for (int n = 0; n < Scan::kOrder; ++n) carry[n] = shared.walked[(first_state + n) * place.channels + place.channel];
+  }
+}
+
+template <class Scan>
+__device__ __forceinline__ void hand_on(const Plan& plan, const TileShared& shared, const ChunkChain<Scan>& chain,
+                                        int first_state, const Place& place, const double (&carry)[Scan::kOrder]) {
+  if (plan.strategy == kTiles) {
+    chain.publish_carry(carry);
+  } else if (place.leads) {
+    for (int n = 0; n < Scan::kOrder; ++n) shared.walked[(first_state + n) * place.channels + place.channel] = carry[n];
+  }
+}
+
 template <spikescan_recurrence R>
 class ForwardTile {
  public:
   using Neuron = NeuronTile<R>;
+  static constexpr int kColumns = forward_columns(R);
 
   __device__ __forceinline__ ForwardTile(const ForwardCall& call, const TileShared& shared, const Place& place,
                                          const Tile& tile)
@@ -20,13 +45,19 @@ class ForwardTile {
   __device__ __forceinline__ void run() {
     const int steps = place_.in_tensor ? place_.steps(tile_.length) : 0;
     const int64_t t = first_step();
-    float x[kSegmentSteps];
-    typename Neuron::States states = {};
-    load_segment(call_.args.x, batch(), t, tile_.channel, steps, x);
-    Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), x, states, *this);
-    if (call_.args.membrane.data) store_segment(call_.args.membrane, batch(), t, tile_.channel, steps, states[0]);
-    store_final_states(steps, states);
-    if (call_.args.spikes.data) fire(steps, t, states);
+    float values[kSegmentSteps];
+    load_segment(call_.args.x, batch(), t, tile_.channel(), steps, values);
+    Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this, *this);
+    store_final_states(steps);
+    if (!Neuron::kPsu && call_.args.membrane.data) {
+      store_segment(call_.args.membrane, batch(), t, tile_.channel(), steps, values);
+    }
+    if (call_.args.spikes.data) fire(steps, t, values);
+    if (Neuron::kPsu && call_.args.membrane.data) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) values[j] = membrane(j);
+      store_segment(call_.args.membrane, batch(), t, tile_.channel(), steps, values);
+    }
   }
 
   // ---- What a scan asks of its surroundings ----
@@ -37,22 +68,35 @@ class ForwardTile {
       carry[n] = load_state(call_.args.initial_state[Neuron::api_state(scan, n)], place_, tile_, batch());
     }
     if (call_.plan.chunks == 1) return;
-    ChunkChain<Scan> chain(d_, call_.plan, call_.args.workspace, scan, tile_, batch());
-    chain.publish_aggregate(place_, aggregate);
-    chain.look_back(map, place_, carry);
-    if (call_.args.saved && tile_.chunk > 0) save<Scan>(scan, carry);
+    fetch_carry<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, tile_, map, aggregate, carry);
+    if (call_.args.saved && tile_.chunk() > 0) save<Scan>(scan, carry);
   }
 
   template <class Scan>
   __device__ __forceinline__ void carry_out(int scan, const double (&carry)[Scan::kOrder]) {
-    if (call_.plan.chunks == 1) return;
-    ChunkChain<Scan>(d_, call_.plan, call_.args.workspace, scan, tile_, batch()).publish_carry(place_, carry);
+    if (call_.plan.chunks > 1) hand_on<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, carry);
+  }
+
+  __device__ __forceinline__ void put(int state, int j, float value) {
+    last_[state] = value;
+    if constexpr (kColumns > 0) {
+      if (state == 0) shared_.column<kColumns>(0, place_.lane())[j] = value;
+    }
+  }
+  __device__ __forceinline__ float membrane(int j) const {
+    return shared_.column<kColumns>(0, place_.lane())[j];
   }
 
  private:
-  __device__ __forceinline__ int64_t batch() const { return tile_.batch_row; }
+  __device__ __forceinline__ int64_t batch() const {
+    return tile_.batch_row();
+  }
+  template <class Scan>
+  __device__ __forceinline__ ChunkChain<Scan> chain(int scan) const {
+    return {d_, call_.plan, call_.args.workspace, scan, shared_, place_, tile_, batch()};
+  }
   __device__ __forceinline__ int64_t first_step() const {
-    return tile_.chunk * kChunkSteps + place_.segment * kSegmentSteps;
+    return tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
   }
 
   // What backward starts the chunk from.
@@ -61,36 +105,29 @@ class ForwardTile {
     if (!place_.leads || !place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
-      saved[slot_index(Neuron::api_state(scan, n), batch(), tile_.chunk - 1, tile_.channel, d_.batch,
+      saved[slot_index(Neuron::api_state(scan, n), batch(), tile_.chunk() - 1, tile_.channel(), d_.batch,
                        saved_slots(call_.plan.chunks), d_.channels)] = carry[n];
     }
   }
 
-  __device__ __forceinline__ void store_final_states(int steps, const typename Neuron::States& states) {
+  __device__ __forceinline__ void store_final_states(int steps) {
     const bool empty = d_.time == 0 && place_.leads;
     const bool last = steps > 0 && first_step() + steps == d_.time;
     if (!empty && !last) return;
     for (int n = 0; n < Neuron::kStates; ++n) {
-      float value = load_state(call_.args.initial_state[n], place_, tile_, batch());
-      // An order, not an equality: the compiler would turn that into an index, and move the states to local memory.
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) {
-        if (j < steps) value = states[n][j];
-      }
+      const float value = empty ? load_state(call_.args.initial_state[n], place_, tile_, batch()) : last_[n];
       store_state(call_.args.final_state[n], place_, tile_, batch(), value);
     }
   }
 
   // ---- Firing ----
-  __device__ __forceinline__ void fire(int steps, int64_t t, const typename Neuron::States& states) {
-    float spikes[kSegmentSteps];
-#pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) spikes[j] = Neuron::rule_input(states, j);
-    if (steps > 0) fire_segment(call_, batch(), t, tile_.channel, steps, spikes);
+  // `values` is what the rule sees; it becomes the spikes.
+  __device__ __forceinline__ void fire(int steps, int64_t t, float (&values)[kSegmentSteps]) {
+    if (steps > 0) fire_segment(call_, batch(), t, tile_.channel(), steps, values);
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
-      store_bits(steps, t, pack_segment(steps, spikes));
+      store_bits(steps, t, pack_segment(steps, values));
     } else {
-      store_segment(call_.args.spikes, batch(), t, tile_.channel, steps, spikes);
+      store_segment(call_.args.spikes, batch(), t, tile_.channel(), steps, values);
     }
   }
 
@@ -103,7 +140,7 @@ class ForwardTile {
     if (place_.segment + 1 < place_.segments) {
       bits |= halves[(place_.segment + 1) * place_.channels + place_.channel] << kSegmentSteps;
     }
-    store_word(call_, batch(), t, tile_.channel, bits);
+    store_word(call_, batch(), t, tile_.channel(), bits);
   }
 
   const ForwardCall& call_;
@@ -111,6 +148,7 @@ class ForwardTile {
   const TileShared& shared_;
   const Place& place_;
   const Tile& tile_;
+  float last_[Neuron::kStates] = {};  // the states after the segment's last step
 };
 
 }  // namespace spikescan

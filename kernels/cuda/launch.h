@@ -31,8 +31,15 @@ BackendResult launch(const char* where, const LaunchConfig& config, void (*kerne
                      const std::type_identity_t<Parameter>&... arguments) {
   constexpr int64_t kMostBlocks = 2147483647;
   constexpr int kMostThreads = 1024;
+  constexpr size_t kSharedBytesWithoutAsking = 48 * 1024;
   if (config.blocks < 1 || config.blocks > kMostBlocks || config.threads < 1 || config.threads > kMostThreads) {
     return {SPIKESCAN_INTERNAL_ERROR, where, "the plan's grid is outside CUDA's limits"};
+  }
+  if (config.shared_bytes > kSharedBytesWithoutAsking) {
+    const cudaError_t asked =
+        cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(config.shared_bytes));
+    if (asked != cudaSuccess) return cuda_result(asked, "cudaFuncSetAttribute");
   }
   const dim3 grid(static_cast<unsigned>(config.blocks)), block(static_cast<unsigned>(config.threads));
 #if defined(SPIKESCAN_SIMT)

@@ -1,5 +1,5 @@
 // A tile: one batch, a few channels, one chunk of time. A thread has one channel and one segment of 16 steps.
-// Here: which tile a block works on, a thread's place in it, and the tile's shared memory.
+// Here: a thread's place in a tile, and the tile's shared memory.
 #pragma once
 
 #include "kernels/backend.h"
@@ -8,11 +8,12 @@
 
 namespace spikescan {
 
-struct Tile {
-  int64_t row;  // batch row and channel tile as one number: the tiles of one row are scanned one after another
-  int64_t batch_row, chunk;
-  int64_t channel;  // this thread's
-  int length;       // steps of the chunk
+// Which one: in shared memory, since a register is dear (tile_queue.h writes it).
+struct Turn {
+  int64_t batch_row;
+  int64_t first_channel;
+  int64_t link;  // chunks of the row that come before, in the scan's direction; -1: there is no such tile
+  int64_t chunk;
 };
 
 // A thread's place in its tile.
@@ -35,73 +36,68 @@ struct Place {
     const int left = length - segment * kSegmentSteps;
     return left < 0 ? 0 : (left < kSegmentSteps ? left : kSegmentSteps);
   }
+  __device__ __forceinline__ int lanes() const { return segments * channels; }
+  __device__ __forceinline__ int lane() const { return segment * channels + channel; }
+};
+
+// What a block's first thread knows of its work.
+struct TileTurns {
+  Turn now, later;
+  int64_t index;  // of the tile
+  int64_t run;    // the one after this one
+  int64_t drawn;  // runs, where there are no tickets
+  int64_t left;   // tiles of this run, this one included
+};
+static_assert(sizeof(TileTurns) <= kTurnWords * sizeof(int64_t));
+
+struct Tile {
+  const Turn* turn;
+  int in_tile;  // this thread's channel in it
+  int length;   // steps of the chunk
+
+  __device__ __forceinline__ int64_t batch_row() const { return turn->batch_row; }
+  __device__ __forceinline__ int64_t channel() const { return turn->first_channel + in_tile; }
+  __device__ __forceinline__ int64_t link() const { return turn->link; }
+  __device__ __forceinline__ int64_t chunk() const { return turn->chunk; }
 };
 
 // Shared memory by what it holds; sizes in layout.h.
 struct TileShared {
+  TileTurns* turns;
   // [segments][order][channels]: what a segment's own steps leave, then the state before it, from zero at the chunk's
   // start
   double* chain;
   double* carry_in;   // [order][channels]
   double* carry_out;  // [order][channels]
+  double* walked;     // [states][channels]: the carry that a block takes along from chunk to chunk
+  double* totals;     // [parameters][channels]: the decays' gradients so far
+  float* before;      // [states][channels]: backward's, before the chunk's first step
+  float* parked;      // [steps][32]: the first warp's, while it chains
   float* handover;    // [segments][2][channels]: from thread to thread outside the scans
-  float* responses;   // [half steps][coefficients][channels]
-  float* states;      // [states][steps][threads]: backward's, a column for each thread
+  // [channels][half steps][coefficients] and a word more, [threads][columns][steps] and a word more: what one thread
+  // looks at lies at fixed places from where it starts, and neighbours start in different banks.
+  float* responses;
+  float* columns;
 
   __device__ __forceinline__ TileShared(unsigned char* memory, int order, const Place& place) {
-    const int lanes = place.segments * place.channels;
-    chain = reinterpret_cast<double*>(memory);
-    carry_in = chain + lanes * order;
+    turns = reinterpret_cast<TileTurns*>(memory);
+    chain = reinterpret_cast<double*>(memory) + kTurnWords;
+    carry_in = chain + place.lanes() * order;
     carry_out = carry_in + order * place.channels;
-    handover = reinterpret_cast<float*>(carry_out + order * place.channels);
-    responses = handover + lanes * 2;
-    states = responses + kHalfSteps * (order == 1 ? 1 : kMostCoefficients) * place.channels;
-  }
-};
-
-// Hands out tiles. With one chunk any order will do; with more, tickets make sure that the tiles a tile waits for are
-// done or on their way, however many blocks are resident: first all rows of one chunk, then the next chunk.
-class TileQueue {
- public:
-  __device__ __forceinline__ TileQueue(const Plan& plan, void* workspace, bool reverse)
-      : plan_(plan),
-        ticket_(plan.chunks > 1 ? reinterpret_cast<unsigned long long*>(static_cast<char*>(workspace) + plan.ticket)
-                                : nullptr),
-        static_next_(blockIdx.x),
-        reverse_(reverse) {}
-
-  // All threads of the block together; false when no tile is left.
-  __device__ __forceinline__ bool next(const spikescan_description& d, Place& place, Tile& tile) {
-    const int64_t index = ticket_ ? draw() : static_next_;
-    static_next_ += gridDim.x;
-    if (index >= plan_.tiles) return false;
-    const int64_t rows = plan_.channel_tiles * plan_.batch_rows;
-    const int64_t turn = index / rows;
-    tile.row = index % rows;
-    tile.chunk = reverse_ ? plan_.chunks - 1 - turn : turn;
-    tile.batch_row = tile.row / plan_.channel_tiles;
-    tile.channel = tile.row % plan_.channel_tiles * plan_.tile_channels + place.channel;
-    tile.length = chunk_steps(d.time, tile.chunk);
-    place.in_tensor = tile.channel < d.channels;
-    return true;
+    walked = carry_out + order * place.channels;
+    totals = walked + kMostStates * place.channels;
+    before = reinterpret_cast<float*>(totals + kMostStates * place.channels);
+    parked = before + kMostStates * place.channels;
+    handover = parked + 32 * kSegmentSteps;
+    responses = handover + place.lanes() * 2;
+    columns = responses + response_words(order) * place.channels;
   }
 
- private:
-  __device__ __forceinline__ int64_t draw() {
-    auto* drawn = reinterpret_cast<unsigned long long*>(dynamic_shared());
-    __syncthreads();  // the tile before may still be read
-    if (threadIdx.x == 0)
-      *drawn = DeviceAtomic<unsigned long long>(*ticket_).fetch_add(1, cuda::std::memory_order_relaxed);
-    __syncthreads();
-    const auto index = static_cast<int64_t>(*drawn);
-    __syncthreads();  // the tile's own use of the memory begins
-    return index;
+  // What the thread of `lane` keeps for each of its steps, in `kColumns` columns.
+  template <int kColumns>
+  __device__ __forceinline__ float* column(int which, int lane) const {
+    return columns + lane * column_words(kColumns) + which * kSegmentSteps;
   }
-
-  const Plan& plan_;
-  unsigned long long* ticket_;
-  int64_t static_next_;
-  bool reverse_;
 };
 
 }  // namespace spikescan

@@ -1,6 +1,7 @@
 // One scan over a tile (kernels/element/recurrence.h gives its arithmetic): every thread scans the halves of its
-// segment from zero in registers, the leaders chain the segments and fetch the carry into the chunk, every thread adds
-// its response. Bit for bit what LaneScan does on the CPU.
+// segment from zero, the leaders chain the segments and fetch the carry into the chunk, and every thread scans again,
+// now adding the response to the state carried in. Scanning twice costs less than keeping every state in a register
+// while the chain is under way. Bit for bit what LaneScan does on the CPU.
 #pragma once
 
 #include "kernels/cuda/tile.h"
@@ -16,72 +17,97 @@ class TileScan {
 
   __device__ __forceinline__ TileScan(const TileShared& shared, const Place& place, const Tile& tile,
                                       const Decays<N>& decays)
-      : shared_(shared), place_(place), tile_(tile), decays_(decays), map_(Scan::map(decays)) {}
-
-  // `output` holds the scan's outputs afterwards. `source(aggregate, carry)` gives a leader the carry into the chunk,
-  // and `sink(carry)` takes the one that leaves it. All threads of the block together.
-  template <class Source, class Sink>
-  __device__ __forceinline__ void run(const float (&input)[kSegmentSteps], float (&output)[N][kSegmentSteps],
-                                      Source source, Sink sink) {
-    make_responses();
-    scan_segment(input, output);
-    __syncthreads();
-    if (threadIdx.x < 32) chain_segments(source, sink);
-    __syncthreads();
-    respond_to_carry(output);
+      : shared_(shared), place_(place), tile_(tile), decays_(decays) {
+    begin_phase();
   }
 
-  // The state that left the chunk, once run() is over.
-  __device__ __forceinline__ double carry_out(int n) const {
-    return shared_.carry_out[n * place_.channels + place_.channel];
+  // `values` holds the scan's inputs. In the scan's direction `emit(j, outputs)` sees each step's outputs and returns
+  // what takes the input's place. `source(map, aggregate, carry)` gives the first warp the carry into the chunk, and
+  // `sink(carry)` takes the one that leaves it. All threads of the block together.
+  template <class Source, class Sink, class Emit>
+  __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Emit emit) {
+    make_responses();
+    scan_segment(values);
+    __syncthreads();
+    begin_phase();
+    if (threadIdx.x < 32) {
+      park(values);
+      chain_segments(source, sink);
+      take_back(values);
+    }
+    __syncthreads();
+    begin_phase();
+    respond_to_carry(values, emit);
   }
 
  private:
-  // ---- Responses: a table of 16 steps a channel, made by all threads ----
+  static constexpr int kFirstHalf = Scan::kReverse ? 1 : 0;
+
+  __device__ __forceinline__ void begin_phase() {
+    decays_.first = seen_anew(decays_.first);
+    if constexpr (N == 2) decays_.second = seen_anew(decays_.second);
+    map_ = Scan::map(decays_);
+  }
+
+  // ---- Responses: a table of a half's steps a channel, made by all threads ----
   __device__ __forceinline__ void make_responses() {
     for (int reached = place_.segment; reached < kHalfSteps; reached += place_.segments) {
       const Response<N> r = Scan::response(power(map_, Scan::response_exponent(reached)));
-      float* out = shared_.responses + reached * kCoefficients * place_.channels + place_.channel;
+      float* out = response(reached);
       out[0] = r.a;
       if constexpr (N == 2) {
-        out[place_.channels] = r.m;
-        out[2 * place_.channels] = r.b;
+        out[1] = r.m;
+        out[2] = r.b;
       }
     }
   }
 
-  __device__ __forceinline__ Response<N> response(int reached) const {
-    const float* in = shared_.responses + reached * kCoefficients * place_.channels + place_.channel;
+  __device__ __forceinline__ float* response(int reached) const {
+    return shared_.responses + place_.channel * response_words(N) + reached * kCoefficients;
+  }
+  __device__ __forceinline__ static Response<N> read_response(const float* in) {
     if constexpr (N == 1) {
       return {in[0]};
     } else {
-      return {in[0], in[place_.channels], in[2 * place_.channels]};
+      return {in[0], in[1], in[2]};
     }
   }
 
   // ---- The two halves of a segment, each from zero ----
-  __device__ __forceinline__ void scan_segment(const float (&input)[kSegmentSteps], float (&output)[N][kSegmentSteps]) {
+  __device__ __forceinline__ void scan_segment(const float (&values)[kSegmentSteps]) {
     const int steps = place_.steps(tile_.length);
-    float second[N];
-    scan_half<Scan::kReverse ? 1 : 0>(steps, input, output, first_);
-    scan_half<Scan::kReverse ? 0 : 1>(steps, input, output, second);
+    float first[N], second[N];
+    scan_half<kFirstHalf>(steps, values, first);
+    scan_half<1 - kFirstHalf>(steps, values, second);
     double joined[N];
-    join_halves(power(map_, kHalfSteps), first_, second, joined);
+    join_halves(power(map_, kHalfSteps), first, second, joined);
     for (int n = 0; n < N; ++n) shared_.chain[lane_index(place_.segment, n)] = joined[n];
   }
 
+  __device__ __forceinline__ static constexpr int step_of(int half, int i) {
+    return half * kHalfSteps + (Scan::kReverse ? kHalfSteps - 1 - i : i);
+  }
+
   template <int kHalf>
-  __device__ __forceinline__ void scan_half(int steps, const float (&input)[kSegmentSteps],
-                                            float (&output)[N][kSegmentSteps], float (&state)[N]) {
+  __device__ __forceinline__ void scan_half(int steps, const float (&values)[kSegmentSteps], float (&state)[N]) {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
 #pragma unroll
     for (int i = 0; i < kHalfSteps; ++i) {
-      const int j = kHalf * kHalfSteps + (Scan::kReverse ? kHalfSteps - 1 - i : i);
+      const int j = step_of(kHalf, i);
       if (j >= steps) continue;
       float out[N];
-      Scan::step(decays_, input[j], state, out);
-      for (int n = 0; n < N; ++n) output[n][j] = out[n];
+      Scan::step(decays_, values[j], state, out);
     }
+  }
+
+  // ---- The first warp's values wait in shared memory while it chains: the registers are needed ----
+  __device__ __forceinline__ void park(const float (&values)[kSegmentSteps]) const {
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) shared_.parked[j * 32 + threadIdx.x] = values[j];
+  }
+  __device__ __forceinline__ void take_back(float (&values)[kSegmentSteps]) const {
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) values[j] = shared_.parked[j * 32 + threadIdx.x];
   }
 
   // ---- The chain over the segments, and the carry: the first warp ----
@@ -94,32 +120,39 @@ class TileScan {
     if (place_.leads) {
       for (int n = 0; n < N; ++n) shared_.carry_in[n * place_.channels + place_.channel] = carry[n];
       if (tile_.length > 0) {
-        advance_chunk(power(map_, tile_.length), carry, aggregate, Scan::leaves_split(tile_.chunk));
+        advance_chunk(power(map_, tile_.length), carry, aggregate, Scan::leaves_split(tile_.chunk()));
       }
       for (int n = 0; n < N; ++n) shared_.carry_out[n * place_.channels + place_.channel] = carry[n];
     }
     sink(carry);
   }
 
+  // Several segments are read ahead, so that a link costs the latency of its fused multiply-add alone.
   __device__ __forceinline__ void chain_channel(float (&aggregate)[N]) {
+    constexpr int kAhead = 8 / N;
     const int count = segment_count(tile_.length);
     const Map<N> segment_map = power(map_, kSegmentSteps);
     double d[N] = {};
-    for (int i = 0; i < count; ++i) {
-      const int s = Scan::kReverse ? count - 1 - i : i;
-      double local[N];
-      for (int n = 0; n < N; ++n) {
-        double& place = shared_.chain[lane_index(s, n)];
-        local[n] = place;
-        place = d[n];
+    for (int done = 0; done < count; done += kAhead) {
+      double local[kAhead][N];
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        for (int n = 0; n < N; ++n)
+          local[i][n] = done + i < count ? shared_.chain[link_index(count, done + i, n)] : 0.0;
       }
-      advance_segment(segment_map, d, local);
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (done + i >= count) continue;
+        for (int n = 0; n < N; ++n) shared_.chain[link_index(count, done + i, n)] = d[n];
+        advance_segment(segment_map, d, local[i]);
+      }
     }
     round_aggregate(d, aggregate);
   }
 
-  // ---- The response of every step to the state carried into its segment ----
-  __device__ __forceinline__ void respond_to_carry(float (&output)[N][kSegmentSteps]) {
+  // ---- The response of every step to the state carried into its half ----
+  template <class Emit>
+  __device__ __forceinline__ void respond_to_carry(float (&values)[kSegmentSteps], Emit emit) {
     const int steps = place_.steps(tile_.length);
     if (steps == 0) return;
     const int first = place_.segment * kSegmentSteps;
@@ -130,44 +163,54 @@ class TileScan {
       d[n] = shared_.chain[lane_index(place_.segment, n)];
     }
     enter_segment(power(map_, distance), carry, d, state);
-    respond_half<Scan::kReverse ? 1 : 0>(steps, state, output);
-    enter_second_half(power(map_, Scan::first_half_steps(steps)), first_, state);
-    respond_half<Scan::kReverse ? 0 : 1>(steps, state, output);
-    if (!Scan::kReverse && tile_.length == kChunkSteps && first + steps == kChunkSteps) finish_chunk(output);
+    float local[N];
+    respond_half<kFirstHalf>(steps, state, values, local, emit);
+    enter_second_half(power(map_, Scan::first_half_steps(steps)), local, state);
+    respond_half<1 - kFirstHalf>(steps, state, values, local, emit);
   }
 
-  template <int kHalf>
-  __device__ __forceinline__ void respond_half(int steps, const double (&state)[N], float (&output)[N][kSegmentSteps]) {
+  // `local` becomes what the half's own steps leave.
+  template <int kHalf, class Emit>
+  __device__ __forceinline__ void respond_half(int steps, const double (&state)[N], float (&values)[kSegmentSteps],
+                                               float (&local)[N], Emit emit) {
     const int left = steps - kHalf * kHalfSteps;
-    const int count = left < kHalfSteps ? left : kHalfSteps;
+    const int missing = left < kHalfSteps ? kHalfSteps - left : 0;  // what a reverse scan does not reach
     float entry[N];
     round_entry(state, entry);
+    for (int n = 0; n < N; ++n) local[n] = 0.0f;
+    const float* responses = response(Scan::kReverse ? -missing : 0);
 #pragma unroll
     for (int i = 0; i < kHalfSteps; ++i) {
-      if (i >= count) continue;
-      const int j = kHalf * kHalfSteps + i;
-      float value[N];
-      for (int n = 0; n < N; ++n) value[n] = output[n][j];
-      respond(response(Scan::kReverse ? count - 1 - i : i), entry, value);
-      for (int n = 0; n < N; ++n) output[n][j] = value[n];
+      const int j = step_of(kHalf, i);
+      if (j >= steps) continue;
+      float out[N];
+      Scan::step(decays_, values[j], local, out);
+      respond(read_response(responses + i * kCoefficients), entry, out);
+      if (!Scan::kReverse && j == kSegmentSteps - 1) finish_chunk(out);
+      values[j] = emit(j, out);
     }
   }
 
   // The last step of a full chunk takes the carry's value: V's last row is the state that a following call starts from.
-  __device__ __forceinline__ void finish_chunk(float (&output)[N][kSegmentSteps]) {
-    for (int n = 0; n < N; ++n) output[n][kSegmentSteps - 1] = static_cast<float>(carry_out(n));
+  __device__ __forceinline__ void finish_chunk(float (&out)[N]) {
+    if (place_.segment != kChunkSegments - 1) return;
+    for (int n = 0; n < N; ++n) {
+      out[n] = static_cast<float>(shared_.carry_out[n * place_.channels + place_.channel]);
+    }
   }
 
   __device__ __forceinline__ int lane_index(int segment, int n) const {
     return (segment * N + n) * place_.channels + place_.channel;
   }
+  __device__ __forceinline__ int link_index(int count, int link, int n) const {
+    return lane_index(Scan::kReverse ? count - 1 - link : link, n);
+  }
 
   const TileShared& shared_;
   const Place& place_;
   const Tile& tile_;
-  const Decays<N> decays_;
-  const Map<N> map_;
-  float first_[N];  // what the half scanned first leaves
+  Decays<N> decays_;
+  Map<N> map_;
 };
 
 }  // namespace spikescan

@@ -23,20 +23,19 @@ struct Geometry {
   Strategy strategy;
   int tile_channels;
   int64_t blocks;
+  int run = 1;  // neighbouring tiles that a block takes at a time
 };
 
 std::ostream& operator<<(std::ostream& out, const Geometry& g) {
-  return out << (g.strategy == kRows ? "rows" : "tiles") << " of " << g.tile_channels << " channels in " << g.blocks
-             << " blocks";
+  static constexpr const char* kNames[] = {"tiles", "rows", "walked tiles"};
+  return out << kNames[g.strategy] << " of " << g.tile_channels << " channels in " << g.blocks << " blocks, " << g.run
+             << " at a time";
 }
 
 size_t padded(size_t bytes) {
   return (bytes + 255) / 256 * 256;
 }
 
-int scans(spikescan_recurrence r) {
-  return r == SPIKESCAN_PSU_LIF ? 2 : 1;
-}
 int states(spikescan_recurrence r) {
   return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;
 }
@@ -44,22 +43,27 @@ int order(spikescan_recurrence r) {
   return r == SPIKESCAN_CUBA_LIF ? 2 : 1;
 }
 
-// The number of tiles decides how many flags there are: all that lies behind them moves.
-void change_tiles(const spikescan_description& d, const Geometry& g, bool backward, Plan& plan) {
+// The shape decides what blocks tell each other; a plan that walks has no place for it.
+void add_look_back(const spikescan_description& d, Plan& plan) {
   const size_t behind = plan.cleared_bytes;
+  const size_t numbers = states(d.recurrence) * d.batch * d.channels;
+  plan.aggregates = 256;
+  plan.carries = plan.aggregates + padded(numbers * saved_slots(plan.chunks) * sizeof(uint32_t));
+  plan.cleared_bytes = plan.carries + padded(numbers * carry_slots(plan.chunks) * sizeof(uint64_t));
+  for (size_t* offset : {&plan.partials, &plan.totals, &plan.workspace_bytes}) *offset += plan.cleared_bytes - behind;
+}
+
+void change_tiles(const spikescan_description& d, const Geometry& g, bool backward, Plan& plan) {
   plan.tile_channels = g.tile_channels;
   plan.threads = g.tile_channels * plan.tile_segments;
   plan.channel_tiles = (d.channels + g.tile_channels - 1) / g.tile_channels;
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
-  plan.blocks = g.blocks;
+  plan.run = g.run;
   plan.shared_bytes =
-      tile_shared_bytes(order(d.recurrence), backward ? states(d.recurrence) : 0, plan.tile_segments, g.tile_channels);
-  if (plan.chunks <= 1) return;
-  const auto rows = static_cast<size_t>(plan.channel_tiles * plan.batch_rows);
-  plan.cleared_bytes = padded(plan.flags + scans(d.recurrence) * rows * saved_slots(plan.chunks) * sizeof(uint32_t));
-  for (size_t* offset : {&plan.aggregates, &plan.carries, &plan.partials, &plan.totals, &plan.workspace_bytes}) {
-    *offset += plan.cleared_bytes - behind;
-  }
+      tile_shared_bytes(order(d.recurrence), backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence),
+                        plan.tile_segments, g.tile_channels);
+  if (plan.chunks > 1 && g.strategy == kTiles) add_look_back(d, plan);
+  plan.strategy = g.strategy;
 }
 
 // A device that is filled by any call takes rows; by none, tiles.
@@ -78,8 +82,8 @@ struct Workspace {
 
 spikescan_status forward_with(const Geometry& g, const spikescan_description& d, const spikescan_forward_args& args) {
   ForwardCall call = {d, args, make_firing(d), plan_forward(d, facts_for(g.strategy))};
-  EXPECT_EQ(call.plan.strategy, g.strategy);
-  if (g.strategy == kTiles) change_tiles(d, g, false, call.plan);
+  EXPECT_EQ(call.plan.strategy == kRows, g.strategy == kRows);
+  if (g.strategy != kRows) change_tiles(d, g, false, call.plan);
   call.plan.blocks = g.blocks;
   Workspace workspace(call.plan.workspace_bytes);
   call.args.workspace = workspace.data();
@@ -89,7 +93,7 @@ spikescan_status forward_with(const Geometry& g, const spikescan_description& d,
 
 spikescan_status backward_with(const Geometry& g, const spikescan_description& d, const spikescan_backward_args& args) {
   BackwardCall call = {d, args, make_firing(d), plan_backward(d, facts_for(g.strategy))};
-  if (call.plan.strategy == kTiles) change_tiles(d, g, true, call.plan);
+  change_tiles(d, g, true, call.plan);
   call.plan.blocks = g.blocks;
   Workspace workspace(call.plan.workspace_bytes);
   call.args.workspace = workspace.data();
@@ -108,14 +112,16 @@ support::Target with_geometry(const Geometry& g) {
   return target;
 }
 
-// All tiles that fit the kernels for this many segments, and rows.
-std::vector<Geometry> geometries(int64_t time, bool backward) {
+// All tiles that fit the kernels for this many segments, walked and not, and rows.
+std::vector<Geometry> geometries(spikescan_recurrence recurrence, int64_t time, bool backward) {
   const int64_t segments = (std::min(time, ops::chunk_steps()) + 15) / 16;
   const auto tile_segments = static_cast<int>(std::bit_ceil(static_cast<uint64_t>(segments)));
   std::vector<Geometry> out;
   for (const int64_t blocks : {1, 2, 3, 5, 8, 64}) {
-    for (int channels = 1; channels <= 32 && channels * tile_segments <= most_tile_threads(backward); channels *= 2) {
-      out.push_back({kTiles, channels, blocks});
+    const int run = blocks == 3 ? 3 : blocks == 5 ? 2 : 1;
+    for (int channels = 1; channels <= 32 && channels * tile_segments <= most_tile_threads(recurrence); channels *= 2) {
+      out.push_back({kTiles, channels, blocks, run});
+      if (blocks % 2 == 1) out.push_back({kWalk, channels, blocks, run});
     }
     if (!backward) out.push_back({kRows, 1, blocks});
   }
@@ -146,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(All, Geometries, testing::Combine(testing::ValuesIn(sup
 TEST_P(Geometries, OfTheForwardPass) {
   const Case c = small_case();
   const support::Forward want = support::forward(cpu(), c);
-  const std::vector<Geometry> all = geometries(c.description.time, false);
+  const std::vector<Geometry> all = geometries(c.description.recurrence, c.description.time, false);
   ASSERT_GE(all.size(), 24u);
   for (const Geometry& g : all) {
     EXPECT_EQ(support::difference(support::forward(with_geometry(g), c, support::kOtherPoison), want), "") << g;
@@ -157,7 +163,7 @@ TEST_P(Geometries, OfTheBackwardPass) {
   const Case c = small_case();
   const support::Forward forward = support::forward(cpu(), c);
   const support::Backward want = support::backward(cpu(), c, forward.saved);
-  const std::vector<Geometry> all = geometries(c.description.time, true);
+  const std::vector<Geometry> all = geometries(c.description.recurrence, c.description.time, true);
   ASSERT_GE(all.size(), std::get<1>(GetParam()) ? 18u : 24u);
   for (const Geometry& g : all) {
     EXPECT_EQ(support::difference(support::backward(with_geometry(g), c, forward.saved, support::kOtherPoison), want),

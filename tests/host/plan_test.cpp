@@ -9,7 +9,7 @@
 namespace spikescan {
 namespace {
 
-constexpr DeviceFacts kH200 = {132, 48 * 1024, 228 * 1024};
+constexpr DeviceFacts kH200 = {132, 227 * 1024, 228 * 1024};
 constexpr DeviceFacts kCpu = {2, 0, 0};
 
 spikescan_description describe(int recurrence, int dtype, int64_t batch, int64_t time, int64_t channels) {
@@ -53,31 +53,36 @@ TEST(Plan, WorkspaceStaysWithinItsPromise) {
   });
 }
 
-void expect_launchable(const Plan& plan, bool backward) {
+void expect_launchable(const Plan& plan, spikescan_recurrence recurrence, const DeviceFacts& facts) {
   EXPECT_GE(plan.threads, 1);
-  EXPECT_LE(plan.threads, plan.strategy == kRows ? kRowThreads : most_tile_threads(backward));
+  EXPECT_LE(plan.threads, plan.strategy == kRows ? kRowThreads : most_tile_threads(recurrence));
   EXPECT_LE(plan.tile_channels, 32) << "the leaders are lanes of one warp";
-  EXPECT_LE(plan.shared_bytes, size_t{48} * 1024) << "what a block has without asking";
+  EXPECT_LE(plan.shared_bytes, facts.shared_bytes);
   EXPECT_LE(plan.blocks, int64_t{1} << 30);
-  if (plan.strategy == kTiles) {
+  if (plan.strategy != kRows) {
     EXPECT_EQ(plan.threads, plan.tile_channels * plan.tile_segments);
     EXPECT_LE(plan.blocks, plan.tiles);
     EXPECT_EQ(plan.blocks > 0, plan.tiles > 0);
+    EXPECT_GE(plan.run, 1);
   }
-  // Look-back reads flags with a whole warp.
+  // Blocks that walk, or have one chunk, tell each other nothing; look-back reads with a whole warp.
+  EXPECT_EQ(plan.cleared_bytes > 0, plan.strategy == kTiles && plan.chunks > 1);
   if (plan.cleared_bytes > 0) {
     EXPECT_GE(plan.threads, 32);
   }
-  for (size_t offset : {plan.ticket, plan.flags, plan.aggregates, plan.carries, plan.partials, plan.totals}) {
+  for (size_t offset : {plan.ticket, plan.aggregates, plan.carries, plan.partials, plan.totals}) {
     EXPECT_EQ(offset % 256, 0u);
     EXPECT_LE(offset, plan.workspace_bytes);
   }
 }
 
 TEST(Plan, IsWithinWhatCudaAllows) {
-  for_each_shape([](const spikescan_description& d) {
-    expect_launchable(plan_forward(d, kH200), false);
-    expect_launchable(plan_backward(d, kH200), true);
+  constexpr DeviceFacts kSmall = {4, 48 * 1024, 64 * 1024};
+  for_each_shape([&](const spikescan_description& d) {
+    for (const DeviceFacts& facts : {kH200, kSmall}) {
+      expect_launchable(plan_forward(d, facts), d.recurrence, facts);
+      expect_launchable(plan_backward(d, facts), d.recurrence, facts);
+    }
   });
 }
 
@@ -90,6 +95,27 @@ TEST(Plan, RowsWhereTheyFillTheDevice) {
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).strategy, kTiles);
 }
 
+TEST(Plan, WalksWhereRowsOfTilesFillTheBlocks) {
+  // 264 blocks of 8 channels fit 132 multiprocessors: 264 rows of tiles fill them once, 265 would need another round.
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 5000, 264 * 8), kH200).strategy, kWalk);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 5000, 265 * 8), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 5000, 512), kH200).strategy, kWalk);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000000, 512), kH200).strategy, kTiles);
+}
+
+TEST(Plan, TilesGetNarrowRatherThanFew) {
+  const Plan tiny = plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 64), kH200);
+  EXPECT_EQ(tiny.tile_channels, 1);
+  EXPECT_EQ(tiny.blocks, 64);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000000, 64), kH200).tile_channels, 8);
+}
+
+TEST(Plan, NeighboursShareSectors) {
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).run, 1);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 256, 1024, 512), kH200).run, 2);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_BFLOAT16, 256, 1024, 512), kH200).run, 4);
+}
+
 TEST(Plan, OneChunkClearsNothing) {
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps, 64), kH200).cleared_bytes, 0u);
   EXPECT_GT(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps + 1, 64), kH200).cleared_bytes, 0u);
@@ -99,7 +125,7 @@ TEST(Plan, OneChunkClearsNothing) {
 TEST(Plan, ReadsAsOneLine) {
   const Plan plan = plan_forward(describe(SPIKESCAN_PSU_LIF, SPIKESCAN_FLOAT32, 1, 5000, 64), kH200);
   const std::string line = print_plan(plan, "forward");
-  EXPECT_EQ(line.rfind("forward: strategy=tiles tile=8x64 ", 0), 0u) << line;
+  EXPECT_EQ(line.rfind("forward: strategy=tiles tile=4x64 ", 0), 0u) << line;
   EXPECT_EQ(line.find('\n'), std::string::npos);
 }
 

@@ -11,6 +11,7 @@ import sys
 from typing import NamedTuple
 
 RACE = "race"  # ThreadSanitizer reports it, at a line of the kernels
+ATOMIC_RACE = "SUMMARY: ThreadSanitizer: data race"  # whose later access is inside the atomic's own header
 HANG = "simt: hang.*cudaErrorLaunchFailure"  # the harness's sentence, then the library's
 
 
@@ -31,48 +32,53 @@ def missing_barrier(header, before, after, unit, test):
 FAULTS = {
     # ---- Inside a block ----
     "chain_before_segments_end": missing_barrier(
-        "tile_scan.h", "", "if (threadIdx.x < 32) chain_segments(source, sink);", "forward", "ForwardOverRows/lif"),
+        "tile_scan.h", "scan_segment(values);", "begin_phase();", "forward", "ForwardOverRows/lif"),
     "respond_before_chain_ends": missing_barrier(
-        "tile_scan.h", "", "respond_to_carry(output);", "forward", "ForwardOverRows/lif"),
+        "tile_scan.h", "", "begin_phase(); respond_to_carry(values, emit);", "forward", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
         "neuron_tile.h", "", "// the first scan's shared memory", "forward", "ForwardOverRows/psu_lif"),
     "half_word_read_early": missing_barrier("forward_tile.h", "] = bits;", "", "forward", "ForwardOverChunks/lif"),
     "next_tile_starts_early": missing_barrier(
-        "forward.h", "", "// the next tile takes the shared memory over", "forward", "ForwardOverRows/lif"),
-    "ticket_read_early": missing_barrier("tile.h", "", "const auto index", "forward", "ForwardOverChunks/lif"),
+        "tile_queue.h", "", "// the tile before is done with the shared memory", "forward", "ForwardOverRows/lif"),
+    "decision_read_early": missing_barrier(
+        "tile_queue.h", "", "// the others read the first thread's decision", "forward", "ForwardOverChunks/lif"),
     "neighbours_state_read_early": missing_barrier(
         "backward_tile.h", "", "// a segment's first step looks at its neighbour's last", "backward",
         "BackwardOverRows/lif"),
-    "next_batch_starts_early": missing_barrier(
-        "backward_tile.h", "", "// the next batch takes the shared memory over", "backward",
-        "BackwardWithoutDecaysOverRows/lif"),
+    "next_batch_starts_early": Fault(
+        "backward_tile.h", "if (in_group_ > 0) __syncthreads();", "", "backward",
+        "BackwardWithoutDecaysOverRows/lif", RACE),
     "sums_read_early": missing_barrier("backward_tile.h", "] = sums[p]; }", "", "backward", "BackwardOverRows/lif"),
     "sums_halved_early": missing_barrier("backward.h", "", "if (lane < half)", "backward", "BackwardOverRows/lif"),
     "last_lane_not_in_the_mask": Fault(
-        "look_back.h", "__ballot_sync(0xffffffffu,", "__ballot_sync(0x7fffffffu,", "forward", "ForwardOverChunks/lif",
-        "simt: wrong mask.*cudaErrorLaunchFailure"),
+        "look_back.h", "__ballot_sync(kAll, special)", "__ballot_sync(0x7fffffffu, special)", "forward",
+        "ForwardOverChunks/lif", "simt: wrong mask.*cudaErrorLaunchFailure"),
+    "other_lanes_not_waited_for": Fault(
+        "look_back.h", "__syncwarp(); // the leaders read what the other lanes fetched", "", "forward",
+        "ForwardOverChunks/lif", RACE),
     # ---- Between blocks ----
-    "flag_without_release": Fault(
-        "look_back.h", "memory_order_release", "memory_order_relaxed", "forward", "ForwardOverChunks/lif", RACE),
-    "flag_without_acquire": Fault(
-        "look_back.h", "memory_order_acquire", "memory_order_relaxed", "forward", "ForwardOverChunks/lif", RACE),
-    "flag_before_the_other_channel": Fault(
-        "look_back.h", "__syncwarp(); if (threadIdx.x == 0)", "if (threadIdx.x == 0)", "forward",
-        "ForwardOverChunks/lif", RACE),
-    "other_lanes_flags_not_waited_for": Fault(
-        "look_back.h", "is read from here on. __syncwarp();", "is read from here on.", "forward",
-        "ForwardOverChunks/lif", RACE),
-    "no_tickets": Fault(
-        "tile.h", "ticket_(plan.chunks > 1 ?", "ticket_(plan.chunks > plan.tiles ?", "forward",
-        "ForwardOverChunks/lif", HANG),
-    "backward_starts_at_the_first_chunk": Fault(
-        "tile.h", "reverse_ ? plan_.chunks - 1 - turn : turn", "turn", "backward", "BackwardOverChunks/lif",
+    "published_with_a_plain_store": Fault(
+        "look_back.h", "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);", "word = value;",
+        "forward", "ForwardOverChunks/lif", ATOMIC_RACE),
+    "looked_at_with_a_plain_load": Fault(
+        "look_back.h", "return DeviceAtomic<Word>(word).load(cuda::std::memory_order_relaxed);", "return word;",
+        "forward", "ForwardOverChunks/lif", RACE),
+    "nothing_published": Fault(
+        "look_back.h", "put(*this->aggregate(", "if (n > N) put(*this->aggregate(", "forward", "ForwardOverChunks/lif",
         HANG),
-    "aggregate_taken_for_carry": Fault(
-        "look_back.h", "await(mine) == kCarry", "await(mine) >= kAggregate", "forward",
-        "ForwardOverChunks/lif", "elements differ"),
+    "carry_replayed_twice": Fault(
+        "look_back.h", "(__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing",
+        "(__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing - 1", "forward", "ForwardOverChunks/lif",
+        "elements differ"),
+    "no_tickets": Fault(
+        "tile_queue.h", "ticket_(plan.strategy == kTiles && plan.chunks > 1 ?",
+        "ticket_(plan.strategy == kTiles && plan.chunks > plan.tiles ?", "forward", "ForwardOverChunks/lif", HANG),
+    "backward_starts_at_the_first_chunk": Fault(
+        "tile_queue.h", "reverse_ ? plan_.chunks - 1 - link : link", "link", "backward", "BackwardOverChunks/lif",
+        "elements differ"),
     "replay_rounds_every_chunk": Fault(
-        "look_back.h", "Scan::leaves_split(chunk)", "true", "forward", "ForwardOverChunks/lif", "elements differ"),
+        "look_back.h", "advance_chunk(whole_chunk, carry, aggregate, false)",
+        "advance_chunk(whole_chunk, carry, aggregate, true)", "forward", "ForwardOverChunks/lif", "elements differ"),
 }
 
 

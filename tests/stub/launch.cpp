@@ -33,11 +33,12 @@ cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** a
   return launch("cudaLaunchKernel", kernel, grid, block, arguments, shared_bytes, stream);
 }
 
-cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int) {
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
   stub::Call call;
   call.function = "cudaFuncSetAttribute";
   call.kernel = stub::kernel_at(kernel);
   call.number = attribute;
+  call.bytes = static_cast<std::size_t>(value);
   return stub::answer(call);
 }
 

@@ -44,14 +44,28 @@ KernelRow row_of(const std::string& kernel) {
   return {};
 }
 
+// The dynamic shared memory that a kernel may have: 48 KiB, or what was asked for before its launch.
+size_t granted_bytes(const std::vector<Call>& calls, const std::string& kernel) {
+  size_t granted = 48 * 1024;
+  for (const Call& call : calls) {
+    if (call.function != "cudaFuncSetAttribute" || call.kernel != kernel) continue;
+    EXPECT_EQ(call.number, cudaFuncAttributeMaxDynamicSharedMemorySize);
+    granted = call.bytes;
+  }
+  return granted;
+}
+
 // Empty, or what is wrong with the launch. CUDA C++ Programming Guide, technical specifications.
-std::string launch_problem(const Call& launch, const KernelRow& row) {
+std::string launch_problem(const Call& launch, const KernelRow& row, size_t granted) {
+  constexpr size_t kMostSharedBytes = 227 * 1024;
   const unsigned threads = launch.block.x * launch.block.y * launch.block.z;
   if (launch.grid.x < 1 || launch.grid.x > 2147483647u) return "grid";
   if (launch.grid.y != 1 || launch.grid.z != 1) return "a grid in y or z";
   if (threads < 1 || threads > 1024) return "threads";
   if (threads > static_cast<unsigned>(row.threads)) return "more threads than the kernel is compiled for";
-  if (launch.shared_bytes + static_cast<unsigned>(row.shared_bytes) > 48 * 1024) return "shared memory";
+  if (launch.shared_bytes + static_cast<unsigned>(row.shared_bytes) > std::min(granted, kMostSharedBytes)) {
+    return "shared memory";
+  }
   return {};
 }
 
@@ -63,7 +77,9 @@ class Launch : public testing::TestWithParam<Shape> {
 void expect_launches(const std::vector<Call>& calls, const void* workspace, std::size_t workspace_bytes) {
   const std::vector<Call> found = launches(calls);
   EXPECT_GE(found.size(), 1u);
-  for (const Call& launch : found) EXPECT_EQ(launch_problem(launch, row_of(launch.kernel)), "") << launch.kernel;
+  for (const Call& launch : found) {
+    EXPECT_EQ(launch_problem(launch, row_of(launch.kernel), granted_bytes(calls, launch.kernel)), "") << launch.kernel;
+  }
   for (const Call& call : calls) {
     if (call.function != "cudaMemsetAsync") continue;
     EXPECT_EQ(call.destination, workspace);
@@ -107,15 +123,24 @@ TEST(LaunchProblem, SeesWhatIsBeyondALimit) {
   launch.block = dim3(512);
   launch.shared_bytes = 48 * 1024;
   const KernelRow row = {"kernel", 128, 512, 0, 0};
-  EXPECT_EQ(launch_problem(launch, row), "");
-  for (const int broken : {0, 1, 2, 3, 4}) {
+  EXPECT_EQ(launch_problem(launch, row, 48 * 1024), "");
+  Call asked;
+  asked.function = "cudaFuncSetAttribute";
+  asked.kernel = "kernel";
+  asked.number = cudaFuncAttributeMaxDynamicSharedMemorySize;
+  asked.bytes = 100 * 1024;
+  EXPECT_EQ(granted_bytes({asked}, "kernel"), 100u * 1024);
+  EXPECT_EQ(granted_bytes({asked}, "another"), 48u * 1024);
+  for (const int broken : {0, 1, 2, 3, 4, 5}) {
     Call changed = launch;
+    size_t granted = 48 * 1024;
     if (broken == 0) changed.grid.x = 2147483648u;
     if (broken == 1) changed.grid.y = 2;
     if (broken == 2) changed.block.x = 0;
     if (broken == 3) changed.block.x = 513;
     if (broken == 4) ++changed.shared_bytes;
-    EXPECT_NE(launch_problem(changed, row), "") << broken;
+    if (broken == 5) granted = changed.shared_bytes = 228 * 1024;
+    EXPECT_NE(launch_problem(changed, row, granted), "") << broken;
   }
 }
 

@@ -10,9 +10,10 @@
 namespace stub {
 namespace {
 
-// What may be called while a stream is being captured: questions, a fill and launches.
-const std::set<std::string> kHarmless = {"cudaGetDeviceCount",  "cudaGetDevice",   "cudaDeviceGetAttribute",
-                                         "cudaPeekAtLastError", "cudaMemsetAsync", "cudaLaunchKernel"};
+// What may be called while a stream is being captured: questions, a kernel's attribute, a fill and launches.
+const std::set<std::string> kHarmless = {"cudaGetDeviceCount",   "cudaGetDevice",       "cudaDeviceGetAttribute",
+                                         "cudaFuncSetAttribute", "cudaPeekAtLastError", "cudaMemsetAsync",
+                                         "cudaLaunchKernel"};
 
 std::string misconduct(const std::vector<Call>& calls, cudaStream_t stream) {
   for (const Call& call : calls) {

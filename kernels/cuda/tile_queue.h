@@ -1,0 +1,107 @@
+// Which tile a block works on. With one chunk any order will do. With more, either a block walks all chunks of a row of
+// tiles, so that nothing is handed from block to block; or tickets make sure that the tiles a tile waits for are done
+// or on their way, however many blocks are resident: first all rows of one chunk, then the next chunk.
+#pragma once
+
+#include "kernels/cuda/tile.h"
+
+namespace spikescan {
+
+// The first thread decides and tells the others: its divisions, and the ticket's way to memory and back, are paid once.
+class TileQueue {
+ public:
+  __device__ __forceinline__ TileQueue(const Plan& plan, void* workspace, const TileShared& shared, bool reverse)
+      : plan_(plan),
+        ticket_(plan.strategy == kTiles && plan.chunks > 1
+                    ? reinterpret_cast<unsigned long long*>(static_cast<char*>(workspace) + plan.ticket)
+                    : nullptr),
+        turns_(*shared.turns),
+        reverse_(reverse) {
+    if (threadIdx.x != 0) return;
+    turns_.now.link = -1;
+    turns_.index = turns_.drawn = turns_.left = 0;
+    turns_.run = draw();
+  }
+
+  // All threads of the block together; false when no tile is left.
+  __device__ __forceinline__ bool next(const spikescan_description& d, Place& place, Tile& tile) {
+    __syncthreads();  // the tile before is done with the shared memory
+    if (threadIdx.x == 0) decide();
+    __syncthreads();  // the others read the first thread's decision
+    if (!read(d, turns_.now, place, tile)) return false;
+    place.in_tensor = tile.channel() < d.channels;
+    return true;
+  }
+
+  // The tile that this block, or another one, takes some time from now: worth fetching, and no more than a guess.
+  __device__ __forceinline__ bool later(const spikescan_description& d, const Place& place, Tile& tile) const {
+    return read(d, turns_.later, place, tile);
+  }
+
+ private:
+  __device__ __forceinline__ static bool read(const spikescan_description& d, const Turn& turn, const Place& place,
+                                              Tile& tile) {
+    if (turn.link < 0) return false;
+    tile.turn = &turn;
+    tile.in_tile = place.channel;
+    tile.length = chunk_steps(d.time, turn.chunk);
+    return true;
+  }
+
+  __device__ __forceinline__ bool walks() const { return plan_.strategy == kWalk; }
+
+  __device__ __forceinline__ void set_link(int64_t link, Turn& turn) const {
+    turn.link = link;
+    turn.chunk = reverse_ ? plan_.chunks - 1 - link : link;
+  }
+
+  __device__ __forceinline__ void enter(int64_t index, Turn& turn) const {
+    const int64_t rows = plan_.channel_tiles * plan_.batch_rows;
+    if (index >= (walks() ? rows : plan_.tiles)) {
+      turn.link = -1;
+      return;
+    }
+    const int64_t link = walks() || plan_.chunks == 1 ? 0 : index / rows;
+    const int64_t row = index - link * rows;
+    turn.batch_row = row / plan_.channel_tiles;
+    turn.first_channel = (row - turn.batch_row * plan_.channel_tiles) * plan_.tile_channels;
+    set_link(link, turn);
+  }
+
+  __device__ __forceinline__ void decide() {
+    if (walks() && turns_.now.link >= 0 && turns_.now.link + 1 < plan_.chunks) {
+      set_link(turns_.now.link + 1, turns_.now);
+    } else {
+      ++turns_.index;
+      if (--turns_.left <= 0) {
+        turns_.index = turns_.run * plan_.run;
+        turns_.left = plan_.run;
+        turns_.run = draw();  // one ahead: nobody waits for it now
+      }
+      enter(turns_.index, turns_.now);
+    }
+    if (walks() && turns_.now.link >= 0 && turns_.now.link + 1 < plan_.chunks) {
+      turns_.later = turns_.now;
+      set_link(turns_.now.link + 1, turns_.later);
+    } else {
+      enter(turns_.index + int64_t{gridDim.x} * plan_.run, turns_.later);
+    }
+  }
+
+  // A block works on its runs in the order of their numbers, so that the lowest tile not done is always being worked
+  // on.
+  __device__ __forceinline__ int64_t draw() {
+    if (ticket_) {
+      return static_cast<int64_t>(
+          DeviceAtomic<unsigned long long>(*ticket_).fetch_add(1, cuda::std::memory_order_relaxed));
+    }
+    return int64_t{blockIdx.x} + turns_.drawn++ * gridDim.x;
+  }
+
+  const Plan& plan_;
+  unsigned long long* ticket_;
+  TileTurns& turns_;
+  bool reverse_;
+};
+
+}  // namespace spikescan
