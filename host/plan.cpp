@@ -84,10 +84,11 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t
   plan.run = 1;
 }
 
-// A thread a row has one segment of x on its way at a time: enough rows, and memory is busy without any other help.
+// A thread a row has 64 bytes on their way at a time, a segment in float32 and two in 16 bits: enough rows, and memory
+// is busy without any other help.
 bool rows_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
-  const int64_t in_flight = d.batch * d.channels * kSegmentSteps * static_cast<int64_t>(dtype_bytes(d.dtype));
-  return in_flight >= kBytesInFlight * facts.processors;
+  constexpr int64_t kBytesOfRow = kSegmentSteps * sizeof(float);
+  return d.batch * d.channels * kBytesOfRow >= kBytesInFlight * facts.processors;
 }
 
 void set_row_launch(const spikescan_description& d, Plan& plan) {

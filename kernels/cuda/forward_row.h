@@ -25,14 +25,16 @@ class ForwardRow {
         gain_(decays.gain),
         scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
         refractory_({decays.beta, decays.beta}) {
-    tables_.template prepare<StateScan<kOrder>>(scan_.map());  // psu_lif's two scans share it
+    tables_.template prepare<StateScan<kOrder>>(scan_.map(), d_.time);  // psu_lif's two scans share it
   }
 
   __device__ __forceinline__ void run() {
     start();
     RawSegment next;
     load_raw(call_.args.x, batch_, 0, channel_, steps_at(0), next);
+    const char* ahead = sectors_ahead();
     for (int64_t t = 0; t < d_.time; t += kSegmentSteps) {
+      fetch_ahead(ahead, t);
       float x[kSegmentSteps];
       decode(next, call_.args.x.dtype, x);
       const int64_t following = t + kSegmentSteps;
@@ -49,6 +51,22 @@ class ForwardRow {
   __device__ __forceinline__ int steps_at(int64_t t) const {
     const int64_t left = d_.time - t;
     return static_cast<int>(left < kSegmentSteps ? left : kSegmentSteps);
+  }
+
+  // ---- 16-bit rows: one segment in registers would be half of what memory needs to be asked for ----
+  // The lanes ask for the warp's sectors of a later segment, 16 channels and one step each; where a lane starts.
+  __device__ __forceinline__ const char* sectors_ahead() const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int64_t wanted = batch_ * d_.channels + channel_ - lane + (lane & 16), last = d_.batch * d_.channels - 1;
+    const int64_t row = wanted < last ? wanted : last;
+    const int64_t batch = row / d_.channels;
+    const int64_t element = element_at(call_.args.x, batch, lane & 15, row - batch * d_.channels);
+    return static_cast<const char*>(call_.args.x.data) + element * int64_t{sizeof(uint16_t)};
+  }
+  __device__ __forceinline__ void fetch_ahead(const char* first, int64_t t) const {
+    constexpr int kAhead = 2 * kSegmentSteps;
+    if (call_.args.x.dtype == SPIKESCAN_FLOAT32 || t + kAhead + kSegmentSteps > d_.time) return;
+    prefetch_sector(first + (t + kAhead) * call_.args.x.stride_time * int64_t{sizeof(uint16_t)});
   }
 
   __device__ __forceinline__ void start() {

@@ -21,8 +21,9 @@ class RowTables {
             reinterpret_cast<float*>(memory + size_t{kRowThreads} * kCoefficients * kRowSquares * sizeof(double)) +
             threadIdx.x) {}
 
+  // `time`: the row's steps. A short row needs few of the squares.
   template <class Scan>
-  __device__ __forceinline__ void prepare(const Map<N>& map) {
+  __device__ __forceinline__ void prepare(const Map<N>& map, int64_t time) {
     for (int reached = 0; reached < kHalfSteps; ++reached) {
       const Response<N> r = Scan::response(power(map, Scan::response_exponent(reached)));
       put(responses_, reached, r);
@@ -30,7 +31,8 @@ class RowTables {
     // Bare squares: a power is kept from vanishing at its end, not on the way.
     Map<N> square = map;
     for (int n = 1; n < kSegmentSteps; n *= 2) square = compose(square, square);
-    for (int i = 0; i < kRowSquares; ++i) {
+    const int last_segment = segment_count(chunk_steps(time, 0)) - 1;
+    for (int i = 0; i < kRowSquares && last_segment >> i > 0; ++i) {
       put(squares_, i, square);
       square = compose(square, square);
     }

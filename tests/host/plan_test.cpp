@@ -87,10 +87,11 @@ TEST(Plan, IsWithinWhatCudaAllows) {
 }
 
 TEST(Plan, RowsWhereTheyFillTheDevice) {
-  // 25,000 bytes a multiprocessor, 16 steps of a row on their way at a time.
+  // 25,000 bytes a multiprocessor, 64 bytes of a row on their way at a time.
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 51563), kH200).strategy, kRows);
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 51562), kH200).strategy, kTiles);
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 51563), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 51563), kH200).strategy, kRows);
+  EXPECT_NE(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 51562), kH200).strategy, kRows);
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 256, 1024, 512), kH200).strategy, kRows);
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).strategy, kTiles);
 }

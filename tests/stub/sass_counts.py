@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Instructions an element of the kernels' loops, from the machine code of sass_paths.cu for sm_90.
+
+sass_counts.py NVDISASM CUBIN            prints the table
+sass_counts.py --write TABLE NVDISASM CUBIN
+sass_counts.py --self-test               a made-up listing is counted right, a listing without a loop is refused
+
+Counted is the text of a kernel's outermost loop, divided by the 16 elements of a thread's segment: an upper bound, since
+what only partial segments, the start of a chunk or the first warp run is counted too. nvdisasm comes with the wheel
+nvidia-cuda-nvdisasm; the cubin is made by
+  nvcc -cubin -arch=sm_90 -std=c++20 -O3 --expt-relaxed-constexpr --fmad=false -I. -Iinclude tests/stub/sass_paths.cu
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ELEMENTS = 16
+RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
+DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
+CLASSES = ("memory", "shared", "float", "special", "double", "wide_multiply", "other")
+INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)$")
+
+
+def class_of(opcode):
+    head = opcode.split(".")[0]
+    if head in ("LDG", "STG", "LD", "ST", "CCTL", "ATOMG", "RED", "LDL", "STL"):
+        return "memory"
+    if head in ("LDS", "STS"):
+        return "shared"
+    if head == "MUFU" or head in ("F2F", "F2I", "I2F", "F2FP", "FRND"):
+        return "special"
+    if head in ("DFMA", "DMUL", "DADD", "DSETP"):
+        return "double"
+    if opcode.startswith(("IMAD.WIDE", "IMAD.HI", "UIMAD.WIDE")):
+        return "wide_multiply"
+    if head[0] == "F" and head not in ("FLO",):
+        return "float"
+    return "other"
+
+
+def loops(lines):
+    """(first, last) places of every backward branch and its target among a kernel's instructions."""
+    labels, found, count = {}, [], 0
+    for line in lines:
+        label = re.match(r"^(\.L_x_\d+):", line)
+        if label:
+            labels[label[1]] = count
+        instruction = INSTRUCTION.match(line)
+        if instruction:
+            target = re.search(r"`\((\.L_x_\d+)\)", instruction[3])
+            if instruction[2].startswith("BRA") and target and target[1] in labels and labels[target[1]] < count:
+                found.append((labels[target[1]], count))
+            count += 1
+    return found
+
+
+def count_loop(lines):
+    opcodes = [match[2] for match in map(INSTRUCTION.match, lines) if match]
+    found = loops(lines)
+    if not found:
+        raise ValueError("no loop")
+    first, last = max(found, key=lambda loop: loop[1] - loop[0])
+    counts = dict.fromkeys(CLASSES, 0)
+    for opcode in opcodes[first : last + 1]:
+        if opcode != "NOP":
+            counts[class_of(opcode)] += 1
+    return counts
+
+
+def kernels(listing):
+    """{mangled name: lines}"""
+    out, name = {}, None
+    for line in listing.splitlines():
+        section = re.match(r"^\.text\.(\S+):", line)
+        if section:
+            name = section[1]
+            out[name] = []
+        elif name and not line.lstrip().startswith(".section"):
+            out[name].append(line)
+        elif line.lstrip().startswith(".section"):
+            name = None
+    return out
+
+
+def readable(name):
+    kind = re.search(r"(forward_rows|forward_tiles|backward_tiles)", name)[1]
+    recurrence = re.search(r"spikescan_recurrence(\d)", name)
+    numbers = [int(n) for n in re.search(r"spikescan_dtype(\d)E(?:LS\d*_(\d))?", name).groups() if n]
+    return " ".join([kind, RECURRENCES[int(recurrence[1])], *(DTYPES[number] for number in numbers)])
+
+
+def table(listing):
+    head = [
+        "# Instructions an element, at most, of the kernels' loops: nvcc 13.0 for sm_90, sass_counts.py --write.",
+        "# kernel recurrence x [spikes]: " + " ".join(CLASSES) + " total",
+    ]
+    rows = []
+    for name, lines in kernels(listing).items():
+        if "reduce_" in name:  # not an element's work
+            continue
+        counts = count_loop(lines)
+        numbers = [counts[name] / ELEMENTS for name in CLASSES]
+        rows.append(f"{readable(name)}: " + " ".join(f"{number:.1f}" for number in [*numbers, sum(numbers)]))
+    return "\n".join(head + sorted(rows)) + "\n"
+
+
+def self_test():
+    listing = """
+.text._ZN9spikescan12forward_rowsIL20spikescan_recurrence2EL15spikescan_dtype0ELS2_4EEEv:
+        /*0000*/                   MOV R1, c[0x0][0x28] ;
+.L_x_1:
+        /*0010*/                   FFMA R1, R2, R3, R4 ;
+        /*0020*/              @!P0 LDG.E R5, desc[UR4][R2.64] ;
+        /*0030*/                   DFMA R6, R8, R10, R12 ;
+        /*0040*/               @P1 BRA `(.L_x_1) ;
+        /*0050*/                   EXIT ;
+"""
+    lines = kernels(listing)
+    name = next(iter(lines))
+    assert readable(name) == "forward_rows cuba_lif float32 bits32", readable(name)
+    counts = count_loop(lines[name])
+    assert (counts["float"], counts["memory"], counts["double"], counts["other"]) == (1, 1, 1, 1), counts
+    try:
+        count_loop(["        /*0000*/                   EXIT ;"])
+    except ValueError:
+        return
+    sys.exit("a listing without a loop was counted")
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        self_test()
+        return
+    out = None
+    if arguments[0] == "--write":
+        out, arguments = pathlib.Path(arguments[1]), arguments[2:]
+    listing = subprocess.run([arguments[0], "-c", arguments[1]], text=True, check=True, stdout=subprocess.PIPE).stdout
+    if out:
+        out.write_text(table(listing))
+    else:
+        print(table(listing), end="")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

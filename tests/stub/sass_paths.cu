@@ -1,0 +1,94 @@
+// The kernels with everything settled that a call settles: rule, dtypes, which outputs there are. What is left in the
+// loops is what an element costs; sass_counts.py reads it from the machine code. Compiled, never linked.
+#include "kernels/cuda/backward.h"
+#include "kernels/cuda/forward.h"
+
+namespace spikescan {
+namespace {
+
+__device__ __forceinline__ void settle(spikescan_tensor& tensor, spikescan_dtype dtype) {
+  tensor.dtype = dtype;
+}
+
+template <class Call>
+__device__ __forceinline__ void settle_pass(Call& call, spikescan_recurrence recurrence, spikescan_dtype x) {
+  call.description.recurrence = recurrence;
+  call.description.rule = SPIKESCAN_SIGMOID_BERNOULLI;
+  call.description.shared_decay = 0;
+  call.firing.rule = SPIKESCAN_SIGMOID_BERNOULLI;
+  call.firing.gradient = SPIKESCAN_PROBABILITY;
+  call.args.x.dtype = x;
+  call.plan.chunks = 1;  // no look-back
+  call.plan.row_batches = 1;
+}
+
+__device__ __forceinline__ void settle_forward(ForwardCall& call, spikescan_recurrence recurrence, spikescan_dtype x,
+                                               spikescan_dtype spikes) {
+  settle_pass(call, recurrence, x);
+  call.description.time_origin = 0;
+  call.args.spikes.dtype = spikes;
+  call.args.membrane.data = nullptr;
+  call.args.uniforms.data = nullptr;
+  call.args.device_key = nullptr;
+  call.args.saved = nullptr;
+}
+
+}  // namespace
+
+template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
+__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kStates == 1 ? 4 : 3)
+    forward_rows(const __grid_constant__ ForwardCall given) {
+  ForwardCall call = given;
+  settle_forward(call, R, X, S);
+  RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
+  const int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x;
+  const int64_t channel = row % call.description.channels;
+  ForwardRow<R>(call, tables, row / call.description.channels, channel,
+                load_decays(call.description, call.args, channel))
+      .run();
+}
+
+template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
+__global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
+    forward_tiles(const __grid_constant__ ForwardCall given) {
+  ForwardCall call = given;
+  settle_forward(call, R, X, S);
+  Place place(call.plan, static_cast<int>(threadIdx.x));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
+  TileQueue queue(call.plan, call.args.workspace, shared, false);
+  for (Tile tile; queue.next(call.description, place, tile);) ForwardTile<R>(call, shared, place, tile).run();
+}
+
+template <spikescan_recurrence R, spikescan_dtype X>
+__global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
+    backward_tiles(const __grid_constant__ BackwardCall given) {
+  BackwardCall call = given;
+  settle_pass(call, R, X);
+  call.args.grad_spikes.dtype = X;
+  call.args.grad_x.dtype = X;
+  call.args.grad_membrane.data = nullptr;
+  Place place(call.plan, static_cast<int>(threadIdx.x));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
+  TileQueue queue(call.plan, call.args.workspace, shared, true);
+  for (Tile tile; queue.next(call.description, place, tile);) BackwardTile<R>(call, shared, place, tile).run();
+}
+
+#define FORWARD(R, X, S)                                                         \
+  template __global__ void forward_rows<R, X, S>(const __grid_constant__ ForwardCall); \
+  template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
+#define BACKWARD(R, X) template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
+
+FORWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
+FORWARD(SPIKESCAN_SPSN, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
+FORWARD(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
+FORWARD(SPIKESCAN_PSU_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
+FORWARD(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, SPIKESCAN_BFLOAT16)
+FORWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_BITS32)
+FORWARD(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32)
+BACKWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32)
+BACKWARD(SPIKESCAN_SPSN, SPIKESCAN_FLOAT32)
+BACKWARD(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32)
+BACKWARD(SPIKESCAN_PSU_LIF, SPIKESCAN_FLOAT32)
+BACKWARD(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16)
+
+}  // namespace spikescan
