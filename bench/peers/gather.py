@@ -1,0 +1,200 @@
+"""Runs every peer within a time budget: rows for a record, and who is absent and why."""
+
+import collections
+import dataclasses
+import os
+import sys
+import time
+
+from peers import environments
+from peers.cases import Case, cases_of
+from peers.client import Client, Stopped
+from peers.measure import Growth, alternate, summary
+from peers.registry import OURS, PEERS
+
+DTYPE = "float32"
+RULES = {
+    "snntorch": "heaviside", "spikingjelly": "heaviside", "norse": "heaviside",
+    "accelerated-scan": "none", "fla-hgrn": "none", "mamba-ssm": "none",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """seconds: for everything. run_seconds: no single run may take longer. case_seconds: for the samples of a case.
+
+    prepare_seconds: for data, compiling and two runs of one case.
+    """
+
+    seconds: float = 420.0
+    run_seconds: float = 4.0
+    case_seconds: float = 1.2
+    prepare_seconds: float = 45.0
+    most_samples: int = 15
+
+
+class Gathering:
+    def __init__(self, package, device, device_name, limits, threads, progress=None):
+        self.package, self.device, self.device_name = package, device, device_name
+        self.limits, self.threads = limits, threads
+        self.say = progress or (lambda text: None)
+        self.rows, self.absent = [], []
+        self.ours_samples = collections.defaultdict(list)
+        self.ours_answers = {}
+        self.deadline = time.monotonic() + limits.seconds
+
+    def client(self, peer):
+        """May raise environments.Unavailable."""
+        folders = []
+        if peer.environment and self.device == "cpu":  # a GPU machine measures with what it has
+            self.say(f"environment of {peer.slug}")
+            folders = environments.make(peer.environment)
+        variables = environments.variables(folders, self.package, self.threads, self.device)
+        return Client(peer.module, self.device, self.threads, variables)
+
+    def leave_out(self, peer, version, reason):
+        self.absent.append({"peer": peer.slug, "version": version, "reason": reason})
+
+    def row(self, peer, version, case, answer, samples):
+        rule = RULES.get(peer.slug, "sigmoid_bernoulli")
+        if case.recurrence is None:
+            rule = None
+        elif case.series == "headline" and case.recurrence == "lif":
+            rule = "heaviside"
+        elif case.recurrence == "cuba_lif" and peer.slug.startswith("spyx"):
+            rule = "refractory_sigmoid_bernoulli"
+        figures = summary(samples)
+        return {
+            "name": case.name(peer.slug, self.device),
+            "pass": case.pass_name,
+            "recurrence": case.recurrence,
+            "rule": rule,
+            "dtype": DTYPE,
+            "spikes": None if rule in (None, "none") or case.pass_name == "backward" else DTYPE,
+            "B": case.B,
+            "T": case.T,
+            "C": case.C,
+            "backend": self.device,
+            "device": self.device_name,
+            **figures,
+            "bytes": None,
+            "share_of_copy": None,
+            "elements_per_second": case.elements / figures["median_seconds"] if samples else None,
+            "firing_rate": answer["firing_rate"],
+            "peer": None if peer.ours else f"{peer.title} ({version})",
+            "peak_bytes": answer["peak_bytes"],
+            "compile_seconds": answer["compile_seconds"],
+            "layer": case.layer,
+            "layout": case.layout,
+            "series": case.series,
+            "work": answer["work"],
+        }
+
+    # ---- Our own side of the interleaving ----------------------------------------------------------------------------
+
+    def prepare_ours(self, ours, case):
+        """How long one run takes, or None where our plain call has no such case (a Linear, a training step)."""
+        if case.layer != "neuron" or case.pass_name == "train_step":
+            return None
+        mine = dataclasses.replace(case, layout="ours")
+        answer = ours.prepare(mine, 120)
+        if "unsupported" in answer:
+            return None
+        self.ours_answers.setdefault(mine, answer)
+        return answer["once_seconds"]
+
+    def ours_rows(self, version):
+        for case, samples in self.ours_samples.items():
+            self.rows.append(self.row(OURS, version, case, self.ours_answers[case], samples))
+
+    # ---- A peer ------------------------------------------------------------------------------------------------------
+
+    def one_case(self, peer, client, ours, case, growth):
+        """A sentence where it was not measured."""
+        limits, predicted = self.limits, growth.predict(case)
+        if predicted is not None and predicted > limits.run_seconds:
+            return f"one run would take about {predicted:.0f} s; the limit is {limits.run_seconds:g} s"
+        answer = client.prepare(case, limits.prepare_seconds)
+        if "unsupported" in answer:
+            return answer["unsupported"]
+        once = answer["once_seconds"]
+        growth.add(case, once)
+        ours_once = self.prepare_ours(ours, case)
+        partner = ours if ours_once is not None else None
+        theirs, mine = alternate(client, once, partner, ours_once, limits.case_seconds, limits.most_samples)
+        self.rows.append(self.row(peer, client.hello_answer["version"], case, answer, theirs))
+        if mine:
+            self.ours_samples[dataclasses.replace(case, layout="ours")] += mine
+        return None
+
+    def one_peer(self, peer, cases, ours, seconds):
+        if peer.needs_gpu and self.device == "cpu":
+            return self.leave_out(peer, None, peer.needs_gpu)
+        try:
+            client = self.client(peer)
+        except environments.Unavailable as reason:
+            return self.leave_out(peer, None, f"cannot be installed here: {reason}")
+        deadline, growth, skipped, version = time.monotonic() + seconds, Growth(), {}, None
+        try:
+            for case in cases:
+                key = (*Growth.key(case), case.C if case.series == "layer_ablation" else None)
+                if key in skipped:
+                    continue  # longer ones of the same kind would not do better
+                self.say(case.name(peer.slug, self.device))
+                try:
+                    if client.process is None:
+                        client.start()
+                    if "unsupported" in client.hello_answer:
+                        return self.leave_out(peer, None, client.hello_answer["unsupported"])
+                    version = client.hello_answer["version"]
+                    over = time.monotonic() > deadline
+                    reason = "the time for this peer was over" if over else self.one_case(peer, client, ours, case, growth)
+                except Stopped as stopped:
+                    reason = str(stopped)
+                    if version is None:
+                        return self.leave_out(peer, None, reason)
+                if reason:
+                    skipped[key] = self.skip_sentence(case, reason)
+        finally:
+            client.stop()
+        if skipped:
+            self.leave_out(peer, version, "; ".join(skipped.values()))
+
+    @staticmethod
+    def skip_sentence(case, reason):
+        what = f"{case.series} {case.pass_name} {case.layer or 'network'} {case.recurrence or ''}".strip()
+        return f"{what} {case.layout} not measured from {case.B}x{case.T}x{case.C} on: {reason}"
+
+    def run(self, peers, tiny):
+        ours = self.client(OURS)
+        try:
+            ours.start()
+            if "unsupported" in ours.hello_answer:
+                raise RuntimeError(f"our own library cannot be called: {ours.hello_answer['unsupported']}")
+            for number, peer in enumerate(peers):
+                left = self.deadline - time.monotonic()
+                self.one_peer(peer, cases_of(peer, tiny), ours, max(left, 0) / (len(peers) - number))
+            self.ours_rows(ours.hello_answer["version"])
+        finally:
+            ours.stop()
+        return self.rows, self.absent
+
+
+def gather(package, device="cpu", device_name=None, limits=None, only=None, tiny=False, threads=None, progress=None):
+    """(rows, absent_peers) of a record (bench/record.schema.json). `package`: the folder with the spikescan package.
+
+    only: slugs of peers, or None for all. Raises RuntimeError where our own package cannot be loaded.
+    """
+    chosen = [peer for peer in PEERS if only is None or peer.slug in only]
+    threads = threads or len(os.sched_getaffinity(0))
+    work = Gathering(package, device, device_name, limits or Limits(), threads, progress)
+    try:
+        return work.run(chosen, tiny)
+    except (Stopped, OSError) as error:
+        raise RuntimeError(f"our own library's process: {error}") from error
+
+
+def progress_line(text, stream=sys.stderr):
+    if stream.isatty():
+        stream.write(f"\r\033[K{text[:110]}")
+        stream.flush()

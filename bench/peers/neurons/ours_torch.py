@@ -1,0 +1,27 @@
+"""This library through spikescan.torch, with its autograd."""
+
+import torch
+
+from peers import host_torch, inputs
+
+try:
+    import spikescan.torch as st
+except ImportError as error:
+    raise ImportError(f"this build of spikescan has no spikescan.torch ({error})") from error
+
+
+def version():
+    from spikescan import version as library_version
+
+    return f"{library_version()} on PyTorch {host_torch.version()}"
+
+
+def build(case, device):
+    from spikescan import Neuron
+
+    kind = Neuron(case.recurrence, "sigmoid_bernoulli", inputs.THRESHOLD, inputs.K, inputs.MAX_PROB)
+    beta = [torch.from_numpy(inputs.decays(case)[0])]
+    work = "spikescan.torch.scan: scan, Philox draws and firing in one pass, eager"
+    return host_torch.build(
+        case, device, (beta, lambda x, beta: st.scan(x, beta, neuron=kind, seed=1).spikes), work, order=(0, 1, 2)
+    )

@@ -1,0 +1,136 @@
+"""The process of one peer: reads commands, one JSON object a line, and answers each with one.
+
+  {"do": "hello"}                      -> {"version", "device"}
+  {"do": "prepare", "case": {...}}     -> {"compile_seconds", "once_seconds", "peak_bytes", "work", "firing_rate"}
+                                          or {"unsupported": reason}
+  {"do": "sample", "repeats": n}       -> {"seconds": one run's}
+  {"do": "release"}                    -> {}
+
+A pass is an object with run() (returns when the result is there), compile() (seconds, or None where nothing is
+compiled), work, firing_rate(), and held_bytes: what it keeps in memory between runs, its inputs. Usage: python worker.py MODULE cpu|cuda THREADS
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from peers.cases import Case  # noqa: E402
+
+SHARE_OF_MEMORY = 0.5  # a case that wants more ends in an error, not in swapping
+
+
+class Unsupported(Exception):
+    """The peer cannot do this case; the text says why."""
+
+
+def limit_memory():
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    resource.setrlimit(resource.RLIMIT_DATA, (int(total * SHARE_OF_MEMORY),) * 2)
+
+
+def status_bytes(field):
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+class ProcessMemory:
+    """What a pass takes, with what it holds: the process's high-water mark during it over what was resident before."""
+
+    def __init__(self, held_bytes):
+        self.held_bytes = held_bytes
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what earlier cases left behind must not hide what this one takes
+        self.usable = True
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            self.usable = False
+        self.before = status_bytes("VmRSS")
+
+    def peak(self):
+        return status_bytes("VmHWM") - self.before + self.held_bytes if self.usable else None
+
+
+def memory_of(device, program):
+    return program.memory() if device == "cuda" and hasattr(program, "memory") else ProcessMemory(program.held_bytes)
+
+
+class Worker:
+    def __init__(self, module, device):
+        self.module, self.device, self.program = importlib.import_module(f"peers.neurons.{module}"), device, None
+
+    def hello(self, _):
+        return {"version": self.module.version(), "device": self.device}
+
+    def prepare(self, command):
+        self.release(command)
+        case = Case(**command["case"])
+        self.program = program = self.module.build(case, self.device)
+        compile_seconds = program.compile()
+        program.run()  # warm-up: pages, threads, lazily made tables
+        memory = memory_of(self.device, program)
+        started = time.perf_counter()
+        program.run()
+        once = time.perf_counter() - started
+        return {
+            "compile_seconds": compile_seconds,
+            "once_seconds": once,
+            # A backward pass alone starts from what the forward pass kept, which is in no account.
+            "peak_bytes": None if case.pass_name == "backward" else memory.peak(),
+            "work": program.work,
+            "firing_rate": program.firing_rate(),
+        }
+
+    def sample(self, command):
+        run, repeats = self.program.run, command["repeats"]
+        started = time.perf_counter()
+        for _ in range(repeats):
+            run()
+        return {"seconds": (time.perf_counter() - started) / repeats}
+
+    def release(self, _):
+        self.program = None
+        gc.collect()
+        return {}
+
+
+def serve(worker, commands, answers):
+    for line in commands:
+        command = json.loads(line)
+        try:
+            answer = getattr(worker, command["do"])(command)
+        except Unsupported as reason:
+            answer = {"unsupported": str(reason)}
+        except MemoryError:
+            answer = {"unsupported": f"it wants more than {SHARE_OF_MEMORY:.0%} of the machine's memory"}
+        except Exception as error:  # a peer's own failure is an answer, too
+            answer = {"unsupported": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def main():
+    module, device, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    # Libraries print what they like; only answers go to the other end.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    os.environ["SPIKESCAN_PEER_THREADS"] = str(threads)
+    limit_memory()
+    try:
+        worker = Worker(module, device)
+    except Exception as error:
+        answers.write(json.dumps({"unsupported": f"{type(error).__name__}: {error}"}) + "\n")
+        return
+    serve(worker, sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    sys.modules["peers.worker"] = sys.modules["__main__"]  # one class Unsupported, whoever imports it
+    main()
