@@ -26,7 +26,7 @@ def main():
     options = parser.parse_args()
     limits = gather.Limits(seconds=options.seconds)
     if options.tiny:
-        limits = gather.Limits(seconds=options.seconds, case_seconds=0.0, most_samples=3)
+        limits = gather.Limits(seconds=options.seconds, case_seconds=0.05, most_samples=3)
     name = record.processor_name() if options.device == "cpu" else None
     rows, absent = gather.gather(
         options.package, options.device, name, limits, options.only and options.only.split(","), options.tiny,

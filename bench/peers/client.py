@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 class Stopped(RuntimeError):

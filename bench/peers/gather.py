@@ -26,11 +26,50 @@ class Limits:
     prepare_seconds: for data, compiling and two runs of one case.
     """
 
-    seconds: float = 420.0
+    seconds: float = 480.0
     run_seconds: float = 4.0
-    case_seconds: float = 1.2
+    case_seconds: float = 0.6
     prepare_seconds: float = 45.0
-    most_samples: int = 15
+    most_samples: int = 11
+
+
+TIME_OVER = "this peer's share of the time was over"
+
+
+class Skipped:
+    """Cases that were not measured, and why; longer ones of the same kind are not tried."""
+
+    def __init__(self):
+        self.kinds, self.reasons = set(), collections.defaultdict(list)
+
+    @staticmethod
+    def kind(case):
+        return (*Growth.key(case), case.C if case.series == "layer_ablation" else None)
+
+    def covers(self, case):
+        return self.kind(case) in self.kinds
+
+    def add(self, case, reason):
+        self.kinds.add(self.kind(case))
+        self.reasons[reason].append(case)
+
+    def sentences(self):
+        """'<reason>: <series> <what> from <shape> on, ...' for each reason; series that are wholly the same in brief."""
+        parts = []
+        for reason, cases in self.reasons.items():
+            by_series = collections.defaultdict(list)
+            for case in cases:
+                by_series[case.series].append(case)
+            briefs = [self.brief(series, found) for series, found in by_series.items()]
+            parts.append(f"{reason}: {', '.join(briefs)}")
+        return "; ".join(parts)
+
+    @staticmethod
+    def brief(series, cases):
+        first = min(cases, key=lambda case: (case.effort, case.T))
+        passes = "/".join(dict.fromkeys(case.pass_name for case in cases))
+        kinds = "/".join(dict.fromkeys(case.layer for case in cases if case.layer))
+        return f"{series} {passes} {kinds}".strip() + f" from {first.B}x{first.T}x{first.C} on"
 
 
 class Gathering:
@@ -134,36 +173,36 @@ class Gathering:
             client = self.client(peer)
         except environments.Unavailable as reason:
             return self.leave_out(peer, None, f"cannot be installed here: {reason}")
-        deadline, growth, skipped, version = time.monotonic() + seconds, Growth(), {}, None
+        skipped = Skipped()
         try:
-            for case in cases:
-                key = (*Growth.key(case), case.C if case.series == "layer_ablation" else None)
-                if key in skipped:
-                    continue  # longer ones of the same kind would not do better
-                self.say(case.name(peer.slug, self.device))
-                try:
-                    if client.process is None:
-                        client.start()
-                    if "unsupported" in client.hello_answer:
-                        return self.leave_out(peer, None, client.hello_answer["unsupported"])
-                    version = client.hello_answer["version"]
-                    over = time.monotonic() > deadline
-                    reason = "the time for this peer was over" if over else self.one_case(peer, client, ours, case, growth)
-                except Stopped as stopped:
-                    reason = str(stopped)
-                    if version is None:
-                        return self.leave_out(peer, None, reason)
-                if reason:
-                    skipped[key] = self.skip_sentence(case, reason)
+            # Importing a framework is no part of anyone's share.
+            client.start()
+            if "unsupported" in client.hello_answer:
+                return self.leave_out(peer, None, client.hello_answer["unsupported"])
+            version = client.hello_answer["version"]
+            self.all_cases(peer, client, ours, cases, time.monotonic() + seconds, skipped)
+        except Stopped as stopped:
+            return self.leave_out(peer, None, str(stopped))
         finally:
             client.stop()
-        if skipped:
-            self.leave_out(peer, version, "; ".join(skipped.values()))
+        if skipped.reasons:
+            self.leave_out(peer, version, skipped.sentences())
 
-    @staticmethod
-    def skip_sentence(case, reason):
-        what = f"{case.series} {case.pass_name} {case.layer or 'network'} {case.recurrence or ''}".strip()
-        return f"{what} {case.layout} not measured from {case.B}x{case.T}x{case.C} on: {reason}"
+    def all_cases(self, peer, client, ours, cases, deadline, skipped):
+        growth = Growth()
+        for case in cases:
+            if skipped.covers(case):
+                continue
+            if time.monotonic() > deadline:
+                skipped.add(case, TIME_OVER)
+                continue
+            self.say(case.name(peer.slug, self.device))
+            try:
+                reason = self.one_case(peer, client, ours, case, growth)
+            except Stopped as stopped:  # the next case starts it anew
+                reason = str(stopped)
+            if reason:
+                skipped.add(case, reason)
 
     def run(self, peers, tiny):
         ours = self.client(OURS)

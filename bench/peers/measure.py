@@ -80,7 +80,7 @@ class Growth:
         if not known or known[-1][0] >= self.size(case):
             return None
         size, once = known[-1]
-        power = 1.0
+        power = 1.0  # the last two may be dominated by what a call costs
         if len(known) > 1 and known[-2][0] < size and once > 0.01:
             power = min(2.0, max(1.0, math.log(once / known[-2][1]) / math.log(size / known[-2][0])))
         return once * (self.size(case) / size) ** power

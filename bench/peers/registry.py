@@ -3,6 +3,8 @@
 import dataclasses
 
 ALL_SERIES = ("time_vs_length", "suite", "layer_ablation")
+# Spyx's layers are those of its formulation; the recurrences without firing are no layers.
+NO_ABLATION = ("time_vs_length", "suite")
 BOTH_LAYERS = ("neuron", "linear_neuron")
 
 
@@ -36,8 +38,8 @@ PEERS = (
     Peer("spikescan.torch", "spikescan in PyTorch", "ours_torch", ("lif",), "torch", ours=True),
     Peer("jax-associative-scan", "Spyx's formulation, associative_scan", "jax_associative_scan", ("lif", "cuba_lif")),
     Peer("jax-fft", "Spyx's formulation of SPSN, FFT", "jax_fft", ("spsn",), headline="spsn"),
-    Peer("spyx-1.0", "Spyx 1.0", "spyx_flax", ("lif", "cuba_lif", "spsn"), "spyx-1.0"),
-    Peer("spyx-0.1", "Spyx 0.1", "spyx_haiku", ("lif", "cuba_lif"), "spyx-0.1"),
+    Peer("spyx-1.0", "Spyx 1.0", "spyx_flax", ("lif", "cuba_lif", "spsn"), "spyx-1.0", series=NO_ABLATION),
+    Peer("spyx-0.1", "Spyx 0.1", "spyx_haiku", ("lif", "cuba_lif"), "spyx-0.1", series=NO_ABLATION),
     Peer("jax-loop", "jax.lax.scan over steps", "jax_loop", headline="lif"),
     Peer("torch-loop", "PyTorch eager loop", "torch_loop", environment="torch", layout="own", headline="lif"),
     Peer("snntorch", "snnTorch StateLeaky", "snntorch_stateleaky", environment="snntorch", layout="own"),
@@ -45,19 +47,19 @@ PEERS = (
     Peer("norse", "Norse LIF", "norse_lif", ("cuba_lif",), "norse", layout="own"),
     Peer(
         "accelerated-scan", "accelerated-scan", "accelerated_scan_ref", environment="accelerated-scan", layout="own",
-        layers=("neuron",), series=("time_vs_length", "suite"),
+        layers=("neuron",), series=NO_ABLATION,
     ),
-    Peer("jax-linear", "Linear in JAX", "linear", (), layers=("linear",), series=("layer_ablation",)),
-    Peer("torch-linear", "Linear in PyTorch", "linear", (), "torch", layers=("linear",), series=("layer_ablation",)),
+    Peer("jax-linear", "Linear in JAX", "linear_jax", (), layers=("linear",), series=("layer_ablation",)),
+    Peer("torch-linear", "Linear in PyTorch", "linear_torch", (), "torch", layers=("linear",), series=("layer_ablation",)),
     Peer(
         "fla-hgrn", "fla HGRN", "fla_hgrn", environment="fla", layers=("neuron",),
-        series=("time_vs_length", "suite"),
+        series=NO_ABLATION,
         needs_gpu="flash-linear-attention 0.6.0 with Triton 3.7.0: fused_recurrent_hgrn ends on a CPU with Triton's "
         "'0 active drivers ([]). There should only be one.'",
     ),
     Peer(
         "mamba-ssm", "mamba selective scan", "mamba_selective_scan", environment="mamba-ssm", layout="own",
-        layers=("neuron",), series=("time_vs_length", "suite"),
+        layers=("neuron",), series=NO_ABLATION,
         needs_gpu="mamba-ssm 2.3.2.post1 has no wheel on PyPI, and its selective scan is a CUDA extension",
     ),
     # Compiles for longest: last, since each peer's time is its share of what is left.
