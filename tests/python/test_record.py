@@ -73,9 +73,46 @@ def test_each_row_field_is_required(made, field):
     assert any(field in message for message in complaints(made))
 
 
+# What a peer, a series or an error row adds, with a value that fits each field.
+ADDED = {
+    "p20_seconds": 1e-3, "p80_seconds": 2e-3, "peak_bytes": 1024, "compile_seconds": 0.5, "layer": "linear_neuron",
+    "layout": "own_with_transpose", "series": "layer_ablation", "decay": 0.9, "error_units": 1.5, "work": "x @ W",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_each_added_field_fits_measured_or_not(made, name):
+    made["rows"][0][name] = ADDED[name]
+    made["rows"][1][name] = None
+    made["absent_peers"] = [{"peer": "norse", "version": None, "reason": "cannot be installed"}]
+    assert complaints(made) == []
+
+
+@pytest.mark.parametrize("name", ["forward_backward", "train_step", "generator"])
+def test_each_added_pass_fits(made, name):
+    made["rows"][0]["pass"] = name
+    assert complaints(made) == []
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        lambda record: record["rows"][0].update({"pass": "train"}),
+        lambda record: record["rows"][0].update(p20_seconds=0),
+        lambda record: record["rows"][0].update(p80_seconds=0),
+        lambda record: record["rows"][0].update(peak_bytes=0),
+        lambda record: record["rows"][0].update(compile_seconds=0.0),
+        lambda record: record["rows"][0].update(layer="dense"),
+        lambda record: record["rows"][0].update(layout="theirs"),
+        lambda record: record["rows"][0].update(series="speed"),
+        lambda record: record["rows"][0].update(decay=1.5),
+        lambda record: record["rows"][0].update(error_units=-1.0),
+        lambda record: record["rows"][0].update(work=""),
+        lambda record: record["rows"][0].update(series="error", decay=0.5),  # and no error
+        lambda record: record["rows"][0].update(series="error", decay=None, error_units=1.0),
+        lambda record: record.update(absent_peers=[{"peer": "norse", "version": None, "reason": ""}]),
+        lambda record: record.update(absent_peers=[{"peer": "norse", "reason": "no network"}]),
+        lambda record: record.update(absent_peers=[{"peer": "", "version": None, "reason": "no network"}]),
         lambda record: record["rows"][0].update(median_seconds=0),
         lambda record: record["rows"][0].update(share_of_copy=0.0),
         lambda record: record["rows"][0].update(firing_rate=1.5),
