@@ -1,7 +1,7 @@
 """Measures the peers alone, and writes their rows as JSON.
 
-  python bench/peers --package build/cpu/python --out out/peers.json
-  python bench/peers --package build/cpu/python --only torch-loop,jax-loop --seconds 60
+python bench/peers --package build/cpu/python --out out/peers.json
+python bench/peers --package build/cpu/python --only torch-loop,jax-loop --seconds 60
 """
 
 import argparse

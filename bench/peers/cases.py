@@ -17,7 +17,7 @@ BETA, ALPHA = 0.9, 0.8
 class Case:
     """layer: "neuron", "linear" (C to C), "linear_neuron", or None for the headline's network.
 
-    layout: "ours" is [B, T, C]; "own" is the peer's, where that is another; "own_with_transpose" starts and ends at ours.
+    layout: "ours" is [B, T, C]; "own" the peer's, where that is another; "own_with_transpose" starts and ends at ours.
     """
 
     series: str
@@ -85,7 +85,10 @@ def _headline(recurrence, layout, lengths):
 
 
 def cases_of(peer, tiny=False):
-    """The cases of one peer (registry.Peer), in the order of their tiers, the cheap ones first. `tiny`: shapes for tests, where figures mean nothing."""
+    """The cases of one peer (registry.Peer), in the order of their tiers, the cheap ones first.
+
+    tiny: shapes for tests, where figures mean nothing.
+    """
     lengths = (32, 64) if tiny else LENGTHS
     shape = (2, 48, 8) if tiny else (64, 1024, 512)
     community = ((8,), 2, 40) if tiny else (COMMUNITY_CHANNELS, COMMUNITY_BATCH, COMMUNITY_TIME)
@@ -97,7 +100,9 @@ def cases_of(peer, tiny=False):
         if "suite" in peer.series:
             found += _suite(recurrence, own, shape)
             if own == "own":
-                found += [case for case in _suite(recurrence, "own_with_transpose", shape) if case.pass_name != "forward"]
+                found += [
+                    case for case in _suite(recurrence, "own_with_transpose", shape) if case.pass_name != "forward"
+                ]
     main = peer.recurrences[0] if peer.recurrences else None
     if "layer_ablation" in peer.series:
         found += _ablation(peer.layers, main, own, *community)

@@ -7,7 +7,7 @@ import sys
 import time
 
 from peers import environments
-from peers.cases import Case, cases_of
+from peers.cases import cases_of
 from peers.client import Client, Stopped
 from peers.measure import Growth, alternate, summary
 from peers.registry import OURS, PEERS
@@ -54,7 +54,7 @@ class Skipped:
         self.reasons[reason].append(case)
 
     def sentences(self):
-        """'<reason>: <series> <what> from <shape> on, ...' for each reason; series that are wholly the same in brief."""
+        """'<reason>: <series> <what> from <shape> on, ...' for each reason."""
         parts = []
         for reason, cases in self.reasons.items():
             by_series = collections.defaultdict(list)

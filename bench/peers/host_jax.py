@@ -14,15 +14,15 @@ from peers.cases import HEADLINE_CLASSES, HEADLINE_INPUTS
 
 
 def version(*packages):
-    """'0.10.2', or with further packages 'spyx 1.0.0 on JAX 0.10.2'."""
+    """'JAX 0.10.2', or with further packages 'spyx 1.0.0 on JAX 0.10.2'."""
     from importlib.metadata import version as of
 
     before = ", ".join(f"{package} {of(package)}" for package in packages)
-    return f"{before} on JAX {jax.__version__}" if before else jax.__version__
+    return f"{before} on JAX {jax.__version__}" if before else f"JAX {jax.__version__}"
 
 
 class Program:
-    """One jitted function and its arguments; `prefix` makes them (the forward half, where the backward half is timed)."""
+    """One jitted function and its arguments; `prefix` makes them (the forward half, where the backward is timed)."""
 
     def __init__(self, function, arguments, work, prefix=None):
         self.function, self.arguments, self.work, self.prefix = jax.jit(function), arguments, work, prefix

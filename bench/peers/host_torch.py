@@ -12,11 +12,11 @@ torch.set_num_threads(int(os.environ.get("SPIKESCAN_PEER_THREADS", "1")))
 
 
 def version(*packages):
-    """'2.13.0', or with further packages 'snntorch 1.0.0 on PyTorch 2.13.0'."""
+    """'PyTorch 2.13.0', or with further packages 'snntorch 1.0.0 on PyTorch 2.13.0'."""
     from importlib.metadata import version as of
 
     before = ", ".join(f"{package} {of(package)}" for package in packages)
-    return f"{before} on PyTorch {torch.__version__}" if before else torch.__version__
+    return f"{before} on PyTorch {torch.__version__}" if before else f"PyTorch {torch.__version__}"
 
 
 class Fire(torch.autograd.Function):

@@ -57,7 +57,7 @@ def alternate(peer, peer_once, ours, ours_once, seconds, most=15, settle=SETTLE_
 
 
 class Growth:
-    """What the next length of a sequence of cases will take: linear growth, or faster where the last two grew faster."""
+    """What the next length of a kind of case will take: linear growth, or faster where the last two grew faster."""
 
     def __init__(self):
         self.seen = {}

@@ -3,7 +3,7 @@
 import dataclasses
 
 ALL_SERIES = ("time_vs_length", "suite", "layer_ablation")
-# Spyx's layers are those of its formulation; the recurrences without firing are no layers.
+# For Spyx itself, whose layers are those of its formulation, and for recurrences that do not fire.
 NO_ABLATION = ("time_vs_length", "suite")
 BOTH_LAYERS = ("neuron", "linear_neuron")
 
@@ -50,7 +50,9 @@ PEERS = (
         layers=("neuron",), series=NO_ABLATION,
     ),
     Peer("jax-linear", "Linear in JAX", "linear_jax", (), layers=("linear",), series=("layer_ablation",)),
-    Peer("torch-linear", "Linear in PyTorch", "linear_torch", (), "torch", layers=("linear",), series=("layer_ablation",)),
+    Peer(
+        "torch-linear", "Linear in PyTorch", "linear_torch", (), "torch", layers=("linear",), series=("layer_ablation",)
+    ),
     Peer(
         "fla-hgrn", "fla HGRN", "fla_hgrn", environment="fla", layers=("neuron",),
         series=NO_ABLATION,

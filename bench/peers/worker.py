@@ -7,7 +7,9 @@
   {"do": "release"}                    -> {}
 
 A pass is an object with run() (returns when the result is there), compile() (seconds, or None where nothing is
-compiled), work, firing_rate(), and held_bytes: what it keeps in memory between runs, its inputs. Usage: python worker.py MODULE cpu|cuda THREADS
+compiled), work, firing_rate(), and held_bytes: what it keeps in memory between runs.
+
+Usage: python worker.py MODULE cpu|cuda THREADS
 """
 
 import ctypes
@@ -101,6 +103,12 @@ class Worker:
         return {}
 
 
+def sentence(error):
+    """An exception in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no text'}"
+
+
 def serve(worker, commands, answers):
     for line in commands:
         command = json.loads(line)
@@ -111,7 +119,7 @@ def serve(worker, commands, answers):
         except MemoryError:
             answer = {"unsupported": f"it wants more than {SHARE_OF_MEMORY:.0%} of the machine's memory"}
         except Exception as error:  # a peer's own failure is an answer, too
-            answer = {"unsupported": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"}
+            answer = {"unsupported": sentence(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
@@ -126,7 +134,7 @@ def main():
     try:
         worker = Worker(module, device)
     except Exception as error:
-        answers.write(json.dumps({"unsupported": f"{type(error).__name__}: {error}"}) + "\n")
+        answers.write(json.dumps({"unsupported": sentence(error)}) + "\n")
         return
     serve(worker, sys.stdin, answers)
 

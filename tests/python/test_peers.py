@@ -172,7 +172,8 @@ def fake_peers(monkeypatch, tmp_path):
     (folder / "broken.py").write_text("import no_such_library\n")
     # The workers find them in the package of neurons.
     (folder / "sitecustomize.py").write_text(
-        f"import sys; sys.path.insert(0, {str(ROOT / 'bench')!r})\nimport peers.neurons as n; n.__path__.append({str(folder)!r})\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'bench')!r})\n"
+        f"import peers.neurons\npeers.neurons.__path__.append({str(folder)!r})\n"
     )
     names = (*BODIES, "broken")
     made = tuple(registry.Peer(name, name, name, series=("time_vs_length",)) for name in names)
@@ -281,7 +282,9 @@ def test_a_process_that_stops_answering_is_ended(fake_peers):
 # ---- Real ones -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("slug, framework", [("spikescan.jax", "jax"), ("jax-associative-scan", "jax"), ("torch-loop", "torch")])
+@pytest.mark.parametrize(
+    "slug, framework", [("spikescan.jax", "jax"), ("jax-associative-scan", "jax"), ("torch-loop", "torch")]
+)
 def test_real_peers(slug, framework):
     """Where the framework and a build of the package are at hand; nothing is installed."""
     package = package_folder()

@@ -8,7 +8,7 @@ from peers import host_jax, inputs
 
 
 def version():
-    return f"{library_version()} on JAX {host_jax.version()}"
+    return f"{library_version()} on {host_jax.version()}"
 
 
 def build(case, _device):

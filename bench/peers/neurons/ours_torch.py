@@ -13,7 +13,7 @@ except ImportError as error:
 def version():
     from spikescan import version as library_version
 
-    return f"{library_version()} on PyTorch {host_torch.version()}"
+    return f"{library_version()} on {host_torch.version()}"
 
 
 def build(case, device):

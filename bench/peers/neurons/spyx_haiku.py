@@ -27,6 +27,7 @@ def build(case, _device):
     parameters = jax.tree_util.tree_map_with_path(
         lambda path, _: alpha if "alpha" in jax.tree_util.keystr(path) else beta, parameters
     )
+
     def apply(p, x, key):
         return network.apply(p, key, x)
 

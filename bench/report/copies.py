@@ -1,0 +1,135 @@
+"""Share of the machine's copy speed, against sequence length, number of rows, and dtype."""
+
+from report import load, style
+from report.figure import NOT_MEASURED, Figure, count, markdown_table
+from report.style import plt
+
+SUITE = (64, 1024, 512)
+PASSES = ("forward", "backward")
+DASHES = {"forward": "-", "backward": "--"}
+
+
+def measured(record, backend, **wanted):
+    rows = load.select(record, backend=backend, slug=load.OURS_IN_C, **wanted)
+    return [row for row in rows if row["share_of_copy"] is not None]
+
+
+def against(record, backend, series, size):
+    """(recurrence, pass) -> [(size, row)], the Bernoulli rule in float32, spikes in the dtype of x."""
+    lines = {}
+    for row in measured(record, backend, series=series, dtype="float32", rule="sigmoid_bernoulli", pass_name=PASSES):
+        if row["spikes"] in ("float32", None):
+            lines.setdefault((row["recurrence"], row["pass"]), []).append((size(row), row))
+    return {key: sorted(points, key=lambda point: point[0]) for key, points in sorted(lines.items())}
+
+
+def by_dtype(record, backend):
+    """Rows at the suite's largest shape, any dtype and form of spikes."""
+    rows = measured(record, backend, series="suite", rule="sigmoid_bernoulli", pass_name=PASSES)
+    return [row for row in rows if (row["B"], row["T"], row["C"]) == SUITE]
+
+
+def form(row):
+    """'bfloat16 to bits32', or the dtype alone for a backward pass."""
+    return row["dtype"] + (f" to {row['spikes']}" if row["spikes"] else "")
+
+
+def figures(record):
+    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
+
+
+def figure(record, backend):
+    lengths = against(record, backend, "time_vs_length", lambda row: row["T"])
+    widths = against(record, backend, "share_vs_rows", lambda row: row["B"] * row["C"])
+    bars = by_dtype(record, backend)
+    used = [row for lines in (lengths, widths) for points in lines.values() for _, row in points] + bars
+    data = [
+        {
+            "pass": row["pass"], "recurrence": row["recurrence"], "dtype": row["dtype"], "spikes": row["spikes"],
+            "B": row["B"], "T": row["T"], "C": row["C"], "share_of_copy": row["share_of_copy"], "bytes": row["bytes"],
+            "median_seconds": row["median_seconds"], "copy_bytes_per_second": row.get("copy_bytes_per_second"),
+        }
+        for row in used
+    ]  # fmt: skip
+    missing = []
+    if not lengths:
+        missing.append(f"share of copy against T: {NOT_MEASURED}")
+    if not widths:
+        missing.append(f"share of copy against rows: {NOT_MEASURED}")
+    if not bars:
+        missing.append(f"share of copy by dtype: {NOT_MEASURED}")
+    text = (
+        "How near a pass comes to copying the memory that it has to read and write, measured in the same run: 100% is "
+        "the copy itself. Rows are batch times channels. Rule: sigmoid_bernoulli."
+    )
+    return Figure(
+        f"share_of_copy_{backend}",
+        f"Share of the copy's speed ({backend})",
+        text,
+        data,
+        (lambda: draw(lengths, widths, bars)) if data else None,
+        table(bars),
+        missing,
+    )
+
+
+def draw(lengths, widths, bars):
+    picture, axes = plt.subplots(1, 3, figsize=(12.5, 4.2))
+    for ax, lines, what in zip(axes, (lengths, widths), ("sequence length T (steps)", "rows (batch x channels)")):
+        for (recurrence, pass_name), points in lines.items():
+            xs, ys = [size for size, _ in points], [100 * row["share_of_copy"] for _, row in points]
+            look = {"color": style.RECURRENCES[recurrence], "linestyle": DASHES[pass_name]}
+            ax.plot(xs, ys, marker="o" if pass_name == "forward" else "s", **look)
+        if lines:
+            ax.set_xscale("log")
+            ax.set_ylim(bottom=0)
+        else:
+            ax.text(0.5, 0.5, NOT_MEASURED, ha="center", transform=ax.transAxes, color=style.GREY)
+        ax.set(xlabel=what, ylabel="share of the copy's speed (%)")
+    draw_bars(axes[2], bars)
+    handles = [plt.Line2D([], [], color=colour, lw=3) for colour in style.RECURRENCES.values()]
+    handles += [
+        plt.Line2D([], [], color=style.GREY, ls=dashes, marker="os"[i]) for i, dashes in enumerate(DASHES.values())
+    ]
+    picture.legend(handles, [*style.RECURRENCES, *DASHES], loc="upper center", ncols=6, bbox_to_anchor=(0.5, 1.07))
+    picture.tight_layout()
+    return picture
+
+
+def draw_bars(ax, bars):
+    """One group for each dtype and form of spikes, one bar for each recurrence."""
+    groups = list(dict.fromkeys((row["pass"], form(row)) for row in bars))
+    kinds = [kind for kind in style.RECURRENCES if any(row["recurrence"] == kind for row in bars)]
+    height = 0.8 / max(len(kinds), 1)
+    for i, kind in enumerate(kinds):
+        by_group = {(row["pass"], form(row)): 100 * row["share_of_copy"] for row in bars if row["recurrence"] == kind}
+        places = [place + i * height - 0.4 + height / 2 for place, group in enumerate(groups) if group in by_group]
+        values = [by_group[group] for group in groups if group in by_group]
+        ax.barh(places, values, height * 0.92, color=style.RECURRENCES[kind], label=kind)
+    ax.set_yticks(range(len(groups)), [f"{pass_name}\n{what}" for pass_name, what in groups], fontsize=8)
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.set(xlabel="share of the copy's speed (%)", title=f"at {'x'.join(map(str, SUITE))} (B x T x C)")
+    if not kinds:
+        ax.text(0.5, 0.5, NOT_MEASURED, ha="center", transform=ax.transAxes, color=style.GREY)
+
+
+def table(bars):
+    groups = list(dict.fromkeys((row["pass"], form(row)) for row in bars))
+    kinds = [kind for kind in style.RECURRENCES if any(row["recurrence"] == kind for row in bars)]
+    if not bars:
+        return []
+    cells = {(row["pass"], form(row), row["recurrence"]): row for row in bars}
+    body = []
+    for pass_name, what in groups:
+        line = [f"{pass_name}, {what}"]
+        for kind in kinds:
+            row = cells.get((pass_name, what, kind))
+            shown = row and f"{style.seconds(row['median_seconds'])}, {row['share_of_copy']:.1%}"
+            line.append(shown or NOT_MEASURED)
+        body.append(line)
+    return [
+        f"At {' x '.join(map(count, SUITE))} (B x T x C), time of a pass and share of the copy:",
+        "",
+        *markdown_table(["", *kinds], body),
+    ]

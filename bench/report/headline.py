@@ -1,0 +1,97 @@
+"""The paper's headline: a small network trained with SPSN and with a step-by-step LIF, time a step against T."""
+
+from report import load, style
+from report.figure import NOT_MEASURED, Figure, count, markdown_table
+from report.style import plt
+
+PARALLEL, STEPWISE = "spsn", "lif"
+PAPER = "The paper reports 10 times at the lengths of spoken digits and 4000 times at T = 10,000, on a GPU"
+
+
+def lines_of(record, backend):
+    """slug -> rows by T."""
+    lines = {}
+    for row in load.select(record, series="headline", pass_name="train_step", backend=backend):
+        lines.setdefault(load.slug(row), {})[row["T"]] = row
+    return {slug: [lines[slug][T] for T in sorted(lines[slug])] for slug in style.order(lines)}
+
+
+def name_of(slug, rows):
+    kind = "SPSN" if rows[0]["recurrence"] == PARALLEL else "LIF"
+    return f"{kind}: {style.label(slug)}"
+
+
+def figures(record):
+    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
+
+
+def ratios(lines):
+    """[(slug of the step-by-step one, slug of the parallel one, [(T, times)])], against ours of the same framework."""
+    ours = next((slug for slug in ("spikescan.jax", "spikescan.torch") if slug in lines), None)
+    if ours is None:
+        return []
+    base = {row["T"]: row["median_seconds"] for row in lines[ours]}
+    return [
+        (slug, ours, [(row["T"], row["median_seconds"] / base[row["T"]]) for row in rows if row["T"] in base])
+        for slug, rows in lines.items()
+        if slug != ours
+    ]
+
+
+def figure(record, backend):
+    lines = lines_of(record, backend)
+    data = [
+        {
+            "who": slug, "recurrence": row["recurrence"], "B": row["B"], "T": row["T"], "C": row["C"],
+            "median_seconds": row["median_seconds"], "p20_seconds": row.get("p20_seconds"),
+            "p80_seconds": row.get("p80_seconds"), "work": row.get("work"),
+        }
+        for slug, rows in lines.items() for row in rows
+    ]  # fmt: skip
+    text = (
+        "The same network (two Linear layers with 128 neurons between them, batch 16) trained by gradient descent, "
+        f"once with SPSN and once with a LIF neuron that resets, a step at a time. {PAPER}; the ratio depends on how much a "
+        "step's launch costs beside its arithmetic, so it is smaller on a CPU."
+    )
+    return Figure(
+        f"headline_{backend}", f"Training time against sequence length ({backend})", text, data,
+        (lambda: draw(lines)) if data else None, table(lines),
+        [] if data else [f"training time against T: {NOT_MEASURED}"],
+    )  # fmt: skip
+
+
+def draw(lines):
+    picture, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
+    for slug, rows in lines.items():
+        style.bands(left, [row["T"] for row in rows], rows, slug, name=name_of(slug, rows))
+    left.set(xscale="log", yscale="log", xlabel="sequence length T (steps)", ylabel="time of a training step")
+    style.time_axis(left.yaxis)
+    for slug, _, points in ratios(lines):
+        right.plot(*zip(*points), **style.line(slug))
+    right.axhline(1, color=style.BLACK, linewidth=1.2)
+    right.set(xscale="log", yscale="log", xlabel="sequence length T (steps)")
+    right.set_ylabel("times as long as with SPSN by spikescan")
+    right.yaxis.set_major_formatter(plt.FuncFormatter(lambda value, _: f"{value:g}"))
+    right.yaxis.set_minor_formatter(plt.FuncFormatter(lambda value, _: f"{value:g}"))
+    right.tick_params(axis="y", which="minor", labelsize=7)
+    handles, names = left.get_legend_handles_labels()
+    right.legend(handles, names, loc="upper left", bbox_to_anchor=(1.02, 1.0))
+    picture.tight_layout()
+    return picture
+
+
+def table(lines):
+    lengths = sorted({row["T"] for rows in lines.values() for row in rows})
+    by_slug = {slug: dict(points) for slug, _, points in ratios(lines)}
+    body = []
+    for slug, rows in lines.items():
+        times = {row["T"]: style.seconds(row["median_seconds"]) for row in rows}
+        shown = []
+        for T in lengths:
+            ratio = by_slug.get(slug, {}).get(T)
+            shown.append(times.get(T, NOT_MEASURED) + (f" ({ratio:.1f}x)" if ratio else ""))
+        body.append([name_of(slug, rows), *shown])
+    if not body:
+        return []
+    note = "Time of a training step; in brackets, in units of SPSN by spikescan:"
+    return [note, "", *markdown_table(["", *(f"T = {count(T)}" for T in lengths)], body)]
