@@ -64,6 +64,9 @@ def variables(folders, package, threads, device):
         **os.environ,
         "PYTHONPATH": os.pathsep.join(place for place in places if place),
         "OMP_NUM_THREADS": str(threads),
+        # Processes take turns on the same cores: threads that spin after their work would slow the other's sample, and
+        # where a core is taken by anything else, a spinning barrier waits for a whole time slice.
+        "OMP_WAIT_POLICY": "passive",
         "TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build" / "inductor"),
         # Compiling is measured: no result of an earlier run.
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",

@@ -8,7 +8,7 @@ import time
 SAMPLE_SECONDS = 2e-3
 MOST_REPEATS = 500
 FEWEST_FOR_SPREAD = 3
-# OpenMP's threads of the process just asked spin for about a millisecond before they sleep.
+# Thread pools of the process just asked go to sleep first.
 SETTLE_SECONDS = 4e-3
 
 

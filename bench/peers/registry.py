@@ -35,7 +35,10 @@ OURS = Peer(
 
 PEERS = (
     Peer("spikescan.jax", "spikescan in JAX", "ours_jax", ("lif", "cuba_lif", "spsn"), ours=True, headline="spsn"),
-    Peer("spikescan.torch", "spikescan in PyTorch", "ours_torch", ("lif",), "torch", ours=True),
+    Peer(
+        "spikescan.torch", "spikescan in PyTorch", "ours_torch", ("lif", "cuba_lif", "spsn"), "torch", ours=True,
+        headline="spsn",
+    ),
     Peer("jax-associative-scan", "Spyx's formulation, associative_scan", "jax_associative_scan", ("lif", "cuba_lif")),
     Peer("jax-fft", "Spyx's formulation of SPSN, FFT", "jax_fft", ("spsn",), headline="spsn"),
     Peer("spyx-1.0", "Spyx 1.0", "spyx_flax", ("lif", "cuba_lif", "spsn"), "spyx-1.0", series=NO_ABLATION),

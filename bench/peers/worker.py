@@ -18,6 +18,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,12 @@ class Unsupported(Exception):
 def limit_memory():
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     resource.setrlimit(resource.RLIMIT_DATA, (int(total * SHARE_OF_MEMORY),) * 2)
+
+
+def end_with_parent():
+    """No worker outlives the run that started it."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def status_bytes(field):
@@ -130,6 +137,7 @@ def main():
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     os.environ["SPIKESCAN_PEER_THREADS"] = str(threads)
+    end_with_parent()
     limit_memory()
     try:
         worker = Worker(module, device)

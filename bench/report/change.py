@@ -69,8 +69,8 @@ def figures(record, previous=None):
     }
     text = (
         f"Against `{load.named(previous)}` ({previous['date']}): of {len(entries)} passes in both, {counts['faster']} "
-        f"are faster, {counts['slower']} slower; for {counts['noise']} the change is noise (the medians are nearer than "
-        f"half of both spreads together), and {counts['unknown']} have too few samples to tell."
+        f"are faster, {counts['slower']} slower; for {counts['noise']} the change is noise (the medians are nearer "
+        f"than half of both spreads together), and {counts['unknown']} have too few samples to tell."
     )
     real = [entry for entry in entries if entry["verdict"] in ("faster", "slower")][:MOST_SHOWN]
     missing = [] if entries else ["no pass is in both records"]

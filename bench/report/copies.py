@@ -41,8 +41,9 @@ def figures(record):
 def figure(record, backend):
     lengths = against(record, backend, "time_vs_length", lambda row: row["T"])
     widths = against(record, backend, "share_vs_rows", lambda row: row["B"] * row["C"])
+    equal = against(record, backend, "constant_elements", lambda row: row["T"])
     bars = by_dtype(record, backend)
-    used = [row for lines in (lengths, widths) for points in lines.values() for _, row in points] + bars
+    used = [row for lines in (lengths, widths, equal) for points in lines.values() for _, row in points] + bars
     data = [
         {
             "pass": row["pass"], "recurrence": row["recurrence"], "dtype": row["dtype"], "spikes": row["spikes"],
@@ -51,13 +52,13 @@ def figure(record, backend):
         }
         for row in used
     ]  # fmt: skip
-    missing = []
-    if not lengths:
-        missing.append(f"share of copy against T: {NOT_MEASURED}")
-    if not widths:
-        missing.append(f"share of copy against rows: {NOT_MEASURED}")
-    if not bars:
-        missing.append(f"share of copy by dtype: {NOT_MEASURED}")
+    panels = [
+        (lengths, "at 64 rows", "sequence length T (steps)"),
+        (widths, "at T = 1,024", "rows (batch x channels)"),
+        (equal, "T x rows always the same", "sequence length T (steps)"),
+    ]
+    looked_for = {"T": lengths, "rows": widths, "T at equal elements": equal, "dtype": bars}
+    missing = [f"share of copy against {what}: {NOT_MEASURED}" for what, found in looked_for.items() if not found]
     text = (
         "How near a pass comes to copying the memory that it has to read and write, measured in the same run: 100% is "
         "the copy itself. Rows are batch times channels. Rule: sigmoid_bernoulli."
@@ -67,15 +68,15 @@ def figure(record, backend):
         f"Share of the copy's speed ({backend})",
         text,
         data,
-        (lambda: draw(lengths, widths, bars)) if data else None,
+        (lambda: draw(panels, bars)) if data else None,
         table(bars),
         missing,
     )
 
 
-def draw(lengths, widths, bars):
-    picture, axes = plt.subplots(1, 3, figsize=(12.5, 4.2))
-    for ax, lines, what in zip(axes, (lengths, widths), ("sequence length T (steps)", "rows (batch x channels)")):
+def draw(panels, bars):
+    picture, axes = plt.subplots(2, 2, figsize=(10.5, 7.6))
+    for ax, (lines, title, what) in zip(axes.flat, panels):
         for (recurrence, pass_name), points in lines.items():
             xs, ys = [size for size, _ in points], [100 * row["share_of_copy"] for _, row in points]
             look = {"color": style.RECURRENCES[recurrence], "linestyle": DASHES[pass_name]}
@@ -85,13 +86,13 @@ def draw(lengths, widths, bars):
             ax.set_ylim(bottom=0)
         else:
             ax.text(0.5, 0.5, NOT_MEASURED, ha="center", transform=ax.transAxes, color=style.GREY)
-        ax.set(xlabel=what, ylabel="share of the copy's speed (%)")
-    draw_bars(axes[2], bars)
+        ax.set(xlabel=what, ylabel="share of the copy's speed (%)", title=title)
+    draw_bars(axes[1][1], bars)
     handles = [plt.Line2D([], [], color=colour, lw=3) for colour in style.RECURRENCES.values()]
     handles += [
         plt.Line2D([], [], color=style.GREY, ls=dashes, marker="os"[i]) for i, dashes in enumerate(DASHES.values())
     ]
-    picture.legend(handles, [*style.RECURRENCES, *DASHES], loc="upper center", ncols=6, bbox_to_anchor=(0.5, 1.07))
+    picture.legend(handles, [*style.RECURRENCES, *DASHES], loc="upper center", ncols=6, bbox_to_anchor=(0.5, 1.04))
     picture.tight_layout()
     return picture
 

@@ -27,8 +27,8 @@ def figure(record, backend):
         for row in rows
     ]  # fmt: skip
     text = (
-        f"Largest error of V against a sequential reference in float64 or wider, in units of {UNIT}; up to {PROMISED} is "
-        "promised (docs/model.md). One line for each decay."
+        f"Largest error of V against a sequential reference in float64 or wider, in units of {UNIT}; up to {PROMISED} "
+        "is promised (docs/model.md). One line for each decay."
     )
     return Figure(
         f"error_{backend}",

@@ -5,6 +5,7 @@ from report.figure import NOT_MEASURED, Figure, count, markdown_table
 from report.style import plt
 
 PARALLEL, STEPWISE = "spsn", "lif"
+OURS = ("spikescan.torch", "spikescan.jax")
 PAPER = "The paper reports 10 times at the lengths of spoken digits and 4000 times at T = 10,000, on a GPU"
 
 
@@ -25,17 +26,21 @@ def figures(record):
     return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
 
 
+def base_of(slug, lines):
+    """Ours of the same framework, else of the other; None without either."""
+    order = OURS if slug.startswith("torch") else OURS[::-1]
+    return next((ours for ours in order if ours in lines), None)
+
+
 def ratios(lines):
-    """[(slug of the step-by-step one, slug of the parallel one, [(T, times)])], against ours of the same framework."""
-    ours = next((slug for slug in ("spikescan.jax", "spikescan.torch") if slug in lines), None)
-    if ours is None:
-        return []
-    base = {row["T"]: row["median_seconds"] for row in lines[ours]}
-    return [
-        (slug, ours, [(row["T"], row["median_seconds"] / base[row["T"]]) for row in rows if row["T"] in base])
-        for slug, rows in lines.items()
-        if slug != ours
-    ]
+    """[(slug, slug of ours, [(T, times as long)])]."""
+    found = []
+    for slug, rows in lines.items():
+        ours = base_of(slug, lines)
+        if slug not in OURS and ours:
+            base = {row["T"]: row["median_seconds"] for row in lines[ours]}
+            found.append((slug, ours, [(r["T"], r["median_seconds"] / base[r["T"]]) for r in rows if r["T"] in base]))
+    return found
 
 
 def figure(record, backend):
@@ -50,8 +55,8 @@ def figure(record, backend):
     ]  # fmt: skip
     text = (
         "The same network (two Linear layers with 128 neurons between them, batch 16) trained by gradient descent, "
-        f"once with SPSN and once with a LIF neuron that resets, a step at a time. {PAPER}; the ratio depends on how much a "
-        "step's launch costs beside its arithmetic, so it is smaller on a CPU."
+        f"once with SPSN and once with a LIF neuron that resets, a step at a time. {PAPER}; the ratio depends on how "
+        "much a step's launch costs beside its arithmetic, so it is smaller on a CPU."
     )
     return Figure(
         f"headline_{backend}", f"Training time against sequence length ({backend})", text, data,
@@ -70,7 +75,7 @@ def draw(lines):
         right.plot(*zip(*points), **style.line(slug))
     right.axhline(1, color=style.BLACK, linewidth=1.2)
     right.set(xscale="log", yscale="log", xlabel="sequence length T (steps)")
-    right.set_ylabel("times as long as with SPSN by spikescan")
+    right.set_ylabel("times as long as with SPSN by spikescan\nin the same framework")
     right.yaxis.set_major_formatter(plt.FuncFormatter(lambda value, _: f"{value:g}"))
     right.yaxis.set_minor_formatter(plt.FuncFormatter(lambda value, _: f"{value:g}"))
     right.tick_params(axis="y", which="minor", labelsize=7)
@@ -93,5 +98,5 @@ def table(lines):
         body.append([name_of(slug, rows), *shown])
     if not body:
         return []
-    note = "Time of a training step; in brackets, in units of SPSN by spikescan:"
+    note = "Time of a training step; in brackets, in units of SPSN by spikescan in the same framework:"
     return [note, "", *markdown_table(["", *(f"T = {count(T)}" for T in lengths)], body)]

@@ -44,10 +44,10 @@ def figure(record, backend):
     ]  # fmt: skip
     widths = sorted({point["rows"] for point in data})
     text = (
-        f"One pass over T steps of {' or '.join(map(count, widths)) or 'few'} rows (batch times channels), float32, each "
-        "in the layout it likes best. Lines are medians, bands reach from the 20th to the 80th percentile of the samples. "
-        "A line ends where one run would take longer than its limit, or where memory or time ran out; the reasons stand "
-        "at the end of this report."
+        f"One pass over T steps of {' or '.join(map(count, widths)) or 'few'} rows (batch times channels), float32, "
+        "each in the layout it likes best. Lines are medians, bands reach from the 20th to the 80th percentile of the "
+        "samples. A line ends where one run would take longer than its limit, or where memory or time ran out; the "
+        "reasons stand at the end of this report."
     )
     return Figure(
         f"time_vs_length_{backend}",

@@ -48,8 +48,8 @@ def figure(record, backend):
     ]  # fmt: skip
     text = (
         "Each point is a pass at 64 x 1024 x 512. The slanted roof is the measured copy: no pass that moves this many "
-        "bytes an element can be faster. The flat roof is the random generator alone, one draw an element; it bounds the "
-        "forward passes, which draw, and not the backward ones, which do not."
+        "bytes an element can be faster. The flat roof is the random generator alone, one draw an element; it bounds "
+        "the forward passes, which draw, and not the backward ones, which do not."
     )
     missing = [] if rows else [f"roofline: {NOT_MEASURED}"]
     if rows and limit is None:

@@ -20,8 +20,8 @@ def build(case, device):
     from spikescan import Neuron
 
     kind = Neuron(case.recurrence, "sigmoid_bernoulli", inputs.THRESHOLD, inputs.K, inputs.MAX_PROB)
-    beta = [torch.from_numpy(inputs.decays(case)[0])]
+    beta, alpha = (torch.from_numpy(a) for a in inputs.decays(case))
+    decays = [beta, alpha] if kind.has_alpha else [beta]
     work = "spikescan.torch.scan: scan, Philox draws and firing in one pass, eager"
-    return host_torch.build(
-        case, device, (beta, lambda x, beta: st.scan(x, beta, neuron=kind, seed=1).spikes), work, order=(0, 1, 2)
-    )
+    neuron = decays, lambda x, *decays: st.scan(x, *decays, neuron=kind, key=1).spikes
+    return host_torch.build(case, device, neuron, work, order=(0, 1, 2))
