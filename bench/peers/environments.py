@@ -71,9 +71,8 @@ def variables(folders, package, threads, device):
         # Compiling is measured: no result of an earlier run.
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
         "JAX_PLATFORMS": "cuda" if device == "cuda" else "cpu",
-        # JAX would take most of a GPU's memory at once, and its peak would say nothing.
+        # JAX would take most of a GPU's memory at once, and leave none to the process beside it.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "XLA_PYTHON_CLIENT_ALLOCATOR": "platform" if device == "cuda" else "default",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 

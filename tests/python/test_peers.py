@@ -1,5 +1,5 @@
 """The harness around other libraries: budgets, interleaving, environments, what a row says. Two workers run for real at
-tiny shapes where their frameworks are at hand; SPIKESCAN_PACKAGE names the folder with the built package."""
+tiny shapes where their frameworks and a built package are at hand; SPIKESCAN_PACKAGE may name its folder."""
 
 import dataclasses
 import importlib.util
@@ -20,9 +20,15 @@ NEURONS = ROOT / "bench" / "peers" / "neurons"
 
 
 def package_folder():
-    """Where a built spikescan package lies, or None."""
+    """Where a built spikescan package lies, or None: as named, as importable, or the newest under build/."""
+    if "SPIKESCAN_PACKAGE" in os.environ:
+        return os.environ["SPIKESCAN_PACKAGE"]
     spec = importlib.util.find_spec("spikescan")
-    return os.environ.get("SPIKESCAN_PACKAGE") or (spec and str(Path(spec.origin).parents[1]))
+    if spec:
+        return str(Path(spec.origin).parents[1])
+    built = (ROOT / "build").glob("*/python/spikescan/libspikescan.so")
+    newest = max(built, key=lambda path: path.stat().st_mtime, default=None)
+    return newest and str(newest.parents[1])
 
 
 # ---- Who and what --------------------------------------------------------------------------------------------------

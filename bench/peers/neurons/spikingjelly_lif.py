@@ -13,14 +13,11 @@ def build(case, device):
     layer = neuron.LIFNode(
         tau, decay_input=False, v_threshold=inputs.THRESHOLD, surrogate_function=surrogate.ATan(), step_mode="m"
     )
-    backend = "torch"
-    if device == "cuda":
-        backend = next(name for name in ("triton", "cupy", "torch") if name in layer.supported_backends)
-    layer.backend = backend
 
     def apply(x):
         functional.reset_net(layer)
         return layer(x)
 
-    work = f"LIFNode in multi-step mode, backend {backend}: hard reset, step function with arctan surrogate"
+    # It chooses its kernels itself (Triton on a GPU where there is one, else PyTorch).
+    work = "LIFNode in multi-step mode: hard reset, step function with arctan surrogate"
     return host_torch.build(case, device, ([], apply), f"{work}; no random draw, no gradient of tau")
