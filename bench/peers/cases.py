@@ -44,7 +44,7 @@ class Case:
     def tier(self):
         """What a report cannot do without comes before what rounds it off."""
         if self.series == "suite":
-            return 1 if self.recurrence != "cuba_lif" and self.layout != "own_with_transpose" else 2
+            return 0 if self.recurrence == "lif" and self.layout != "own_with_transpose" else 2
         if self.series == "layer_ablation":
             return 0 if self.C <= COMMUNITY_CHANNELS[0] else 3
         return 0 if self.T <= 10_000 else 1 if self.T <= 100_000 else 2

@@ -68,7 +68,10 @@ PEERS = (
         needs_gpu="mamba-ssm 2.3.2.post1 has no wheel on PyPI, and its selective scan is a CUDA extension",
     ),
     # Compiles for longest: last, since each peer's time is its share of what is left.
-    Peer("torch-compile", "PyTorch loop, torch.compile", "torch_compile", environment="torch", layout="own"),
+    Peer(
+        "torch-compile", "PyTorch loop, torch.compile", "torch_compile", environment="torch", layout="own",
+        layers=("neuron",),
+    ),
 )  # fmt: skip
 
 

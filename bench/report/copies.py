@@ -86,6 +86,7 @@ def draw(panels, bars):
             ax.set_ylim(bottom=0)
         else:
             ax.text(0.5, 0.5, NOT_MEASURED, ha="center", transform=ax.transAxes, color=style.GREY)
+            ax.set(xticks=[], yticks=[])
         ax.set(xlabel=what, ylabel="share of the copy's speed (%)", title=title)
     draw_bars(axes[1][1], bars)
     handles = [plt.Line2D([], [], color=colour, lw=3) for colour in style.RECURRENCES.values()]

@@ -32,6 +32,11 @@ def neurons(rows):
     return sorted(found, key=lambda key: (order.index(key[0]), key[1]))
 
 
+def name_of(slug, kind):
+    """With the neuron where it is not the one that most have."""
+    return style.label(slug) + ("" if kind == "lif" or "SPSN" in style.label(slug) else f" ({kind})")
+
+
 def figures(record):
     return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
 
@@ -73,7 +78,9 @@ def cell(rows, slug, kind, C, pass_name, layer):
 def draw(rows):
     """One panel for each number of neurons: bars of forward + backward."""
     channels = [C for C in widths(rows) if any((c, p) == (C, "forward_backward") for _, kind, c, p, _ in rows if kind)]
-    names = neurons(rows)
+    names = [
+        key for key in neurons(rows) if any((*key, C, "forward_backward", n) in rows for C in channels for n in LAYERS)
+    ]
     picture, axes = plt.subplots(
         1, len(channels), figsize=(4.1 * len(channels) + 2, 0.42 * len(names) + 1.4), squeeze=False
     )
@@ -88,7 +95,7 @@ def draw(rows):
         ax.grid(axis="y", visible=False)
         ax.set_yticks(range(len(names)), [])
         ax.set_ylim(len(names) - 0.5, -0.5)
-    labels = [style.label(slug) + ("" if kind == "lif" else f" ({kind})") for slug, kind in names]
+    labels = [name_of(slug, kind) for slug, kind in names]
     axes[0][0].set_yticks(range(len(names)), labels)
     handles = [plt.Line2D([], [], ls="", marker=MARKERS[layer], color=COLOURS[layer], ms=7) for layer in LAYERS]
     picture.legend(handles, [NAMES[layer] for layer in LAYERS], loc="upper center", ncols=3, bbox_to_anchor=(0.5, 1.04))
@@ -122,7 +129,7 @@ def table(rows):
                 found = [cell(rows, slug, kind, C, pass_name, layer) for pass_name in PASSES]
                 if layer != "linear" and any(found):
                     times = [style.seconds(row["median_seconds"]) if row else NOT_MEASURED for row in found]
-                    body.append([f"{style.label(slug)}: {NAMES[layer]}", *times, *extras(found[-1])])
+                    body.append([f"{name_of(slug, kind)}: {NAMES[layer]}", *times, *extras(found[-1])])
         for slug in ("jax-linear", "torch-linear"):
             found = [rows.get((slug, None, C, pass_name, "linear")) for pass_name in PASSES]
             if any(found):

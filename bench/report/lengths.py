@@ -60,7 +60,7 @@ def figure(record, backend):
 
 
 def draw(panels):
-    picture, axes = plt.subplots(1, 2, figsize=(11, 4.8), sharey=True)
+    picture, axes = plt.subplots(1, 2, figsize=(11, 4.8), sharex=True, sharey=True)
     handles = {}
     for ax, (pass_name, lines) in zip(axes, panels.items()):
         for slug, rows in lines.items():

@@ -15,6 +15,7 @@ def version():
 
 
 def build(case, device):
+    torch._dynamo.reset()  # each case compiles what it needs, and dispatches over nothing else
     compiled = torch.compile(step, fullgraph=True, dynamic=False)
 
     def loop(x, beta):
