@@ -21,7 +21,8 @@ RULES = {
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """seconds: for everything. run_seconds: no single run may take longer. case_seconds: for the samples of a case.
+    """seconds: for all measuring, without making environments. run_seconds: no single run may take longer.
+    case_seconds: for the samples of a case.
 
     prepare_seconds: for data, compiling and two runs of one case.
     """
@@ -77,19 +78,29 @@ class Gathering:
         self.package, self.device, self.device_name = package, device, device_name
         self.limits, self.threads = limits, threads
         self.say = progress or (lambda text: None)
-        self.rows, self.absent = [], []
+        self.rows, self.absent, self.environments = [], [], {}
         self.ours_samples = collections.defaultdict(list)
         self.ours_answers = {}
-        self.deadline = time.monotonic() + limits.seconds
 
     def client(self, peer):
         """May raise environments.Unavailable."""
-        folders = []
-        if peer.environment and self.device == "cpu":  # a GPU machine measures with what it has
-            self.say(f"environment of {peer.slug}")
-            folders = environments.make(peer.environment)
+        folders = self.environment(peer)
+        if isinstance(folders, environments.Unavailable):
+            raise folders
         variables = environments.variables(folders, self.package, self.threads, self.device)
         return Client(peer.module, self.device, self.threads, variables)
+
+    def environment(self, peer):
+        """The folders of a peer's packages, made when first asked for; or the reason why there are none, as a value."""
+        if not peer.environment or self.device != "cpu" or peer.needs_gpu:  # a GPU machine measures with what it has
+            return []
+        if peer.environment not in self.environments:
+            self.say(f"environment of {peer.slug}")
+            try:
+                self.environments[peer.environment] = environments.make(peer.environment)
+            except environments.Unavailable as reason:
+                self.environments[peer.environment] = reason
+        return self.environments[peer.environment]
 
     def leave_out(self, peer, version, reason):
         self.absent.append({"peer": peer.slug, "version": version, "reason": reason})
@@ -210,8 +221,11 @@ class Gathering:
             ours.start()
             if "unsupported" in ours.hello_answer:
                 raise RuntimeError(f"our own library cannot be called: {ours.hello_answer['unsupported']}")
+            for peer in peers:  # before the clock runs
+                self.environment(peer)
+            deadline = time.monotonic() + self.limits.seconds
             for number, peer in enumerate(peers):
-                left = self.deadline - time.monotonic()
+                left = deadline - time.monotonic()
                 self.one_peer(peer, cases_of(peer, tiny), ours, max(left, 0) / (len(peers) - number))
             self.ours_rows(ours.hello_answer["version"])
         finally:
