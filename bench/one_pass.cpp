@@ -1,5 +1,5 @@
 // One forward or backward call on the CPU, for instruction_counts.py to count.
-// usage: one_pass forward|backward RECURRENCE DTYPE SPIKES BxTxC, all by name, as in a case of scan_bench
+// usage: one_pass forward|backward RECURRENCE DTYPE SPIKES BxTxC, all by name, as in a case of spikescan-bench
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>

@@ -67,38 +67,67 @@ def positive(value):
     return value
 
 
+SERIES = ("time_vs_length", "constant_elements", "share_vs_rows")
+MEASURED = (
+    "bytes", "share_of_copy", "copy_bytes_per_second", "elements_per_second", "peak_bytes", "p20_seconds", "p80_seconds"
+)  # fmt: skip
+CALLS = {
+    "forward": "one spikescan_forward",
+    "backward": "one spikescan_backward: gradients of x and of the decays from x, the saved states and the gradient of the spikes",
+    "forward_backward": "one spikescan_forward with its states saved, then one spikescan_backward",
+}
+
+
+def from_name(name):
+    """The fields that the name of a case tells. Raises ValueError where it is none of ours."""
+    parts = name.split("/")
+    series = parts.pop(0) if parts[0] in SERIES else "suite"
+    row = {key: None for key in ("recurrence", "rule", "dtype", "spikes", "B", "T", "C", "layer", "layout")}
+    if parts[0] == "scan" and len(parts) == 8:
+        _, row["pass"], row["recurrence"], row["rule"], row["dtype"], spikes, shape, row["backend"] = parts
+        row |= {"spikes": None if spikes == "-" else spikes, "layer": "neuron", "layout": "ours", "work": CALLS[row["pass"]]}
+        if row["pass"] != "backward" and "bernoulli" in row["rule"]:
+            row["work"] += "; each spike is drawn from its own counter"
+    elif parts[0] == "copy" and len(parts) == 4:
+        row |= {"pass": "copy", "backend": parts[3], "work": f"a {parts[1]} copy of {parts[2]} by all threads"}
+        return row | {"series": "limits"}
+    elif parts[0] == "error" and len(parts) == 5:
+        _, row["recurrence"], decay, shape, row["backend"] = parts
+        row |= {"pass": "forward", "rule": "none", "dtype": "float32", "layer": "neuron", "layout": "ours"}
+        row |= {"decay": float(decay), "work": "V of one spikescan_forward against a sequential long double scan"}
+        series = "error"
+    elif parts[:2] == ["limits", "generator"] and len(parts) == 4:
+        row |= {"pass": "generator", "backend": parts[3], "work": f"{parts[2]} words alone, on all threads, in registers"}
+        return row | {"series": "limits"}
+    else:
+        raise ValueError(f"benchmark name not understood: {name}")
+    row["B"], row["T"], row["C"] = (int(size) for size in shape.split("x"))
+    return row | {"series": series}
+
+
+def number(value):
+    return value if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
 def row_of(benchmark, context):
     """One row from one entry of Google Benchmark's JSON. Raises ValueError where the name is none of ours."""
     name = benchmark["name"].split("/iterations:")[0].split("/min_time:")[0].removesuffix("/manual_time")
-    parts = name.split("/")
-    row = {key: None for key in ("recurrence", "rule", "dtype", "spikes", "B", "T", "C")}
-    if parts[0] == "scan" and len(parts) == 8:
-        _, pass_name, row["recurrence"], row["rule"], row["dtype"], spikes, shape, backend = parts
-        row["spikes"] = None if spikes == "-" else spikes
-        row["B"], row["T"], row["C"] = (int(size) for size in shape.split("x"))
-    elif parts[0] == "copy" and len(parts) == 4:
-        pass_name, backend = "copy", parts[3]
-    else:
-        raise ValueError(f"benchmark name not understood: {benchmark['name']}")
+    row = from_name(name)
     samples = positive(benchmark.get("samples"))
-    spread = benchmark.get("spread")
-    if samples is None or samples < FEWEST_SAMPLES_FOR_SPREAD or spread is None or not math.isfinite(spread):
-        spread = None
-    rate = benchmark.get("firing_rate")
+    enough = samples is not None and samples >= FEWEST_SAMPLES_FOR_SPREAD
+    figures = {key: positive(benchmark.get(key)) for key in MEASURED}
+    if not enough:
+        figures |= {"p20_seconds": None, "p80_seconds": None}
     return {
         "name": name,
-        "pass": pass_name,
         **row,
-        "backend": backend,
-        "device": context.get(f"{backend}_device") or None,
+        "device": context.get(f"{row['backend']}_device") or None,
         "median_seconds": positive(benchmark.get("median_seconds")),
-        "spread": spread,
+        "spread": number(benchmark.get("spread")) if enough else None,
         "samples": None if samples is None else int(samples),
-        "bytes": positive(benchmark.get("bytes")),
-        "share_of_copy": positive(benchmark.get("share_of_copy")),
-        "copy_bytes_per_second": positive(benchmark.get("copy_bytes_per_second")),
-        "elements_per_second": positive(benchmark.get("elements_per_second")),
-        "firing_rate": rate if isinstance(rate, (int, float)) and math.isfinite(rate) else None,
+        **figures,
+        "firing_rate": number(benchmark.get("firing_rate")),
+        **({"error_units": number(benchmark.get("error_units"))} if row["series"] == "error" else {}),
         "peer": None,
     }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the benchmark programs, prints a table and writes a record (bench/record.schema.json).
+"""Runs spikescan-bench and, where asked to, the peers; writes a record (bench/record.schema.json) and its report.
 
   bench/run.py --build build/cpu                 bench/results/<machine>/<date>-<commit>.json
+  bench/run.py --build build/cpu --peers 400 --report
   bench/run.py --build build/cpu --out my.json --filter 'lif/.*float32'
 """
 
@@ -11,129 +12,70 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import record as records  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = ("copy_bench", "scan_bench")
+PROGRAM = "spikescan-bench"
 # The smallest shape, one dtype of each size: enough to see every field of a row.
-QUICK = ["--shapes=1x1024x64", "--benchmark_min_time=0.001"]
-QUICK_FILTER = "copy/.*/1MiB|scan/.*/(lif|cuba_lif)/sigmoid_bernoulli/.*"
+QUICK = ["--shapes=1x1024x64", "--min-time=0.001"]
+QUICK_FILTER = "copy/.*/1MiB|^scan/.*/(lif|cuba_lif)/sigmoid_bernoulli/(float32|bfloat16)|limits/|error/lif/0.9/"
+QUICK_SERIES = "suite,limits,error"
 
 
-def find_program(build, name):
-    for candidate in (Path(build) / "bench" / name, Path(build) / "bin" / name, Path(build) / name):
+class Failed(RuntimeError):
+    """Said in one sentence."""
+
+
+def find_program(build):
+    for candidate in (Path(build) / "bench" / PROGRAM, Path(build) / PROGRAM):
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate
-    return None
+    raise Failed(f"{PROGRAM} is not in {build}: build it with SPIKESCAN_BENCH=ON, Google Benchmark and CLI11 installed")
 
 
-class Progress:
-    """One line that rewrites itself on a terminal; nothing in a pipe."""
-
-    def __init__(self, total, stream=sys.stderr):
-        self.total, self.done, self.stream = total, 0, stream
-        self.shown = stream.isatty()
-
-    def step(self, name):
-        self.done += 1
-        if self.shown:
-            self.stream.write(f"\r\033[K[{self.done}/{self.total}] {name[:100]}")
-            self.stream.flush()
-
-    def close(self):
-        if self.shown:
-            self.stream.write("\r\033[K")
-            self.stream.flush()
+def error_rows(rows):
+    """An error row without its error was not measured, and says nothing."""
+    return [row for row in rows if row["series"] != "error" or row["error_units"] is not None]
 
 
-def list_cases(program, arguments):
-    done = subprocess.run(
-        [str(program), *arguments, "--benchmark_list_tests=true"], capture_output=True, text=True, check=True
-    )
-    return [line for line in done.stdout.splitlines() if line.startswith(("scan/", "copy/"))]
-
-
-def run_program(program, arguments, progress):
-    """Google Benchmark's JSON of one program."""
+def ours(build, arguments):
+    """(rows, devices) of this library. The program shows its own progress and table."""
+    program = find_program(build)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        command = [str(program), *arguments, f"--benchmark_out={out}", "--benchmark_out_format=json"]
-        with open(Path(folder) / "errors", "w+") as errors:  # a file: a full pipe would stop the program
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-            for line in process.stdout:
-                if line.startswith(("scan/", "copy/")):
-                    progress.step(line.split()[0])
-            if process.wait() != 0:
-                errors.seek(0)
-                raise RuntimeError(f"{program.name} ended with {process.returncode}: {errors.read().strip()[-2000:]}")
-        return json.loads(out.read_text())
+        done = subprocess.run([str(program), "run", *arguments, f"--json={out}"], stderr=subprocess.PIPE if not sys.stderr.isatty() else None, text=True)
+        if done.returncode != 0:
+            said = f": {done.stderr.strip()[-2000:]}" if done.stderr else ""
+            raise Failed(f"{program.name} ended with {done.returncode}{said}")
+        made = json.loads(out.read_text())
+    rows = error_rows([records.row_of(entry, made["context"]) for entry in made["benchmarks"]])
+    return rows, records.devices_of(made["context"])
 
 
-def gather(build, arguments, case_filter, seconds=None):
-    """(rows, devices) of every program; raises RuntimeError where one is missing or fails."""
-    programs = []
-    for name in PROGRAMS:
-        program = find_program(build, name)
-        if program is None:
-            raise RuntimeError(f"{name} is not in {build}: build it with SPIKESCAN_BENCH=ON and Google Benchmark installed")
-        programs.append(program)
-    if case_filter:
-        arguments = [*arguments, f"--benchmark_filter={case_filter}"]
-    cases = {program: list_cases(program, arguments) for program in programs}
-    deadline = None if seconds is None else time.monotonic() + seconds
-    progress = Progress(sum(len(names) for names in cases.values()))
-    rows, devices = [], {}
+def peers(build, backend, devices, seconds, quick):
+    """(rows, absent peers) of the other libraries, and of ours measured between their samples."""
+    from peers import gather
+
+    package = Path(build) / "python"
+    if not (package / "spikescan").is_dir():
+        raise Failed(f"the Python package is not in {package}: build it with SPIKESCAN_PYTHON=ON")
+    limits = gather.Limits(seconds=seconds)
+    name = devices.get(backend, {}).get("device") or records.processor_name()
     try:
-        for program, names in cases.items():
-            if not names:
-                continue
-            budget = [] if deadline is None else [f"--seconds={max(deadline - time.monotonic(), 0.001):.3f}"]
-            made = run_program(program, [*arguments, *budget], progress)
-            rows += [records.row_of(entry, made["context"]) for entry in made["benchmarks"]]
-            devices |= records.devices_of(made["context"])
+        return gather.gather(str(package), backend, name, limits, tiny=quick, progress=gather.progress_line)
     finally:
-        progress.close()
-    if not rows:
-        raise RuntimeError("no benchmark matches the filter")
-    return rows, devices
+        gather.progress_line("")
 
 
-def table(rows):
-    def cell(value, scale, pattern):
-        return "-" if value is None else pattern.format(value * scale)
-
-    lines = [("case", "ms", "spread", "GB/s", "of copy", "Mel/s", "firing")]
-    for row in rows:
-        speed = row["bytes"] / row["median_seconds"] if row["bytes"] and row["median_seconds"] else None
-        lines.append(
-            (
-                row["name"],
-                cell(row["median_seconds"], 1e3, "{:.3f}"),
-                cell(row["spread"], 100, "{:.0f}%"),
-                cell(speed, 1e-9, "{:.2f}"),
-                cell(row["share_of_copy"], 100, "{:.1f}%"),
-                cell(row["elements_per_second"], 1e-6, "{:.0f}"),
-                cell(row["firing_rate"], 100, "{:.1f}%"),
-            )
-        )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    shown = []
-    for line in lines:
-        numbers = "  ".join(text.rjust(width) for text, width in zip(line[1:], widths[1:]))
-        shown.append(f"{line[0].ljust(widths[0])}  {numbers}")
-    return "\n".join(shown)
-
-
-def make_record(rows, devices, quick):
+def make_record(rows, devices, quick, absent=None):
     commit, dirty = records.commit_of(ROOT)
     gpu = devices.get("cuda", {}).get("device")
     versions = records.versions()
     versions["spikescan"] = next((facts.get("spikescan") for facts in devices.values()), None)
-    return {
+    record = {
         "schema": records.SCHEMA,
         "kind": "bench",
         "quick": quick,
@@ -145,35 +87,58 @@ def make_record(rows, devices, quick):
         "devices": devices,
         "rows": rows,
     }
+    return record if absent is None else {**record, "absent_peers": absent}
 
 
-def main(arguments=None):
+def write_report(path):
+    done = subprocess.run([sys.executable, ROOT / "bench" / "report", path], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(f"the record stands in {path}; its report could not be made: {done.stderr.strip()[-500:]}")
+    return done.stdout.strip()
+
+
+def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=str(ROOT / "build"), help="the CMake build folder (default: build)")
     parser.add_argument("--out", help="the record's path (default: under bench/results/)")
     parser.add_argument("--backends", help="cpu, cuda or cpu,cuda (default: all usable)")
-    parser.add_argument("--shapes", help="BxTxC,... in place of the default shapes")
+    parser.add_argument("--shapes", help="BxTxC,... in place of the suite's shapes")
+    parser.add_argument("--series", help="what for, with commas (default: all)")
     parser.add_argument("--filter", default="", help="regular expression on the case names")
-    parser.add_argument("--seconds", type=float, help="cases that would start later are not run: their figures are null")
+    parser.add_argument("--min-time", type=float, help="seconds of samples a case")
+    parser.add_argument("--seconds", type=float, help="cases of ours that would start later are not run: their figures are null")
+    parser.add_argument("--peers", type=float, metavar="SECONDS", help="measure the other libraries as well, in so many seconds")
+    parser.add_argument("--report", action="store_true", help="write the report as well, into out/report/")
     parser.add_argument("--quick", action="store_true", help="tiny cases, for tests: the figures mean nothing")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
 
-    flags = [f"--backends={options.backends}"] if options.backends else []
+
+def program_arguments(options):
+    given = {"backend": options.backends, "shapes": options.shapes, "series": options.series, "min-time": options.min_time}
+    given |= {"seconds": options.seconds, "filter": options.filter or (QUICK_FILTER if options.quick else None)}
     if options.quick:
-        flags += QUICK
-    elif options.shapes:
-        flags.append(f"--shapes={options.shapes}")
-    case_filter = options.filter or (QUICK_FILTER if options.quick else "")
+        given |= {"shapes": None, "min-time": None, "series": options.series or QUICK_SERIES}
+    return [f"--{key}={value}" for key, value in given.items() if value] + (QUICK if options.quick else [])
+
+
+def main(arguments=None):
+    options = parse(arguments)
     try:
-        rows, devices = gather(options.build, flags, case_filter, options.seconds)
-    except (RuntimeError, subprocess.CalledProcessError, ValueError) as error:
+        rows, devices = ours(options.build, program_arguments(options))
+        absent = None
+        if options.peers:
+            backend = "cuda" if "cuda" in devices else "cpu"
+            of_peers, absent = peers(options.build, backend, devices, options.peers, options.quick)
+            rows += of_peers
+        record = make_record(rows, devices, options.quick, absent)
+        path = Path(options.out) if options.out else records.default_path(ROOT, record)
+        records.write(path, record)
+        print(f"record: {path}", flush=True)
+        if options.report:
+            print(write_report(path))
+    except (Failed, RuntimeError, ValueError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    record = make_record(rows, devices, options.quick)
-    path = Path(options.out) if options.out else records.default_path(ROOT, record)
-    records.write(path, record)
-    print(table(rows))
-    print(f"record: {path}")
     return 0
 
 

@@ -127,10 +127,10 @@ size_t beyond_cache_bytes(spikescan_backend backend) {
 }
 
 Summary summarize(std::vector<double> samples) {
-  if (samples.empty()) return {0.0, 0.0};
+  if (samples.empty()) return {};
   std::sort(samples.begin(), samples.end());
   const auto at = [&](double share) { return samples[static_cast<size_t>(share * (samples.size() - 1) + 0.5)]; };
-  return {at(0.5), (at(0.9) - at(0.1)) / at(0.5)};
+  return {at(0.5), (at(0.9) - at(0.1)) / at(0.5), at(0.2), at(0.8)};
 }
 
 }  // namespace spikescan::bench

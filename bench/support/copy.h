@@ -40,6 +40,7 @@ size_t beyond_cache_bytes(spikescan_backend backend);
 struct Summary {
   double median;
   double spread;  // (90th percentile - 10th percentile) / median
+  double p20, p80;
 };
 Summary summarize(std::vector<double> samples);
 

@@ -28,16 +28,20 @@ spikescan_backward_args backward_args() {
 }  // namespace
 
 std::string ScanCase::name() const {
-  std::string text = backward ? "scan/backward/" : "scan/forward/";
+  std::string text = series;
+  if (!series.empty()) text += "/";
+  text += std::string("scan/") + kPasses[static_cast<int>(pass)] + "/";
   text += std::string(kRecurrences[recurrence]) + "/" + kRules[rule] + "/" + kDtypes[dtype] + "/";
-  text += backward ? "-" : kDtypes[spikes];
-  text += "/" + std::to_string(shape.batch) + "x" + std::to_string(shape.time) + "x" + std::to_string(shape.channels);
+  text += pass == Pass::kBackward ? "-" : kDtypes[spikes];
+  text += '/';
+  text += std::to_string(shape.batch) + "x" + std::to_string(shape.time) + "x" + std::to_string(shape.channels);
   return text + "/" + kBackends[backend];
 }
 
 double ScanCase::bytes() const {
   const double x = static_cast<double>(tensor_bytes(dtype, shape));
-  return backward ? 3.0 * x : x + static_cast<double>(tensor_bytes(spikes, shape));
+  const double forward = has_forward() ? x + static_cast<double>(tensor_bytes(spikes, shape)) : 0.0;
+  return forward + (has_backward() ? 3.0 * x : 0.0);
 }
 
 ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(scan_case.backend) {
@@ -56,53 +60,74 @@ ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(
   const auto decay_bytes = static_cast<size_t>(shape.channels) * sizeof(float);
   beta_ = Memory(backend, decay_bytes);
   beta_.upload(values_in(1, shape.channels, 0.5f, 0.95f).data(), stream());
+  if (case_.has_backward()) grad_beta_ = Memory(backend, decay_bytes);
   if (case_.recurrence == SPIKESCAN_CUBA_LIF) {
     alpha_ = Memory(backend, decay_bytes);
     alpha_.upload(values_in(2, shape.channels, 0.5f, 0.95f).data(), stream());
-    grad_alpha_ = Memory(backend, decay_bytes);
+    if (case_.has_backward()) grad_alpha_ = Memory(backend, decay_bytes);
   }
-  grad_beta_ = Memory(backend, decay_bytes);
-  workspace_ = Memory(backend, case_.backward ? sizes_.backward_workspace : sizes_.forward_workspace);
-  // Backward's set-up runs forward once a set.
-  const Memory setup_workspace(backend, case_.backward ? sizes_.forward_workspace : 0);
+  if (case_.has_forward()) forward_workspace_ = Memory(backend, sizes_.forward_workspace);
+  if (case_.has_backward()) backward_workspace_ = Memory(backend, sizes_.backward_workspace);
+  // Backward alone needs a forward call a set beforehand.
+  const Memory setup_workspace(backend, case_.has_forward() ? 0 : sizes_.forward_workspace);
 
   const Range range = driving_range(case_.recurrence);
   const auto x = encode(values_in(3, shape.elements(), range.low, range.high), case_.dtype);
-  const size_t wanted = 2 * beyond_cache_bytes(backend) / static_cast<size_t>(std::max(case_.bytes(), 1.0)) + 2;
-  const size_t set_count = std::min(wanted, kMostSets);
-  for (size_t i = 0; i < set_count; ++i) {
-    Set set;
-    set.x = Memory(backend, x.size());
-    set.x.upload(x.data(), stream());
-    if (case_.backward) {
-      set.saved = Memory(backend, sizes_.saved);
-      set.grad_spikes = Memory(backend, x.size());
-      set.grad_spikes.upload(x.data(), stream());  // any gradient will do: no pass branches on its value
-      set.grad_x = Memory(backend, x.size());
-      set.grad_x.fill(0, stream());
-      forward(set, setup_workspace);
-    } else {
-      set.spikes = Memory(backend, tensor_bytes(case_.spikes, shape));
-      set.spikes.fill(0, stream());
-    }
-    sets_.push_back(std::move(set));
+  // The sets together pass twice through the largest cache; one set that does so by itself is enough.
+  const size_t wanted = 2 * beyond_cache_bytes(backend) / static_cast<size_t>(std::max(case_.bytes(), 1.0)) + 1;
+  for (size_t i = 0; i < std::min(wanted, kMostSets); ++i) {
+    sets_.push_back(make_set(x));
+    if (!case_.has_forward()) forward(sets_.back(), setup_workspace);
   }
   stream_.synchronize();
   pass();  // the first pass pays for code loading and threads
   stream_.synchronize();
 }
 
-void ScanBuffers::pass() {
-  Set& set = sets_[next_];
-  next_ = (next_ + 1) % sets_.size();
-  if (case_.backward) {
-    backward(set);
-  } else {
-    forward(set, workspace_);
+// Every byte is written, so that no page is touched for the first time while the clock runs.
+ScanBuffers::Set ScanBuffers::make_set(const std::vector<unsigned char>& x) const {
+  const spikescan_backend backend = case_.backend;
+  Set set;
+  set.x = Memory(backend, x.size());
+  set.x.upload(x.data(), stream());
+  if (case_.has_forward()) {
+    set.spikes = Memory(backend, tensor_bytes(case_.spikes, case_.shape));
+    set.spikes.fill(0, stream());
   }
+  if (case_.has_backward()) {
+    set.saved = Memory(backend, sizes_.saved);
+    set.saved.fill(0, stream());
+    set.grad_spikes = Memory(backend, x.size());
+    set.grad_spikes.upload(x.data(), stream());  // any gradient will do: no pass branches on its value
+    set.grad_x = Memory(backend, x.size());
+    set.grad_x.fill(0, stream());
+  }
+  return set;
 }
 
-void ScanBuffers::forward(Set& set, const Memory& workspace) {
+const ScanBuffers::Set& ScanBuffers::next_set() {
+  const Set& set = sets_[next_];
+  next_ = (next_ + 1) % sets_.size();
+  return set;
+}
+
+void ScanBuffers::pass() {
+  const Set& set = next_set();
+  if (case_.has_forward()) forward(set, forward_workspace_);
+  if (case_.has_backward()) backward(set);
+}
+
+size_t ScanBuffers::bytes_needed() const {
+  const Set& set = sets_.front();
+  size_t bytes = 0;
+  for (const Memory* memory : {&beta_, &alpha_, &grad_beta_, &grad_alpha_, &forward_workspace_, &backward_workspace_,
+                               &set.x, &set.spikes, &set.saved, &set.grad_spikes, &set.grad_x}) {
+    bytes += memory->bytes();
+  }
+  return bytes;
+}
+
+spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& workspace) const {
   spikescan_forward_args args = forward_args();
   args.x = contiguous(set.x.data(), case_.dtype, case_.shape);
   args.beta = beta_.floats();
@@ -113,10 +138,10 @@ void ScanBuffers::forward(Set& set, const Memory& workspace) {
   args.saved_bytes = set.saved.bytes();
   args.workspace = workspace.data();
   args.workspace_bytes = workspace.bytes();
-  check(spikescan_forward(&description_, &args, stream()), "spikescan_forward");
+  return args;
 }
 
-void ScanBuffers::backward(Set& set) {
+spikescan_backward_args ScanBuffers::backward_of(const Set& set) const {
   spikescan_backward_args args = backward_args();
   args.x = contiguous(set.x.data(), case_.dtype, case_.shape);
   args.beta = beta_.floats();
@@ -127,13 +152,23 @@ void ScanBuffers::backward(Set& set) {
   args.grad_x = contiguous(set.grad_x.data(), case_.dtype, case_.shape);
   args.grad_beta = grad_beta_.floats();
   args.grad_alpha = grad_alpha_.floats();
-  args.workspace = workspace_.data();
-  args.workspace_bytes = workspace_.bytes();
+  args.workspace = backward_workspace_.data();
+  args.workspace_bytes = backward_workspace_.bytes();
+  return args;
+}
+
+void ScanBuffers::forward(const Set& set, const Memory& workspace) const {
+  const spikescan_forward_args args = forward_of(set, workspace);
+  check(spikescan_forward(&description_, &args, stream()), "spikescan_forward");
+}
+
+void ScanBuffers::backward(const Set& set) const {
+  const spikescan_backward_args args = backward_of(set);
   check(spikescan_backward(&description_, &args, stream()), "spikescan_backward");
 }
 
 double ScanBuffers::firing_rate() {
-  if (case_.rule == SPIKESCAN_NONE || case_.backward || case_.shape.elements() == 0) return -1.0;
+  if (case_.rule == SPIKESCAN_NONE || !case_.has_forward() || case_.shape.elements() == 0) return -1.0;
   const auto bytes = sets_.front().spikes.download(stream());
   int64_t ones = 0;
   if (case_.spikes == SPIKESCAN_BITS32) {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import record as records
 
-PACKAGES = ("libgtest-dev", "libgmock-dev", "libbenchmark-dev", "libbenchmark1debian")
+PACKAGES = ("libgtest-dev", "libgmock-dev", "libbenchmark-dev", "libbenchmark1debian", "libcli11-dev")
 CURAND_WHEEL = "nvidia-curand"
 CURAND_HEADER = "curand_philox4x32_x.h"
 MOST_BYTES = 20 << 20

@@ -73,7 +73,7 @@ def hash_command(settings, backend, *flags):
 
 def bench_command(settings, out, seconds=BENCH_SECONDS - BENCH_TAIL_SECONDS):
     return ["python3", settings.root / "bench" / "run.py", "--build", settings.build_dir, "--backends", "cuda",
-            "--seconds", str(seconds), "--out", out]
+            "--seconds", str(seconds), "--min-time", "0.02", "--out", out]
 
 
 def built(session, *path):
@@ -159,7 +159,7 @@ def hashes(session):
 
 
 def bench(session):
-    built(session, "bench", "scan_bench")
+    built(session, "bench", "spikescan-bench")
     out = session.settings.build_dir / "gpu_bench.json"
     out.unlink(missing_ok=True)
     seconds = min(BENCH_SECONDS, session.remaining()) - BENCH_TAIL_SECONDS

@@ -1,0 +1,138 @@
+// The default cases: the suite, and the series that the report draws.
+#include "selection.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <iterator>
+
+namespace spikescan::bench {
+namespace {
+
+constexpr int64_t kLengthRows = 64;              // few, so that the longest fits into memory
+constexpr int64_t kElements = int64_t{1} << 22;  // 16 MiB of float32: more than a core's own caches
+constexpr Pass kAllPasses[] = {Pass::kForward, Pass::kBackward, Pass::kForwardBackward};
+
+class Cases {
+ public:
+  explicit Cases(spikescan_backend backend) : backend_(backend) {}
+
+  void add(Pass pass, spikescan_recurrence recurrence, spikescan_rule rule, spikescan_dtype dtype,
+           spikescan_dtype spikes, const Shape& shape, const char* series = "") {
+    const ScanCase one = {backend_, pass, recurrence, rule, dtype, spikes, shape, series};
+    const auto same = [&](const ScanCase& other) { return other.name() == one.name(); };
+    if (std::none_of(list_.begin(), list_.end(), same)) list_.push_back(one);
+  }
+
+  // Forward with spikes in the dtype and as bits, and backward.
+  void add_rule(spikescan_recurrence recurrence, spikescan_rule rule, const Shape& shape,
+                std::initializer_list<spikescan_dtype> dtypes) {
+    for (const spikescan_dtype dtype : dtypes) {
+      add(Pass::kForward, recurrence, rule, dtype, dtype, shape);
+      if (rule != SPIKESCAN_NONE) add(Pass::kForward, recurrence, rule, dtype, SPIKESCAN_BITS32, shape);
+      add(Pass::kBackward, recurrence, rule, dtype, dtype, shape);
+    }
+  }
+
+  // float32, the Bernoulli rule, every recurrence.
+  void add_series(const char* series, const Shape& shape, std::initializer_list<Pass> passes) {
+    for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
+      for (const Pass pass : passes) {
+        add(pass, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32,
+            SPIKESCAN_FLOAT32, shape, series);
+      }
+    }
+  }
+
+  std::vector<ScanCase> take() { return std::move(list_); }
+
+ private:
+  spikescan_backend backend_;
+  std::vector<ScanCase> list_;
+};
+
+// Many rows, few rows, and a size where only the fixed costs count. The CPU's few rows are
+// cut to what two cores pass in milliseconds, so that the suite ends within minutes.
+std::vector<Shape> suite_shapes(spikescan_backend backend) {
+  if (backend == SPIKESCAN_BACKEND_CUDA) return {{64, 1024, 512}, {1, 1000000, 64}, {1, 1024, 64}};
+  return {{64, 1024, 512}, {1, 65536, 64}, {1, 1024, 64}};
+}
+
+void add_suite(Cases& cases, const std::vector<Shape>& shapes) {
+  for (const Shape& shape : shapes) {
+    for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
+      cases.add_rule(static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, shape,
+                     {SPIKESCAN_FLOAT32, SPIKESCAN_BFLOAT16, SPIKESCAN_FLOAT16});
+    }
+  }
+  // The other rules on the first shape: the rule changes the arithmetic an element and nothing that is moved.
+  for (int rule = SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI; rule <= SPIKESCAN_NONE; ++rule) {
+    cases.add_rule(SPIKESCAN_LIF, static_cast<spikescan_rule>(rule), shapes.front(), {SPIKESCAN_FLOAT32});
+  }
+  cases.add_rule(SPIKESCAN_PSU_LIF, SPIKESCAN_HEAVISIDE, shapes.front(), {SPIKESCAN_FLOAT32});
+}
+
+// The shape of published comparisons of spiking frameworks: batch 16, 500 steps.
+void add_community(Cases& cases) {
+  for (const int64_t channels : {512, 4096, 16384}) {
+    for (const Pass pass : kAllPasses) {
+      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
+                {16, 500, channels});
+    }
+  }
+}
+
+void add_lengths(Cases& cases) {
+  for (int64_t time = 100; time <= 1000000; time *= 10) {
+    cases.add_series("time_vs_length", {1, time, kLengthRows},
+                     {Pass::kForward, Pass::kBackward, Pass::kForwardBackward});
+  }
+}
+
+void add_constant_elements(Cases& cases) {
+  for (int64_t time = 64; time <= 1048576; time *= 16) {
+    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
+                {1, time, kElements / time}, "constant_elements");
+    }
+  }
+}
+
+void add_rows(Cases& cases) {
+  for (int64_t channels = 1; channels <= 32768; channels *= 8) {
+    cases.add_series("share_vs_rows", {1, 1024, channels}, {Pass::kForward, Pass::kBackward});
+  }
+}
+
+}  // namespace
+
+std::optional<Shape> read_shape(const std::string& text) {
+  Shape shape = {};
+  char rest = 0;
+  const int read = std::sscanf(text.c_str(), "%" SCNd64 "x%" SCNd64 "x%" SCNd64 "%c", &shape.batch, &shape.time,
+                               &shape.channels, &rest);
+  if (read != 3 || shape.batch < 1 || shape.time < 1 || shape.channels < 1) return std::nullopt;
+  return shape;
+}
+
+bool wanted(const std::vector<std::string>& names, const std::string& name) {
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& options) {
+  Cases cases(backend);
+  if (wanted(options.series, "suite")) {
+    add_suite(cases, options.shapes.empty() ? suite_shapes(backend) : options.shapes);
+    if (options.shapes.empty()) add_community(cases);
+  }
+  if (wanted(options.series, "time_vs_length")) add_lengths(cases);
+  if (wanted(options.series, "share_vs_rows")) add_rows(cases);
+  if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
+  std::vector<ScanCase> all = cases.take(), kept;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(kept), [&](const ScanCase& one) {
+    return wanted(options.dtypes, kDtypes[one.dtype]) && wanted(options.recurrences, kRecurrences[one.recurrence]);
+  });
+  return kept;
+}
+
+}  // namespace spikescan::bench

@@ -1,0 +1,95 @@
+// The default cases are those that documents promise, each once.
+#include "command/selection.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+namespace spikescan::bench {
+namespace {
+
+std::vector<std::string> names(spikescan_backend backend, const RunOptions& options) {
+  std::vector<std::string> out;
+  for (const ScanCase& one : pass_cases(backend, options)) out.push_back(one.name());
+  return out;
+}
+
+TEST(Shapes, AreBatchStepsChannels) {
+  const auto shape = read_shape("64x1024x512");
+  ASSERT_TRUE(shape.has_value());
+  EXPECT_EQ(shape->batch, 64);
+  EXPECT_EQ(shape->time, 1024);
+  EXPECT_EQ(shape->channels, 512);
+  for (const char* bad : {"", "1x2", "1x2x0", "1x2x3x", "ax2x3", "-1x2x3"}) EXPECT_FALSE(read_shape(bad)) << bad;
+}
+
+TEST(DefaultCases, AreDistinctAndHoldTheCommunitysShapes) {
+  for (const spikescan_backend backend : {SPIKESCAN_BACKEND_CPU, SPIKESCAN_BACKEND_CUDA}) {
+    const auto all = names(backend, {});
+    EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
+    for (const char* shape : {"64x1024x512", "16x500x512", "16x500x4096", "16x500x16384"}) {
+      for (const char* pass : {"forward", "backward"}) {
+        const std::string start = std::string("scan/") + pass + "/lif/sigmoid_bernoulli/float32/";
+        EXPECT_THAT(all, testing::Contains(testing::AllOf(testing::StartsWith(start), testing::HasSubstr(shape))));
+      }
+    }
+  }
+}
+
+TEST(DefaultCases, ReachFromAHundredStepsToAMillion) {
+  RunOptions options;
+  options.series = {"time_vs_length"};
+  std::set<int64_t> lengths;
+  for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) {
+    EXPECT_EQ(one.shape.batch * one.shape.channels, 64);
+    lengths.insert(one.shape.time);
+  }
+  EXPECT_THAT(lengths, testing::ElementsAre(100, 1000, 10000, 100000, 1000000));
+}
+
+TEST(ConstantElements, AreConstant) {
+  RunOptions options;
+  options.series = {"constant_elements"};
+  std::set<int64_t> elements;
+  for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) elements.insert(one.shape.elements());
+  EXPECT_EQ(elements.size(), 1u);
+}
+
+TEST(Options, LeaveOutWhatIsNotAskedFor) {
+  RunOptions options;
+  options.shapes = {{2, 3, 4}};
+  options.dtypes = {"bfloat16"};
+  options.recurrences = {"spsn"};
+  options.series = {"suite"};
+  EXPECT_THAT(names(SPIKESCAN_BACKEND_CPU, options),
+              testing::ElementsAre("scan/forward/spsn/sigmoid_bernoulli/bfloat16/bfloat16/2x3x4/cpu",
+                                   "scan/forward/spsn/sigmoid_bernoulli/bfloat16/bits32/2x3x4/cpu",
+                                   "scan/backward/spsn/sigmoid_bernoulli/bfloat16/-/2x3x4/cpu"));
+}
+
+TEST(Bytes, AreTheFewestThatMove) {
+  const Shape shape = {2, 64, 32};
+  const double x = 4.0 * 2 * 64 * 32;
+  ScanCase one = {SPIKESCAN_BACKEND_CPU, Pass::kForward,   SPIKESCAN_LIF, SPIKESCAN_HEAVISIDE,
+                  SPIKESCAN_FLOAT32,     SPIKESCAN_BITS32, shape};
+  EXPECT_EQ(one.bytes(), x + x / 32);
+  one.pass = Pass::kBackward;
+  EXPECT_EQ(one.bytes(), 3 * x);
+  one.pass = Pass::kForwardBackward;
+  EXPECT_EQ(one.bytes(), 4 * x + x / 32);
+}
+
+TEST(Buffers, NeedWhatAPassHoldsAtOnce) {
+  const Shape shape = {2, 64, 32};
+  const size_t x = 4 * 2 * 64 * 32;
+  const ScanCase forward = {SPIKESCAN_BACKEND_CPU, Pass::kForward,    SPIKESCAN_LIF, SPIKESCAN_HEAVISIDE,
+                            SPIKESCAN_FLOAT32,     SPIKESCAN_FLOAT32, shape};
+  ScanBuffers buffers(forward);
+  EXPECT_EQ(buffers.bytes_needed(), 2 * x + 32 * sizeof(float));
+  ScanCase both = forward;
+  both.pass = Pass::kForwardBackward;
+  EXPECT_GE(ScanBuffers(both).bytes_needed(), 4 * x);
+}
+
+}  // namespace
+}  // namespace spikescan::bench
