@@ -26,7 +26,8 @@ def against(record, backend, series, size):
 def by_dtype(record, backend):
     """Rows at the suite's largest shape, any dtype and form of spikes."""
     rows = measured(record, backend, series="suite", rule="sigmoid_bernoulli", pass_name=PASSES)
-    return [row for row in rows if (row["B"], row["T"], row["C"]) == SUITE]
+    found = [row for row in rows if (row["B"], row["T"], row["C"]) == SUITE]
+    return sorted(found, key=lambda row: PASSES.index(row["pass"]))  # the order of the record within a pass
 
 
 def form(row):
@@ -52,10 +53,12 @@ def figure(record, backend):
         }
         for row in used
     ]  # fmt: skip
+    same = {row["B"] * row["T"] * row["C"] for points in equal.values() for _, row in points}
+    elements = " or ".join(map(count, sorted(same))) or "always the same"
     panels = [
         (lengths, "at 64 rows", "sequence length T (steps)"),
         (widths, "at T = 1,024", "rows (batch x channels)"),
-        (equal, "T x rows always the same", "sequence length T (steps)"),
+        (equal, f"T x rows = {elements}", "sequence length T (steps)"),
     ]
     looked_for = {"T": lengths, "rows": widths, "T at equal elements": equal, "dtype": bars}
     missing = [f"share of copy against {what}: {NOT_MEASURED}" for what, found in looked_for.items() if not found]
