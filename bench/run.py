@@ -57,7 +57,7 @@ def ours(build, arguments):
 
 def peers(build, backend, devices, seconds, quick):
     """(rows, absent peers) of the other libraries, and of ours measured between their samples."""
-    from peers import gather
+    from peers import gather, registry
 
     package = Path(build) / "python"
     if not (package / "spikescan").is_dir():
@@ -66,6 +66,9 @@ def peers(build, backend, devices, seconds, quick):
     name = devices.get(backend, {}).get("device") or records.processor_name()
     try:
         return gather.gather(str(package), backend, name, limits, tiny=quick, progress=gather.progress_line)
+    except RuntimeError as error:  # ours remain worth keeping
+        print(f"bench: no peer was measured: {error}", file=sys.stderr)
+        return [], [{"peer": peer.slug, "version": None, "reason": str(error)} for peer in registry.PEERS]
     finally:
         gather.progress_line("")
 

@@ -196,6 +196,15 @@ def test_a_dry_run_names_the_commands_of_the_chosen_parts(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bench_alone_shares_the_time_with_the_peers(tmp_path):
+    done = tool("--dry-run", "--bench", "--build-dir", tmp_path)
+    assert done.returncode == 0
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["build", "build", "bench"]
+    bench = done.stdout.splitlines()[-1]
+    assert "--peers 78" in bench and "--seconds 52.0" in bench
+    assert "--peers" not in tool("--dry-run", "--parts", "bench", "--build-dir", tmp_path).stdout
+
+
 class Answers:
     """A session whose commands give prepared answers."""
 

@@ -202,6 +202,14 @@ def test_an_error_that_was_not_measured_is_no_row():
     assert bench_run.error_rows(rows) == rows[1:]
 
 
+def test_peers_that_cannot_run_are_listed_with_the_reason(tmp_path, capsys):
+    (tmp_path / "python" / "spikescan").mkdir(parents=True)  # empty: our own side of the comparison cannot be loaded
+    rows, absent = bench_run.peers(tmp_path, "cpu", {}, seconds=5, quick=True)
+    assert rows == [] and len(absent) > 5 and all(one["reason"] for one in absent)
+    assert len({one["peer"] for one in absent}) == len(absent)
+    assert "no peer was measured" in capsys.readouterr().err
+
+
 def test_peers_want_the_package(tmp_path):
     fake_program(tmp_path)
     done = run_bench("--build", tmp_path, "--out", tmp_path / "record.json", "--peers", "1")

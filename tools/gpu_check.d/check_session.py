@@ -29,6 +29,7 @@ class Settings:
     build_dir: Path
     bundle_dir: Path
     commit: str | None = None
+    peers: bool = False  # measure the other libraries as well
 
 
 class NotRun(Exception):
@@ -120,7 +121,7 @@ class Session:
     def __init__(self, settings, gpu, parts, clock=time.monotonic):
         self.settings, self.gpu, self.parts, self.clock = settings, gpu, parts, clock
         self.deadline = clock() + settings.minutes * 60
-        self.rows, self.devices = [], {}
+        self.rows, self.devices, self.absent_peers = [], {}, None
         self.record = self.new_record()
 
     def new_record(self):
@@ -175,6 +176,8 @@ class Session:
 
     def write(self):
         self.record["rows"] = self.rows
+        if self.absent_peers is not None:
+            self.record["absent_peers"] = self.absent_peers
         for backend, facts in self.devices.items():
             self.record["devices"].setdefault(backend, {}).update(facts)
         records.write(self.path(), self.record)
