@@ -65,7 +65,8 @@ PEERS = (
     Peer(
         "mamba-ssm", "mamba selective scan", "mamba_selective_scan", environment="mamba-ssm", layout="own",
         layers=("neuron",), series=NO_ABLATION,
-        needs_gpu="mamba-ssm 2.3.2.post1 has no wheel on PyPI, and its selective scan is a CUDA extension",
+        needs_gpu="mamba-ssm 2.3.2.post1 has no wheel on PyPI, its selective scan is a CUDA extension, and beside a "
+        "PyTorch without CUDA its source does not build, extension or not ('Invalid version: None')",
     ),
     # Compiles for longest: last, since each peer's time is its share of what is left.
     Peer(
