@@ -10,6 +10,7 @@ from pathlib import Path
 
 import check_limits
 import check_parts
+import check_peers
 import check_sanitizers
 import check_session
 import jsonschema
@@ -285,3 +286,39 @@ def test_registers_are_read_from_cuobjdump():
     kernels = check_limits.kernel_resources(text)
     assert kernels["_Z4scanv"]["REG"] == 64 and kernels["_Z4scanv"]["STACK"] == 16
     assert set(kernels) == {"_Z5emptyv", "_Z4scanv"}
+
+
+CUB_ANSWER = (
+    '{"median_seconds": 0.0005, "spread": 0.01, "samples": 31, "copy_bytes_per_second": 4e12, "device": "GPU",'
+    ' "cub": "3.0.1"}'
+)
+
+
+def peer_session(settings, monkeypatch, *answers):
+    monkeypatch.setattr(check_peers, "find_nvcc", lambda: "nvcc")
+    session = Answers(settings, Done(0, "", 1.0), *[Done(0, CUB_ANSWER, 1.0)] * len(check_peers.SHAPES), *answers)
+    session.rows = []
+    return session
+
+
+def test_peers_rows_are_rows_of_a_record(settings, monkeypatch):
+    session = peer_session(settings, monkeypatch)
+    figures = check_peers.peers(session)
+    assert figures["cub_rows"] == 3 and figures["python"].startswith("not run: bench/peers is not")
+    schema = json.loads((ROOT / "bench" / "record.schema.json").read_text())["$defs"]["row"]
+    for row in session.rows:
+        assert set(schema["required"]) <= set(row) <= set(schema["properties"])
+        assert row["peer"].startswith("CUB 3.0.1")
+    assert session.rows[0]["share_of_copy"] == pytest.approx(8 * 256 * 1024 * 512 / 0.0005 / 4e12)
+
+
+def test_python_peers_are_asked_where_they_are(settings, monkeypatch):
+    (settings.root / "bench" / "peers").mkdir(parents=True)
+    (settings.root / "bench" / "peers" / "__main__.py").touch()
+    (settings.build_dir / "python").mkdir(parents=True)
+    session = peer_session(settings, monkeypatch, Done(1, "no JAX", 1.0))
+    assert check_peers.peers(session)["python"] == "not run: bench/peers ended with 1: no JAX"
+    assert "--device" in session.asked[-1] and "jax-associative-scan,torch-loop,torch-compile" in session.asked[-1]
+    monkeypatch.setattr(check_peers, "find_nvcc", lambda: None)
+    with pytest.raises(NotRun):
+        check_peers.peers(session)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import check_limits
+import check_peers
 import check_sanitizers
 from check_session import Failed, NotRun, find_nvcc
 
@@ -187,6 +188,7 @@ PARTS = {
     "sanitizers": check_sanitizers.sanitizers,
     "limits": check_limits.limits,
     "bench": bench,
+    "peers": check_peers.peers,
 }
 
 
@@ -202,5 +204,6 @@ def plan(settings):
         "sanitizers": check_sanitizers.commands(settings),
         "limits": check_limits.commands(settings),
         "bench": [bench_command(settings, settings.build_dir / "gpu_bench.json")],
+        "peers": check_peers.commands(settings),
     }
     return [f"{name}: {' '.join(map(str, command))}" for name in settings.parts for command in commands[name]]
