@@ -5,6 +5,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <iterator>
+#include <utility>
 
 namespace spikescan::bench {
 namespace {
@@ -62,8 +63,12 @@ void add_suite(Cases& cases, const std::vector<Shape>& shapes) {
   for (const Shape& shape : shapes) {
     for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
       cases.add_rule(static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, shape,
-                     {SPIKESCAN_FLOAT32, SPIKESCAN_BFLOAT16, SPIKESCAN_FLOAT16});
+                     {SPIKESCAN_FLOAT32, SPIKESCAN_BFLOAT16});
     }
+  }
+  for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
+    cases.add_rule(static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, shapes.front(),
+                   {SPIKESCAN_FLOAT16});
   }
   // The other rules on the first shape: the rule changes the arithmetic an element and nothing that is moved.
   for (int rule = SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI; rule <= SPIKESCAN_NONE; ++rule) {
@@ -132,6 +137,11 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   std::copy_if(all.begin(), all.end(), std::back_inserter(kept), [&](const ScanCase& one) {
     return wanted(options.dtypes, kDtypes[one.dtype]) && wanted(options.recurrences, kRecurrences[one.recurrence]);
   });
+  // What documents quote first, then the cheap ones: where the time budget ends, the fewest are missing.
+  const auto rank = [](const ScanCase& one) {
+    return std::make_pair(!one.series.empty() || one.dtype != SPIKESCAN_FLOAT32, one.bytes());
+  };
+  std::stable_sort(kept.begin(), kept.end(), [&](const ScanCase& a, const ScanCase& b) { return rank(a) < rank(b); });
   return kept;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "copy.h"
 #include "inputs.h"
@@ -23,6 +24,18 @@ spikescan_backward_args backward_args() {
   spikescan_backward_args args = {};
   args.struct_size = sizeof(args);
   return args;
+}
+
+// The last one stays: neighbouring cases want the same, and making it takes longer than measuring with it.
+const std::vector<unsigned char>& driving_input(int64_t elements, const Range& range, spikescan_dtype dtype) {
+  static std::tuple<int64_t, float, float, spikescan_dtype> known = {-1, 0.0f, 0.0f, dtype};
+  static std::vector<unsigned char> x;
+  const auto wanted = std::make_tuple(elements, range.low, range.high, dtype);
+  if (known != wanted) {
+    x = encode(values_in(3, elements, range.low, range.high), dtype);
+    known = wanted;
+  }
+  return x;
 }
 
 }  // namespace
@@ -72,7 +85,7 @@ ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(
   const Memory setup_workspace(backend, case_.has_forward() ? 0 : sizes_.forward_workspace);
 
   const Range range = driving_range(case_.recurrence);
-  const auto x = encode(values_in(3, shape.elements(), range.low, range.high), case_.dtype);
+  const std::vector<unsigned char>& x = driving_input(shape.elements(), range, case_.dtype);
   // The sets together pass twice through the largest cache; one set that does so by itself is enough.
   const size_t wanted = 2 * beyond_cache_bytes(backend) / static_cast<size_t>(std::max(case_.bytes(), 1.0)) + 1;
   for (size_t i = 0; i < std::min(wanted, kMostSets); ++i) {
