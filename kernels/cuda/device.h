@@ -45,7 +45,7 @@ __device__ __forceinline__ float seen_anew(float x) {
 }
 #endif
 
-// Flags between blocks: written with release, read with acquire, at the scope of the device.
+// Words between blocks, at the scope of the device.
 template <class T>
 using DeviceAtomic = cuda::atomic_ref<T, cuda::thread_scope_device>;
 

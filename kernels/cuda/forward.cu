@@ -1,5 +1,5 @@
-// Enqueues a forward pass: one kernel; before it, where chunks of a row are handed from block to block, the look-back's
-// flags are cleared.
+// Enqueues a forward pass: one kernel; before it, where chunks of a row are handed from block to block, what look-back
+// publishes is cleared.
 #include "kernels/cuda/forward.h"
 
 #include "kernels/cuda/launch.h"

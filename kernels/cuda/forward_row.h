@@ -31,15 +31,20 @@ class ForwardRow {
   __device__ __forceinline__ void run() {
     start();
     RawSegment next;
-    load_raw(call_.args.x, batch_, 0, channel_, steps_at(0), next);
+    load_next(0, next);
     const char* ahead = sectors_ahead();
-    for (int64_t t = 0; t < d_.time; t += kSegmentSteps) {
+    int64_t t = 0;
+    for (; t + kSegmentSteps <= d_.time; t += kSegmentSteps) {
       fetch_ahead(ahead, t);
       float x[kSegmentSteps];
       decode(next, call_.args.x.dtype, x);
-      const int64_t following = t + kSegmentSteps;
-      if (following < d_.time) load_raw(call_.args.x, batch_, following, channel_, steps_at(following), next);
-      run_segment(t, steps_at(t), x);
+      load_next(t + kSegmentSteps, next);
+      run_segment(t, kSegmentSteps, x);  // a constant: nothing is left to ask step by step
+    }
+    if (t < d_.time) {
+      float x[kSegmentSteps];
+      decode(next, call_.args.x.dtype, x);
+      run_segment(t, static_cast<int>(d_.time - t), x);
     }
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& out = call_.args.final_state[n];
@@ -48,9 +53,12 @@ class ForwardRow {
   }
 
  private:
-  __device__ __forceinline__ int steps_at(int64_t t) const {
-    const int64_t left = d_.time - t;
-    return static_cast<int>(left < kSegmentSteps ? left : kSegmentSteps);
+  __device__ __forceinline__ void load_next(int64_t t, RawSegment& next) const {
+    if (t + kSegmentSteps <= d_.time) {
+      load_raw(call_.args.x, batch_, t, channel_, kSegmentSteps, next);
+    } else if (t < d_.time) {
+      load_raw(call_.args.x, batch_, t, channel_, static_cast<int>(d_.time - t), next);
+    }
   }
 
   // ---- 16-bit rows: one segment in registers would be half of what memory needs to be asked for ----
