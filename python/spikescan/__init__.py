@@ -8,6 +8,7 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 - ``_memory``     anything with memory (NumPy, ``__dlpack__``) -> pointer, dtype, shape, strides, device; our own buffers
 - ``arrays``      `scan`, `scan_backward` on such arrays;  ``streaming``  `SequenceStream`
 - ``decays``      decay conventions of other libraries -> beta;  ``nir``  NIR graphs;  ``plot``  Matplotlib
+- ``torch``       `spikescan.torch` (needs PyTorch)
 - ``jax``         `spikescan.jax` (needs JAX);  ``experimental`` (Haiku), ``nnx`` (Flax): Spyx's names
 - ``doctor``      ``python -m spikescan doctor``
 """

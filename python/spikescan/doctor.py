@@ -17,7 +17,7 @@ FRAMEWORKS = (
     ("jaxlib", "0.5.0", "spikescan.jax"),
     ("dm-haiku", "0", "spikescan.experimental"),
     ("flax", "0.12", "spikescan.nnx"),
-    ("torch", "2.4", "spikescan.torch"),
+    ("torch", "2.5", "spikescan.torch"),
     ("nir", "1.0", "spikescan.nir"),
     ("matplotlib", "3.5", "spikescan.plot"),
 )

@@ -44,6 +44,10 @@ class _Plan:
         self.membrane_dtype = _check.FLOATING.get(call.membrane)
         self.state_shape = (batch, *channels)
         self.saved_shape = saved_shape(call, x)
+        self.final_states = call.states if call.final_state else 0
+        # empty_like is the cheapest way to memory, where it gives contiguous memory of the right kind.
+        self.is_like_x = self.spikes_dtype is x.dtype and x.is_contiguous()
+        self.is_on_cpu = x.is_cpu
         args.workspace_bytes = workspace
 
 
@@ -82,9 +86,7 @@ def on(device: torch.device) -> Any:
     return torch.cuda.device(device)
 
 
-def _workspace(size: int, x: Tensor) -> tuple[Any, int | None]:
-    if size == 0:
-        return None, None
+def _workspace(size: int, x: Tensor) -> tuple[Tensor, int]:
     memory = x.new_empty(size + WORKSPACE_ALIGNMENT, dtype=torch.uint8)
     return memory, -(-memory.data_ptr() // WORKSPACE_ALIGNMENT) * WORKSPACE_ALIGNMENT
 
@@ -228,9 +230,11 @@ def _put_inputs(args: Any, x: Tensor, beta: Tensor, alpha: Any, initial0: Any, i
 
 
 def _run(function: Any, plan: _Plan, args: Any, x: Tensor) -> None:
-    memory, args.workspace = _workspace(plan.workspace, x)
+    memory = None
+    if plan.workspace:
+        memory, args.workspace = _workspace(plan.workspace, x)
     device = x.device
-    with on(device):
+    with _NOTHING if plan.is_on_cpu else on(device):
         status = function(plan.description, args, stream_of(device))
     if status:
         _abi.check(status)
@@ -240,9 +244,11 @@ def forward(
     text: str, save: bool, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any
 ) -> tuple[Any, Any, Any, Any, Any]:
     """(spikes, membrane, final0, final1, saved), None where not wanted. `key`: a tensor, a seed or None."""
-    is_tensor = isinstance(key, Tensor)
-    form = (text, save, _form(x), _form(beta), _form(alpha), _form(initial0), _form(initial1))
-    form += (_form(key) if is_tensor else None, _form(uniforms))
+    form: Any = (text, save, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
+    if type(key) is not int and key is not None:
+        form = form, _form(key)
+    if alpha is not None or initial0 is not None or initial1 is not None or uniforms is not None:
+        form = form, _form(alpha), _form(initial0), _form(initial1), _form(uniforms)
     plan = _PLANS.get(form)
     if plan is None:
         try:
@@ -259,15 +265,18 @@ def forward(
         args.uniforms.data = _pointer(uniforms)
     spikes = membrane = final0 = final1 = saved = None
     if plan.spikes_dtype is not None:
-        spikes = x.new_empty(plan.spikes_shape, dtype=plan.spikes_dtype)
+        if plan.is_like_x:
+            spikes = torch.empty_like(x)
+        else:
+            spikes = x.new_empty(plan.spikes_shape, dtype=plan.spikes_dtype)
         args.spikes.data = _pointer(spikes)
     if plan.membrane_dtype is not None:
         membrane = x.new_empty(x.shape, dtype=plan.membrane_dtype)
         args.membrane.data = _pointer(membrane)
-    if plan.call.final_state:
+    if plan.final_states:
         final0 = x.new_empty(plan.state_shape, dtype=torch.float32)
         args.final_state[0].data = _pointer(final0)
-        if plan.call.states > 1:
+        if plan.final_states > 1:
             final1 = x.new_empty(plan.state_shape, dtype=torch.float32)
             args.final_state[1].data = _pointer(final1)
     if save:
@@ -291,7 +300,10 @@ def backward(
     """Gradients of (x, beta, alpha, initial0, initial1), bit i of `wanted` for the i-th; None where not wanted.
     `gradients`: of spikes, membrane, final0 and final1."""
     grad_spikes, grad_membrane, grad_final0, grad_final1 = gradients
-    form = (text, _form(x), _form(beta), _form(alpha), _form(initial0), _form(initial1), *map(_form, gradients))
+    form: Any = (text, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
+    form += tuple(map(_form, gradients))
+    if alpha is not None or initial0 is not None or initial1 is not None:
+        form = form, _form(alpha), _form(initial0), _form(initial1)
     plan = _PLANS.get(form)
     if plan is None:
         try:
@@ -310,21 +322,22 @@ def backward(
         args.grad_spikes.data = _pointer(grad_spikes)
     if grad_membrane is not None:
         args.grad_membrane.data = _pointer(grad_membrane)
-    for i, gradient in enumerate((grad_final0, grad_final1)):
-        if gradient is not None:
-            args.grad_final_state[i].data = _pointer(gradient)
+    if grad_final0 is not None:
+        args.grad_final_state[0].data = _pointer(grad_final0)
+    if grad_final1 is not None:
+        args.grad_final_state[1].data = _pointer(grad_final1)
     grad_x = grad_beta = grad_alpha = None
     grad_initial: list[Any] = [None, None]
     if wanted & 1:
-        grad_x = x.new_empty(x.shape)
+        grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
         args.grad_x.data = _pointer(grad_x)
     if wanted & 2:
-        grad_beta = beta.new_empty(beta.shape)
+        grad_beta = torch.empty_like(beta)
         args.grad_beta = _pointer(grad_beta)
     if wanted & 4:
-        grad_alpha = beta.new_empty(beta.shape)
+        grad_alpha = torch.empty_like(beta)
         args.grad_alpha = _pointer(grad_alpha)
-    for i in range(2):
+    for i in range(2) if wanted & 24 else ():
         if wanted & (8 << i):
             grad_initial[i] = beta.new_empty(plan.state_shape)
             args.grad_initial_state[i].data = _pointer(grad_initial[i])

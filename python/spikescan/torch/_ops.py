@@ -5,6 +5,7 @@ Fixed arity: what is not wanted comes out as an empty tensor. Plain eager tensor
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -85,32 +86,63 @@ def _backward_fake(
 
 def is_plain(x: Any) -> bool:
     """Whether nothing but this module has to see the call: no tracing, mode, transform, subclass or profiler."""
+    if torch.compiler.is_compiling():
+        return False
     return (
-        type(x) in (Tensor, torch.nn.Parameter)
-        and x.device.type in ("cpu", "cuda")
-        and not torch.compiler.is_compiling()
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._are_functorch_transforms_active()
-        and not torch.autograd._profiler_enabled()
+        (type(x) is Tensor or type(x) is torch.nn.Parameter)
+        and (x.is_cpu or x.is_cuda)
+        and not _count_modes()
+        and not _is_transformed()
+        and not _is_profiled()
     )
 
 
+_count_modes = torch._C._len_torch_dispatch_stack
+_is_transformed = torch._C._are_functorch_transforms_active
+_is_profiled = torch.autograd._profiler_enabled
+
+
+class _Plain(torch.autograd.Function):
+    """Of plain tensors, without the operators. Residuals are the inputs and the sparse saved states, never V."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any, call: str
+    ) -> Any:
+        results = _execute.forward(call, True, x, beta, alpha, initial0, initial1, key, uniforms)
+        # Neither an input nor an output, so it may stay outside save_for_backward, which costs more.
+        ctx.call, ctx.chunk_states = call, results[4]
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x, beta, alpha, initial0, initial1)
+        spikes = results[0]
+        if spikes is not None and not spikes.is_floating_point():
+            ctx.mark_non_differentiable(spikes)
+        return results[:4]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        residuals = (*ctx.saved_tensors, ctx.chunk_states)
+        return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5]), None, None, None
+
+
+# Function.apply's C++ part; its Python part looks for transforms, which plain tensors have none of.
+_apply_plain = super(torch.autograd.Function, _Plain).apply
+
+
 class _Scan(torch.autograd.Function):
-    """`keyset` is None for plain tensors; residuals are the inputs and the sparse saved states, never V."""
+    """Around the operator, where it is dispatched with `keyset`."""
 
     @staticmethod
     def forward(ctx: Any, keyset: Any, *given: Any) -> Any:  # type: ignore[override]
         *tensors, call = given
-        if keyset is None:
-            results = _execute.forward(call, True, *tensors)
-        else:
-            results = _below_autograd(_forward, keyset, (*given, True))
+        results = _below_autograd(_forward, keyset, (*given, True))
         _set_up(ctx, call, tensors, results)
         return results
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return None, *_gradients(ctx, gradients, ctx.needs_input_grad[1:6]), None, None, None
+        of_inputs = _gradients(ctx.call, ctx.saved_tensors, gradients[:4], ctx.needs_input_grad[1:6])
+        return None, *of_inputs, None, None, None
 
 
 class _Transformed(torch.autograd.Function):
@@ -127,7 +159,7 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return *_gradients(ctx, gradients, ctx.needs_input_grad[:5]), None, None, None
+        return *_gradients(ctx.call, ctx.saved_tensors, gradients[:4], ctx.needs_input_grad[:5]), None, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *given: Any) -> Any:
@@ -143,19 +175,27 @@ def _set_up(ctx: Any, call: str, tensors: Any, results: Any) -> None:
     ctx.mark_non_differentiable(*silent, saved)
 
 
-def _gradients(ctx: Any, gradients: Any, needed: Any) -> Any:
-    """Gradients of (x, beta, alpha, initial0, initial1)."""
-    incoming = gradients[:4]
-    given = [g for g in incoming if g is not None]
-    if not given:
-        return (None,) * 5
-    wanted = sum(1 << i for i, is_needed in enumerate(needed) if is_needed)
-    operands = (*ctx.saved_tensors, *incoming)
+# What the engine wants of (x, beta, alpha, initial0, initial1) -> `wanted` of the backward pass.
+_BITS = {
+    needed: sum(1 << i for i, is_needed in enumerate(needed) if is_needed)
+    for needed in itertools.product((False, True), repeat=5)
+}
+
+
+def _gradients(call: str, residuals: Any, incoming: Any, needed: Any) -> Any:
+    """Gradients of (x, beta, alpha, initial0, initial1) from those of spikes, membrane and final states."""
+    one = incoming[0]
+    if one is None:
+        one = next((g for g in incoming if g is not None), None)
+        if one is None:
+            return (None,) * 5
+    wanted = _BITS[needed]
+    operands = (*residuals, *incoming)
     # With a gradient of this gradient asked for, the operator says that there is none.
-    if not torch.is_grad_enabled() and is_plain(operands[0]) and is_plain(given[0]):
-        return _execute.backward(ctx.call, wanted, *operands)
-    transformed = torch._C._are_functorch_transforms_active()
-    results = (_NotTwice.apply if transformed else _backward)(*operands, ctx.call, wanted)
+    if not torch.is_grad_enabled() and is_plain(operands[0]) and type(one) is Tensor:
+        return _execute.backward(call, wanted, *operands)
+    transformed = _is_transformed()
+    results = (_NotTwice.apply if transformed else _backward)(*operands, call, wanted)
     return [r if wanted >> i & 1 else None for i, r in enumerate(results)]
 
 
@@ -244,8 +284,8 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
     tensors = (x, beta, alpha, initial0, initial1)
     if is_plain(x):
         if _needs_gradient(tensors):
-            return _Scan.apply(None, *tensors, key, uniforms, call)
+            return _apply_plain(*tensors, key, uniforms, call)
         return _execute.forward(call, False, *tensors, key, uniforms)
-    if torch._C._are_functorch_transforms_active():
+    if _is_transformed():
         return _Transformed.apply(*tensors, key, uniforms, call)
     return _forward(*tensors, key, uniforms, call, False)

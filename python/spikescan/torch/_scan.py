@@ -71,7 +71,8 @@ def scan(
     Returns:
       A `ScanResult`.
     """
-    _check.check_x(x, time_first)
+    if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.dim() < 2:
+        _check.check_x(x, time_first)  # refuses it
     options = (recurrence, rule, threshold, k, max_prob, surrogate, gradient)
     call, chosen = _call(x.dtype, neuron, options, time_first, spikes, membrane, final_state)
     beta, alpha = _decays(chosen, beta, alpha, x)
@@ -82,7 +83,7 @@ def scan(
         key = None
     elif key is None:
         key = make_key(generator, device=x.device)
-    elif not isinstance(key, int) or not _ops.is_plain(x):
+    elif type(key) is not int or not _ops.is_plain(x):
         key = as_key(key, x.device)
     tensors = (call, x, beta, alpha, first, second, key, uniforms)
     if type(x) is not Tensor and is_distributed(x):
@@ -98,17 +99,18 @@ _OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gr
 
 def _call(dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool) -> Any:
     """(the call's string, its neuron), kept for every combination of options; Dynamo makes them anew."""
-    form = (dtype, neuron, options, time_first, spikes, membrane, final_state)
+    given = (dtype, neuron, options, time_first, spikes, membrane, final_state)
     if torch.compiler.is_compiling():
-        return _make_call(*form)
+        return _make_call(*given)
+    form = (dtype, neuron.text if isinstance(neuron, Neuron) else None, *given[2:])  # a string keeps its hash
     try:
         known = _CALLS.get(form)
     except TypeError:  # a list cannot be looked up; the checks say what is wrong with it
-        return _make_call(*form)
+        return _make_call(*given)
     if known is None:
         if len(_CALLS) >= 4096:
             _CALLS.clear()
-        known = _CALLS[form] = _make_call(*form)
+        known = _CALLS[form] = _make_call(*given)
     return known
 
 

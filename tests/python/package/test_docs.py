@@ -13,7 +13,7 @@ import spikescan
 
 STAGE = Path(spikescan.__file__).parent.parent
 # page -> modules whose absence skips it
-PAGES = {"python.md": ("matplotlib", "nir"), "numpy.md": (), "jax.md": ("jax", "haiku", "flax")}
+PAGES = {"python.md": ("matplotlib", "nir"), "numpy.md": (), "jax.md": ("jax", "haiku", "flax"), "torch.md": ("torch",)}
 
 
 def blocks(page):

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Peak memory of forward + backward at 64 x 1024 x 512 float32, beside Spyx's formulation in JAX and a PyTorch loop.
+
+  PYTHONPATH=build/cpu/python python bench/python/peak_memory.py [--json FILE]
+
+Each peer runs in a process of its own. The figure is that process's high-water mark (ru_maxrss) less what it held before
+x was made; it so counts x, its gradient, everything kept between the passes, and on JAX also what compiling took.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+SHAPE = (64, 1024, 512)
+MIB = 1 << 20
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# ---- PyTorch -------------------------------------------------------------------------------------------------------
+
+
+def torch_step(scan):
+    import torch
+
+    torch.manual_seed(0)
+    scan(torch.randn(1, 4, 8), torch.full((8,), 0.9))  # the library loads here
+    start = resident()
+    x = torch.randn(SHAPE).requires_grad_()
+    beta = torch.full(SHAPE[2:], 0.9).requires_grad_()
+    (scan(x, beta) ** 2).mean().backward()
+    return start
+
+
+def torch_ours():
+    import spikescan.torch as st
+
+    return torch_step(lambda x, beta: st.scan(x, beta, key=1).spikes)
+
+
+def torch_loop():
+    import torch
+
+    class Fire(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, V):
+            p = 0.8 * torch.sigmoid(10.0 * (V - 1.0))
+            ctx.save_for_backward(p)
+            return torch.bernoulli(p)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    def scan(x, beta):
+        beta = beta.clamp(0, 1)
+        V, spikes = torch.zeros_like(x[:, 0]), []
+        for t in range(x.shape[1]):
+            V = beta * V + x[:, t]
+            spikes.append(Fire.apply(V))
+        return torch.stack(spikes, 1)
+
+    return torch_step(scan)
+
+
+# ---- JAX -----------------------------------------------------------------------------------------------------------
+
+
+def jax_step(scan):
+    import jax
+    import jax.numpy as jnp
+
+    key = jax.random.key(0)
+    jax.block_until_ready(jax.jit(lambda x: scan(key, x, jnp.full(8, 0.9)))(jnp.zeros((1, 4, 8))))
+    start = resident()
+    x = jax.random.normal(key, SHAPE)
+    beta = jnp.full(SHAPE[2:], 0.9)
+    step = jax.jit(jax.grad(lambda x, beta, key: (scan(key, x, beta) ** 2).mean(), (0, 1)))
+    jax.block_until_ready(step(x, beta, key))
+    return start
+
+
+def jax_ours():
+    import spikescan.jax as sj
+
+    return jax_step(lambda key, x, beta: sj.scan(x, beta, key=key, k=10.0).spikes)
+
+
+def jax_associative_scan():
+    """Spyx's formulation: V by a parallel prefix scan, the probability over all of it, a draw for each element."""
+    import jax
+    import jax.numpy as jnp
+
+    def scan(key, x, beta):
+        @jax.custom_gradient
+        def fire(V):
+            p = 0.8 * jax.nn.sigmoid(10.0 * (V - 1.0))
+            return jax.random.bernoulli(key, p).astype(V.dtype), lambda g: g * p
+
+        def combine(a, b):
+            return b[0] * a[0], b[0] * a[1] + b[1]
+
+        decay = jnp.broadcast_to(jnp.clip(beta, 0, 1), x.shape)
+        return fire(jax.lax.associative_scan(combine, (decay, x), axis=1)[1])
+
+    return jax_step(scan)
+
+
+PEERS = {
+    "spikescan.torch": torch_ours,
+    "PyTorch loop over time": torch_loop,
+    "spikescan.jax": jax_ours,
+    "Spyx's associative_scan in JAX": jax_associative_scan,
+}
+
+
+def measured(peer):
+    done = subprocess.run([sys.executable, __file__, "--peer", peer], capture_output=True, text=True, env=os.environ)
+    if done.returncode:
+        return {"error": done.stderr.strip().splitlines()[-1]}
+    return json.loads(done.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="also write the numbers here")
+    parser.add_argument("--peer", choices=PEERS, help="run this one here and print its figures")
+    options = parser.parse_args()
+    if options.peer:
+        start = PEERS[options.peer]()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"above_start": peak - start, "high_water": peak}))
+        return
+    x_bytes = 4 * SHAPE[0] * SHAPE[1] * SHAPE[2]
+    found = {peer: measured(peer) for peer in PEERS}
+    print(f"forward + backward of {' x '.join(map(str, SHAPE))} float32; x is {x_bytes // MIB} MiB\n")
+    print("| | MiB above the start | in sizes of x | high-water mark, MiB |\n|---|---|---|---|")
+    for peer, figures in found.items():
+        if "error" in figures:
+            print(f"| {peer} | {figures['error']} | | |")
+            continue
+        above, high = figures["above_start"], figures["high_water"]
+        print(f"| {peer} | {above / MIB:.0f} | {above / x_bytes:.1f} | {high / MIB:.0f} |")
+    if options.json:
+        options.json.write_text(json.dumps({"shape": SHAPE, "peers": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
