@@ -7,7 +7,7 @@
 - `PSU_LIF`, `StochasticAssociativeLIF`, `StochasticAssociativeCuBaLIF`, `SPSN`: layers; `sigmoid_bernoulli`,
   `refractory_sigmoid_bernoulli`: their firing functions alone
 
-Modules: ``_call`` (what a call computes, static), ``_check``, ``_keys``, ``_execute`` (the C ABI), ``_ops`` (operators),
+Modules: ``_call`` (what it computes, static), ``_check``, ``_keys``, ``_execute`` (the C ABI), ``_ops`` (operators),
 ``_dtensor``, ``_scan``, ``_time``, ``_layers``.
 """
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from spikescan.torch import _ops
 from spikescan.torch._call import Call, decode
-from spikescan.torch._keys import shift_key
+from spikescan.torch._keys import as_key, shift_key
 
 
 def is_distributed(x: Any) -> bool:
@@ -91,7 +90,7 @@ class _Placement:
 
 
 def forward(
-    text: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Tensor | None, uniforms: Any
+    text: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any
 ) -> list[Any]:
     """The operator's results as DTensors, sharded like x."""
     call = decode(text)
@@ -100,7 +99,7 @@ def forward(
     decays = (place.decay(shared), place.decay_gradient(shared))
     states = [place.local(s, place.states()) for s in (initial0, initial1)]
     if key is not None:
-        key = key.full_tensor() if is_distributed(key) else key
+        key = key.full_tensor() if is_distributed(key) else as_key(key, x.device)
         batch, channel = place.offset(x)
         key = shift_key(key, batch=batch, channel=channel)
     piece = _ops.forward(

@@ -52,7 +52,7 @@ class _Plan:
 
 
 def saved_shape(call: Call, x: Tensor) -> tuple[Any, ...]:
-    """Saved states are [state, batch, slot, channel] float64; one slot for each chunk but the last. x may be symbolic."""
+    """Saved states are [state, batch, slot, channel] float64; a slot for each chunk but the last. x may be symbolic."""
     batch, time = _check.batch_and_time(call, x)
     chunk = _abi.time_units()[1]
     slots = torch.sym_max((time + chunk - 1) // chunk - 1, 0)
@@ -213,8 +213,9 @@ def _pointer(tensor: Tensor) -> int:
 def _put_key(args: Any, key: Any) -> None:
     if isinstance(key, Tensor):
         args.device_key = key.data_ptr()
-    elif key is not None:
-        check_key(key, 0, (0, 0, 0))
+    else:
+        if not 0 <= key < 1 << 64:
+            check_key(key, 0, (0, 0, 0))  # refuses it
         args.seed = key
 
 

@@ -1,5 +1,5 @@
 """The key of the random numbers as an int64[5] tensor, spikescan_device_key in words: (seed, stream, batch, time and
-channel origin). It is data: a new seed, step or origin compiles nothing anew, and a CUDA graph reads it at every replay.
+channel origin). It is data: a new seed, step or origin compiles nothing anew; a CUDA graph reads it at every replay.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def _signed(word: int) -> int:
 
 
 def _fill(words: tuple[int, ...], device: Any) -> Tensor:
-    """The words by kernels of the device: a copy from the host would wait, and could not be captured in a CUDA graph."""
+    """The words by kernels of the device: a copy from the host would wait, and no CUDA graph could capture it."""
     return torch.cat([torch.full((1,), word, dtype=torch.int64, device=device) for word in words])
 
 
@@ -38,7 +38,7 @@ def make_key(
     """The key that `scan` takes, int64[5].
 
     Args:
-      seed: an integer up to 2^64 - 1; a one-element int64 tensor; a ``torch.Generator``, or None for the device's default
+      seed: an integer up to 2^64 - 1; a one-element int64 tensor; a ``torch.Generator``, or None for the device's own
         one (``torch.manual_seed`` seeds it). From a generator the seed is one draw of
         ``torch.randint(2**63 - 1, (1,), generator=...)`` on the generator's device.
       stream: tells layers and steps apart; up to 2^32 - 1.

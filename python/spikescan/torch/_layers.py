@@ -121,7 +121,8 @@ class _Layer(nn.Module):
 
     def extra_repr(self) -> str:
         n = self.neuron
-        return f"{self.hidden_shape}, threshold={n.threshold}, k={n.k}, spike={self.spike}, time_first={self.time_first}"
+        order = f"time_first={self.time_first}"
+        return f"{self.hidden_shape}, threshold={n.threshold}, k={n.k}, spike={self.spike}, {order}"
 
 
 class PSU_LIF(_Layer):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spikescan.torch import _check, _execute
 from spikescan.torch._call import decode
+from spikescan.torch._keys import make_key
 
 _library = torch.library.Library("spikescan", "DEF")
 _library.define(
@@ -255,7 +256,7 @@ _library.impl("backward", _backward_autograd, "Autograd", with_keyset=True)
 
 
 def _instances(op: Any, info: Any, in_dims: Any, given: Any) -> Any:
-    """Instances run in turn, each with its own key and counting its batch from its own origin, as single calls would."""
+    """Instances run in turn, each with its own key and its batch counted from its own origin, as in single calls."""
 
     def piece(i: int) -> Any:
         return [a if d is None else a.select(d, i) for a, d in zip(given, in_dims)]
@@ -286,6 +287,8 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
         if _needs_gradient(tensors):
             return _apply_plain(*tensors, key, uniforms, call)
         return _execute.forward(call, False, *tensors, key, uniforms)
+    if type(key) is int:
+        key = make_key(key, device=x.device)
     if _is_transformed():
         return _Transformed.apply(*tensors, key, uniforms, call)
     return _forward(*tensors, key, uniforms, call, False)

@@ -59,7 +59,7 @@ def scan(
       alpha: the current's decay of cuba_lif.
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`, or an integer seed. By default the seed is drawn from `generator`.
-      generator: a ``torch.Generator`` on x's device; by default the device's own one, which ``torch.manual_seed`` seeds.
+      generator: a ``torch.Generator`` on x's device; by default the device's own, which ``torch.manual_seed`` seeds.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
       initial_state: [B, channels...] float32, one for each of ``neuron.states``; absent means zero.
       spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32;
@@ -83,7 +83,7 @@ def scan(
         key = None
     elif key is None:
         key = make_key(generator, device=x.device)
-    elif type(key) is not int or not _ops.is_plain(x):
+    elif type(key) is not int:  # a seed of a plain call goes by value
         key = as_key(key, x.device)
     tensors = (call, x, beta, alpha, first, second, key, uniforms)
     if type(x) is not Tensor and is_distributed(x):
@@ -97,7 +97,9 @@ def scan(
 _OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gradient")
 
 
-def _call(dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool) -> Any:
+def _call(
+    dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool
+) -> Any:
     """(the call's string, its neuron), kept for every combination of options; Dynamo makes them anew."""
     given = (dtype, neuron, options, time_first, spikes, membrane, final_state)
     if torch.compiler.is_compiling():

@@ -115,8 +115,8 @@ def scan_time_sharded(
     states travel. Cut at multiples of ``spikescan.time_units()[0]`` steps, spikes and V are those of one process, bit
     for bit; at other cuts the random numbers are. Every rank has the same number of steps.
 
-    Gradients flow back through the same exchange, so every rank has to run backward through its result. The gradients of
-    the decays are this rank's part of the sum over time: add them up over the group, as for any parameter all ranks share.
+    Gradients flow back through the same exchange, so every rank has to run backward through its result. The gradients
+    of the decays are this rank's part of the sum over time: add them up over the group, as for any shared parameter.
 
     Args:
       x: this rank's [B, T / ranks, channels...].

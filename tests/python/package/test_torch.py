@@ -122,8 +122,8 @@ def test_gradients_by_finite_differences(rng):
         )
         return (r.spikes * weights).sum() + (r.final_state[0] ** 2).sum() + r.final_state[1].sum()
 
-    # float32 values near 10: a step of 1e-2 leaves 1e-4 of rounding and, of functions of degree 12 in the decay, as much
-    # of truncation.
+    # float32 values near 10: a step of 1e-2 leaves 1e-4 of rounding and, of functions of degree 12 in the decay, as
+    # much of truncation.
     assert torch.autograd.gradcheck(loss, (x, *decays, *states), eps=1e-2, atol=2e-2, rtol=2e-2, nondet_tol=0.0)
     wrong = lambda x: st.scan(x, 0.5, rule="heaviside").spikes.sum()  # noqa: E731
     with pytest.raises(Exception, match="Jacobian mismatch"):  # a step's own gradient is not its surrogate's

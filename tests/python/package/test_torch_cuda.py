@@ -1,5 +1,5 @@
-"""The CUDA path of spikescan.torch without a GPU: on the kernels' own source over host memory, where the build made that
-library, and by what the path asks of PyTorch."""
+"""The CUDA path of spikescan.torch without a GPU: on the kernels' own source over host memory, where the build made
+that library, and by what the path asks of PyTorch."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""spikescan.torch under torch.compile, opcheck, vmap, torch.func, autocast, checkpointing and CUDA-graph-like replays."""
+"""spikescan.torch under torch.compile, opcheck, vmap, torch.func, autocast, checkpointing, threads and profilers."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_compiles_without_a_graph_break(backend, dynamic):
     for shape in ((3, 50, 5), (2, 2100, 5)):
         ours = value_and_gradients(compiled, leaves(1, shape), key)
         theirs = value_and_gradients(loss, leaves(1, shape), key)
-        # The scan's bits are the same; only the loss around it is summed in another order: terms of 1, rounded at 2^-24.
+        # The scan's bits are the same; only the loss around it is summed in another order, terms of 1 rounded at 2^-24.
         for a, b in zip(ours, theirs):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
@@ -197,7 +197,8 @@ def test_gradients_of_vmap_and_vmap_of_gradients(inside_out):
 
 def test_func_grad_has_no_second_derivative():
     with pytest.raises(RuntimeError, match="has no derivative"):
-        torch.func.grad(torch.func.grad(lambda b: st.scan(torch.ones(1, 4, 1), b, key=1).spikes.sum()))(torch.tensor(0.5))
+        once = torch.func.grad(lambda beta: st.scan(torch.ones(1, 4, 1), beta, key=1).spikes.sum())
+        torch.func.grad(once)(torch.tensor(0.5))
 
 
 # ---- autocast, checkpointing, other orders of work -----------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""One rank of the distributed tests: python torch_ranks.py RANK RANKS FOLDER. Writes FOLDER/RANK.json: check -> "" or why not.
+"""One rank of the distributed tests: python torch_ranks.py RANK RANKS FOLDER.
+
+Writes FOLDER/RANK.json: check -> "" or why not.
 
 Every check compares with the whole problem, which each rank also computes alone.
 """
@@ -38,7 +40,7 @@ def whole(tensor):
 
 
 def close_sum(ours, theirs):
-    """Partial sums are added in float32 in another order: a few units of 2^-24 of terms that may cancel to a hundredth."""
+    """Partial sums are added in float32 in another order: units of 2^-24 of terms that may cancel to a hundredth."""
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * float(theirs.abs().max()))
 
 
