@@ -62,8 +62,8 @@ def torch_loop():
     def scan(x, beta):
         beta = beta.clamp(0, 1)
         V, spikes = torch.zeros_like(x[:, 0]), []
-        for t in range(x.shape[1]):
-            V = beta * V + x[:, t]
+        for step in x.unbind(1):  # x[:, t] would add a gradient of x's whole size at every step
+            V = beta * V + step
             spikes.append(Fire.apply(V))
         return torch.stack(spikes, 1)
 
