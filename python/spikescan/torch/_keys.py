@@ -28,6 +28,15 @@ def _constant(words: tuple[int, ...], device: Any) -> Tensor:
     return _fill(words, device)
 
 
+def _draw(generator: torch.Generator | None, device: Any) -> Tensor:
+    return torch.randint(2**63 - 1, (1,), generator=generator, device=device, dtype=torch.int64)
+
+
+def draw_seed(generator: torch.Generator | None) -> int:
+    """The seed that `make_key` would draw, as an integer: for plain calls on the CPU, where a tensor would only cost."""
+    return int(_draw(generator, "cpu"))
+
+
 def make_key(
     seed: int | Tensor | torch.Generator | None = None,
     stream: int = 0,
@@ -54,8 +63,7 @@ def make_key(
             raise TypeError(f"seed is {name_of(seed.dtype)}{list(seed.shape)}; it must be one int64")
         word = seed.reshape(1)
     else:
-        source = device if seed is None else seed.device
-        word = torch.randint(2**63 - 1, (1,), generator=seed, device=source, dtype=torch.int64)
+        word = _draw(seed, device if seed is None else seed.device)
     if device is not None and word.device != torch.device(device):
         word = word.to(device, non_blocking=True)
     return torch.cat([word, _constant((stream, *origin), word.device)])

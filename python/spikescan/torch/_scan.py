@@ -14,7 +14,7 @@ from spikescan.arrays import _make_neuron, _spike_dtype
 from spikescan.torch import _check, _dtensor, _ops
 from spikescan.torch._call import encode
 from spikescan.torch._dtensor import is_distributed
-from spikescan.torch._keys import as_key, make_key
+from spikescan.torch._keys import as_key, draw_seed, make_key
 
 
 class ScanResult(NamedTuple):
@@ -82,7 +82,8 @@ def scan(
     elif uniforms is not None:
         key = None
     elif key is None:
-        key = make_key(generator, device=x.device)
+        by_value = x.is_cpu and _ops.is_plain(x) and (generator is None or generator.device.type == "cpu")
+        key = draw_seed(generator) if by_value else make_key(generator, device=x.device)
     elif type(key) is not int:  # a seed of a plain call goes by value
         key = as_key(key, x.device)
     tensors = (call, x, beta, alpha, first, second, key, uniforms)
