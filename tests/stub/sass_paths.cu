@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   for (Tile tile; queue.next(call.description, place, tile);) BackwardTile<R>(call, shared, place, tile).run();
 }
 
-#define FORWARD(R, X, S)                                                         \
+#define FORWARD(R, X, S)                                                               \
   template __global__ void forward_rows<R, X, S>(const __grid_constant__ ForwardCall); \
   template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
 #define BACKWARD(R, X) template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
