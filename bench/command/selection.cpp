@@ -10,8 +10,9 @@
 namespace spikescan::bench {
 namespace {
 
-constexpr int64_t kLengthRows = 64;              // few, so that the longest fits into memory
-constexpr int64_t kElements = int64_t{1} << 22;  // 16 MiB of float32: more than a core's own caches
+constexpr int64_t kLengthRows = 64;                 // few, so that the longest fits into memory
+constexpr int64_t kElements = int64_t{1} << 22;     // 16 MiB of float32: more than a core's own caches
+constexpr int64_t kGpuElements = int64_t{1} << 26;  // beyond a GPU's caches
 constexpr Pass kAllPasses[] = {Pass::kForward, Pass::kBackward, Pass::kForwardBackward};
 
 class Cases {
@@ -52,10 +53,10 @@ class Cases {
   std::vector<ScanCase> list_;
 };
 
-// Many rows, few rows, and a size where only the fixed costs count. The CPU's few rows are
-// cut to what two cores pass in milliseconds, so that the suite ends within minutes.
+// Many rows, few rows, and a size where only the fixed costs count. The CPU's are cut to what two cores pass in
+// milliseconds, so that the suite ends within minutes.
 std::vector<Shape> suite_shapes(spikescan_backend backend) {
-  if (backend == SPIKESCAN_BACKEND_CUDA) return {{64, 1024, 512}, {1, 1000000, 64}, {1, 1024, 64}};
+  if (backend == SPIKESCAN_BACKEND_CUDA) return {{256, 1024, 512}, {1, 1000000, 64}, {1, 1024, 64}};
   return {{64, 1024, 512}, {1, 65536, 64}, {1, 1024, 64}};
 }
 
@@ -87,6 +88,15 @@ void add_community(Cases& cases) {
   }
 }
 
+// Where a GPU is harder to fill: few rows of many bytes, one row, rows that start at odd places.
+void add_harder_shapes(Cases& cases) {
+  for (const Shape& shape : {Shape{1, 1000000, 512}, Shape{1, 1000000, 1}, Shape{256, 1000, 130}}) {
+    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32, shape);
+    }
+  }
+}
+
 void add_lengths(Cases& cases) {
   for (int64_t time = 100; time <= 1000000; time *= 10) {
     cases.add_series("time_vs_length", {1, time, kLengthRows},
@@ -103,7 +113,17 @@ void add_constant_elements(Cases& cases) {
   }
 }
 
-void add_rows(Cases& cases) {
+// A GPU's plan changes with the rows: at constant bytes there should be no dip.
+void add_rows(Cases& cases, spikescan_backend backend) {
+  if (backend == SPIKESCAN_BACKEND_CUDA) {
+    for (int64_t channels = 64; channels <= 65536; channels *= 2) {
+      for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+        cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
+                  {1, kGpuElements / channels, channels}, "share_vs_rows");
+      }
+    }
+    return;
+  }
   for (int64_t channels = 1; channels <= 32768; channels *= 8) {
     cases.add_series("share_vs_rows", {1, 1024, channels}, {Pass::kForward, Pass::kBackward});
   }
@@ -129,9 +149,10 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   if (wanted(options.series, "suite")) {
     add_suite(cases, options.shapes.empty() ? suite_shapes(backend) : options.shapes);
     if (options.shapes.empty()) add_community(cases);
+    if (options.shapes.empty() && backend == SPIKESCAN_BACKEND_CUDA) add_harder_shapes(cases);
   }
   if (wanted(options.series, "time_vs_length")) add_lengths(cases);
-  if (wanted(options.series, "share_vs_rows")) add_rows(cases);
+  if (wanted(options.series, "share_vs_rows")) add_rows(cases, backend);
   if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
   std::vector<ScanCase> all = cases.take(), kept;
   std::copy_if(all.begin(), all.end(), std::back_inserter(kept), [&](const ScanCase& one) {

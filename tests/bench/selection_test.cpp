@@ -28,13 +28,37 @@ TEST(DefaultCases, AreDistinctAndHoldTheCommunitysShapes) {
   for (const spikescan_backend backend : {SPIKESCAN_BACKEND_CPU, SPIKESCAN_BACKEND_CUDA}) {
     const auto all = names(backend, {});
     EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
-    for (const char* shape : {"64x1024x512", "16x500x512", "16x500x4096", "16x500x16384"}) {
+    const bool cuda = backend == SPIKESCAN_BACKEND_CUDA;
+    for (const char* shape : {cuda ? "256x1024x512" : "64x1024x512", "16x500x512", "16x500x4096", "16x500x16384"}) {
       for (const char* pass : {"forward", "backward"}) {
         const std::string start = std::string("scan/") + pass + "/lif/sigmoid_bernoulli/float32/";
         EXPECT_THAT(all, testing::Contains(testing::AllOf(testing::StartsWith(start), testing::HasSubstr(shape))));
       }
     }
   }
+}
+
+TEST(DefaultCases, OfAGpuHoldWhatIsHardToFill) {
+  const auto all = names(SPIKESCAN_BACKEND_CUDA, {});
+  for (const char* shape : {"1x1000000x512", "1x1000000x64", "1x1000000x1", "256x1000x130", "1x1024x64"}) {
+    for (const char* pass :
+         {"forward/lif/sigmoid_bernoulli/float32/float32/", "backward/lif/sigmoid_bernoulli/float32/-/"}) {
+      EXPECT_THAT(all, testing::Contains(std::string("scan/") + pass + shape + "/cuda"));
+    }
+  }
+}
+
+TEST(Rows, OfAGpuAreSweptAtConstantBytes) {
+  RunOptions options;
+  options.series = {"share_vs_rows"};
+  std::set<int64_t> elements, rows;
+  for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CUDA, options)) {
+    elements.insert(one.shape.elements());
+    rows.insert(one.shape.batch * one.shape.channels);
+  }
+  EXPECT_EQ(elements.size(), 1u);
+  EXPECT_EQ(*rows.begin(), 64);
+  EXPECT_EQ(*rows.rbegin(), 65536);
 }
 
 TEST(DefaultCases, StartWithTheSuiteInFloat32) {
