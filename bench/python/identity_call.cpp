@@ -1,7 +1,7 @@
 // The cheapest custom call there is, to measure others against: copies its operand.
 #include <cstring>
 
-#include "xla/ffi/api/ffi.h"
+#include <xla/ffi/api/ffi.h>
 
 namespace ffi = xla::ffi;
 
