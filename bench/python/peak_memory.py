@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # bench: the peers' formulations
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 SHAPE = (64, 1024, 512)
 MIB = 1 << 20
@@ -46,28 +47,9 @@ def torch_ours():
 
 
 def torch_loop():
-    import torch
+    from peers.neurons.torch_loop import stochastic
 
-    class Fire(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, V):
-            p = 0.8 * torch.sigmoid(10.0 * (V - 1.0))
-            ctx.save_for_backward(p)
-            return torch.bernoulli(p)
-
-        @staticmethod
-        def backward(ctx, g):
-            return g * ctx.saved_tensors[0]
-
-    def scan(x, beta):
-        beta = beta.clamp(0, 1)
-        V, spikes = torch.zeros_like(x[:, 0]), []
-        for step in x.unbind(1):  # x[:, t] would add a gradient of x's whole size at every step
-            V = beta * V + step
-            spikes.append(Fire.apply(V))
-        return torch.stack(spikes, 1)
-
-    return torch_step(scan)
+    return torch_step(lambda x, beta: stochastic(x.transpose(0, 1), beta))
 
 
 # ---- JAX -----------------------------------------------------------------------------------------------------------
@@ -94,23 +76,9 @@ def jax_ours():
 
 
 def jax_associative_scan():
-    """Spyx's formulation: V by a parallel prefix scan, the probability over all of it, a draw for each element."""
-    import jax
-    import jax.numpy as jnp
+    from peers.neurons.jax_associative_scan import accumulate, fire
 
-    def scan(key, x, beta):
-        @jax.custom_gradient
-        def fire(V):
-            p = 0.8 * jax.nn.sigmoid(10.0 * (V - 1.0))
-            return jax.random.bernoulli(key, p).astype(V.dtype), lambda g: g * p
-
-        def combine(a, b):
-            return b[0] * a[0], b[0] * a[1] + b[1]
-
-        decay = jnp.broadcast_to(jnp.clip(beta, 0, 1), x.shape)
-        return fire(jax.lax.associative_scan(combine, (decay, x), axis=1)[1])
-
-    return jax_step(scan)
+    return jax_step(lambda key, x, beta: fire(accumulate(beta, x), key))
 
 
 PEERS = {

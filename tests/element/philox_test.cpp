@@ -9,8 +9,8 @@
 #include <iterator>
 #include <vector>
 
-#include "tests/element/lane_sampler.h"
 #include "tests/element/known_answers.h"
+#include "tests/element/lane_sampler.h"
 
 namespace spikescan::testing {
 namespace {

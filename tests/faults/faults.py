@@ -201,9 +201,9 @@ FORWARD = _faults(
 
 BACKWARD = _faults(
     "kernels/cpu/gradient_lanes.h", PASSES,
-    ("psu_lif: sign on R", "return hn::Neg(h);", "return h;"),
+    ("psu_lif: sign on R", "return hn::Neg(h(j, l));", "return h(j, l);"),
     ("psu_lif: slope of the wrong value", "fused(sigmoid_slope(load(v.at[j] + l))", "fused(sigmoid(load(v.at[j] + l))"),
-    ("gradient of V ignored", "return direct(j, l) + membrane(j, l);", "return direct(j, l);"),
+    ("gradient of V ignored", "return h(j, l) + membrane(j, l);", "return h(j, l);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
     ("gradient of the final state ignored", "in.data ? in.data[state_index(in, l)] : 0.0f", "0.0f"),

@@ -76,13 +76,18 @@ class Scratch:
             sys.exit(f"plant: {what} failed\n{result.stdout[-3000:]}{result.stderr[-3000:]}")
 
 
+def require_fresh():
+    """Every fault there is can be planted, so that a quick run sees when a change has left one behind."""
+    for fault in faults.ALL:
+        places = (ROOT / fault.file).read_text().count(fault.old)
+        if places != 1:
+            sys.exit(f"plant: '{fault.name}' is stale: its text is {places} times in {fault.file}")
+
+
 def plant(scratch, fault):
-    """'caught', 'SURVIVED', or why the fault could not be planted."""
+    """'caught', 'SURVIVED', or why it does not compile."""
     path = scratch.source / fault.file
     original = path.read_text()
-    places = original.count(fault.old)
-    if places != 1:
-        return f"STALE: its text is {places} times in {fault.file}"
     path.write_text(original.replace(fault.old, fault.new))
     try:
         build = scratch.make(fault.test.target)
@@ -109,6 +114,7 @@ def require_green(scratch, chosen):
 
 
 def run(scratch, chosen):
+    require_fresh()
     scratch.prepare()
     print(f"{len(chosen)} changes; first every test without one", flush=True)
     require_green(scratch, chosen)

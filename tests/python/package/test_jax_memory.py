@@ -1,11 +1,17 @@
 """Memory of a training step at 64 x 1024 x 512, by XLA's own account of the compiled programs."""
 
+import sys
+
 import pytest
+from places import ROOT
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 import jax.numpy as jnp  # noqa: E402
 
 import spikescan.jax as sj  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "bench"))
+from peers.neurons.jax_associative_scan import accumulate, fire  # noqa: E402
 
 SHAPE = (64, 1024, 512)
 
@@ -15,18 +21,7 @@ def ours(key, x, beta):
 
 
 def by_associative_scan(key, x, beta):
-    """Spyx's formulation: V by a parallel prefix scan, the probability over all of it, a draw for each element."""
-
-    @jax.custom_gradient
-    def fire(V):
-        p = 0.8 * jax.nn.sigmoid(10.0 * (V - 1.0))
-        return jax.random.bernoulli(key, p).astype(V.dtype), lambda g: g * p
-
-    def combine(a, b):
-        return b[0] * a[0], b[0] * a[1] + b[1]
-
-    decay = jnp.broadcast_to(jnp.clip(beta, 0, 1), x.shape)
-    return fire(jax.lax.associative_scan(combine, (decay, x), axis=1)[1])
+    return fire(accumulate(beta, x), key)
 
 
 def temporary_bytes(scan):
