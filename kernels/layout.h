@@ -34,31 +34,50 @@ SPIKESCAN_HD constexpr int resident_tiles(spikescan_recurrence r) {
   return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 2 : 3;
 }
 
-// A tile's dynamic shared memory, for scans of `order` states (kernels/cuda/tile.h): 8-byte parts first, then floats.
-// `columns`: values that a thread keeps there for each of its steps.
-constexpr int kMostCoefficients = 3;  // of a response of order 2
+// The leaders of a tile's channels form part of one warp.
+constexpr int kMostTileChannels = 32;
+constexpr int kMostCoefficients = 3;  // of a map or a response of order 2
 constexpr int kMostStates = 2;
-constexpr int kTurnWords = 12;
+// M, M^2, M^4 ... M^1024: the bits of a number of steps pick what its power is made of.
+constexpr int kTileSquares = 11;
+static_assert(1 << (kTileSquares - 1) == kChunkSteps);
 
-// Odd, so that neighbouring threads meet in no bank.
-SPIKESCAN_HD constexpr int response_words(int order) {
-  return kHalfSteps * (order == 1 ? 1 : kMostCoefficients) + 1;
-}
-SPIKESCAN_HD constexpr int column_words(int columns) {
-  return columns == 0 ? 0 : kSegmentSteps * columns + 1;
+SPIKESCAN_HD constexpr int coefficients_of(int order) {
+  return order == 1 ? 1 : kMostCoefficients;
 }
 
-SPIKESCAN_HD size_t tile_shared_bytes(int order, int columns, int segments, int channels) {
-  const size_t lanes = static_cast<size_t>(segments) * channels;
-  const size_t chain = lanes * order * sizeof(double);
-  const size_t carries = size_t{2} * (order + kMostStates) * channels * sizeof(double);
-  const size_t before = size_t{kMostStates} * channels * sizeof(float);
-  const size_t turn = kTurnWords * sizeof(int64_t);
-  const size_t parked = size_t{32} * kSegmentSteps * sizeof(float);
-  const size_t handover = lanes * 2 * sizeof(float);
-  const size_t responses = static_cast<size_t>(response_words(order)) * channels * sizeof(float);
-  const size_t kept = lanes * column_words(columns) * sizeof(float);
-  return chain + carries + before + turn + parked + handover + responses + kept;
+// A tile's dynamic shared memory: what a tile of any shape has, at places that the compiler knows, then a record for
+// each thread.
+struct TileCommon {
+  static constexpr int kTurnWords = 14;
+  // 16 bytes at a time, an odd number of them to a channel, so that neighbours lie in different banks. Of order 2 a
+  // step's three coefficients have 16 bytes to themselves.
+  static constexpr int kResponseWords = kHalfSteps * 4 + 4;
+  alignas(16) float responses[kMostTileChannels][kResponseWords];
+  int64_t turns[kTurnWords];
+  float parked[kSegmentSteps][32];  // the first warp's values, while it chains
+  double squares[kTileSquares][kMostCoefficients][kMostTileChannels];
+  double carry_in[kMostStates][kMostTileChannels];
+  double carry_out[kMostStates][kMostTileChannels];
+  double walked[kMostStates][kMostTileChannels];  // the carry that a block takes along from chunk to chunk
+  double totals[kMostStates][kMostTileChannels];  // the decays' gradients so far
+  float before[kMostStates][kMostTileChannels];   // backward's states before the chunk's first step
+};
+
+// `columns`: values that a thread keeps for each of its steps; they are its record's first words.
+struct LaneEnd {
+  double chain[kMostStates];  // what a segment's own steps leave, then the state before it, from zero at the chunk's start
+  float handover[2];          // from thread to thread outside the scans
+};
+
+// Again an odd number of 16 bytes.
+SPIKESCAN_HD constexpr int lane_bytes(int columns) {
+  return (kSegmentSteps * columns + 12) * static_cast<int>(sizeof(float));
+}
+static_assert(sizeof(LaneEnd) <= 12 * sizeof(float) && sizeof(TileCommon) % 16 == 0);
+
+SPIKESCAN_HD constexpr size_t tile_shared_bytes(int columns, int lanes) {
+  return sizeof(TileCommon) + static_cast<size_t>(lanes) * lane_bytes(columns);
 }
 
 // V and R, or V and I; what spsn and psu_lif look at again is x and A.
@@ -77,7 +96,7 @@ constexpr int kRowSquares = 6;
 
 SPIKESCAN_HD size_t row_shared_bytes(int order) {
   const size_t column = kRowSquares * sizeof(double) + kHalfSteps * sizeof(float);
-  return size_t{kRowThreads} * (order == 1 ? 1 : kMostCoefficients) * column;
+  return size_t{kRowThreads} * coefficients_of(order) * column;
 }
 
 }  // namespace spikescan

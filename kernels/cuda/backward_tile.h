@@ -21,6 +21,7 @@ struct RebuiltStates {
   const Place& place;
   const Tile& tile;
   int64_t batch;
+  ColumnCursor<false> membranes, others;  // V; I or R
 
   template <class Scan>
   __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>&, const float (&)[Scan::kOrder],
@@ -36,18 +37,20 @@ struct RebuiltStates {
                                                       saved_slots(call.plan.chunks), d.channels)]
                                    : 0.0;
       }
-      if (place.leads) shared.before[state * place.channels + place.channel] = static_cast<float>(carry[n]);
+      if (place.leads) shared.common.before[state][place.channel] = static_cast<float>(carry[n]);
     }
   }
   template <class Scan>
   __device__ __forceinline__ void carry_out(int, const double (&)[Scan::kOrder]) {}
 
-  __device__ __forceinline__ void put(int state, int j, float value) {
-    shared.column<backward_columns(R)>(state, place.lane())[j] = value;
+  __device__ __forceinline__ void put(int state, int j, bool full, float value) {
+    if (state == 0) {
+      membranes.put(j, full, value);
+    } else {
+      others.put(j, full, value);
+    }
   }
-  __device__ __forceinline__ float membrane(int j) const {
-    return shared.column<backward_columns(R)>(0, place.lane())[j];
-  }
+  __device__ __forceinline__ float membrane(int j, bool full) { return membranes.get(j, full, 0); }
 };
 
 template <spikescan_recurrence R>
@@ -60,9 +63,13 @@ class BackwardTile {
   // On V and then I; or, for psu_lif, one scan on R and one on V.
   using Scan = GradientScan<Neuron::kOrder>;
 
-  __device__ __forceinline__ BackwardTile(const BackwardCall& call, const TileShared& shared, const Place& place,
+  __device__ __forceinline__ BackwardTile(const BackwardCall& call, const TileShared& shared, Place& place,
                                           const Tile& tile)
-      : call_(call), d_(call.description), shared_(shared), place_(place), tile_(tile) {}
+      : call_(call),
+        d_(call.description),
+        shared_(shared),
+        place_(place),
+        tile_(tile) {}
 
   // The batches of a row of partial sums: several only where there is one chunk.
   __device__ __forceinline__ void run() {
@@ -114,21 +121,30 @@ class BackwardTile {
   }
 
   __device__ __forceinline__ void run_batch() {
-    const int steps = place_.in_tensor ? place_.steps(tile_.length) : 0;
-    const int64_t t = tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
+    place_.look_again();
     fetch_gradients();
     Steps values;
-    rebuild_states(steps, t, values);
-    load_direct(steps, t, values);
+    rebuild_states(values);
+    load_direct(values);
     float sums[kParameters] = {};
-    scan_gradients(steps, t, values, sums);
+    scan_gradients(values, sums);
     if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(sums);
     if constexpr (R == SPIKESCAN_SPSN) {
       const float gain = decays().gain;
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) values[j] *= gain;
     }
-    if (call_.args.grad_x.data) store_segment(call_.args.grad_x, batch(), t, tile_.channel(), steps, values);
+    if (call_.args.grad_x.data) {
+      store_segment(call_.args.grad_x, batch(), first_step(), tile_.channel(), steps(), values);
+    }
+  }
+
+  __device__ __forceinline__ int steps() const { return place_.in_tensor ? place_.steps(tile_.length()) : 0; }
+  __device__ __forceinline__ int64_t first_step() const {
+    return tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
+  }
+  __device__ __forceinline__ void load(const spikescan_tensor& tensor, Steps& values) const {
+    load_segment(tensor, batch(), first_step(), tile_.channel(), steps(), values);
   }
 
   // They are needed only when the states are there.
@@ -138,83 +154,112 @@ class BackwardTile {
     if (call_.args.grad_membrane.data) prefetch_tile(call_.args.grad_membrane, batch(), t, place_, tile_);
   }
 
+  __device__ __forceinline__ float* columns() const { return shared_.columns(place_.lane()); }
+
   // ---- The states ----
-  __device__ __forceinline__ void rebuild_states(int steps, int64_t t, Steps& values) {
-    load_segment(call_.args.x, batch(), t, tile_.channel(), steps, values);
+  __device__ __forceinline__ void rebuild_states(Steps& values) {
+    load(call_.args.x, values);
     if constexpr (R == SPIKESCAN_SPSN) {
+      ColumnCursor<false> input(columns(), kInput);
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) own(kInput, j) = values[j];
+      for (int j = 0; j < kSegmentSteps; ++j) input.put(j, true, values[j]);
     }
-    RebuiltStates<R> states = {call_, shared_, place_, tile_, batch()};
+    RebuiltStates<R> states = {call_,   shared_,       place_,
+                               tile_,   batch(),       ColumnCursor<false>(columns(), 0),
+                               ColumnCursor<false>(columns(), Neuron::kStates - 1)};
     Neuron::run(shared_, place_, tile_, decays(), values, states, states);
     __syncthreads();  // a segment's first step looks at its neighbour's last; and the scans' memory is taken over
   }
 
-  __device__ __forceinline__ float& own(int column, int j) const {
-    return shared_.column<backward_columns(R)>(column, place_.lane())[j];
-  }
-  __device__ __forceinline__ float previous(int state, int j) const {
-    if (j > 0) return own(state, j - 1);
-    return place_.segment > 0
-               ? shared_.column<backward_columns(R)>(state, place_.lane() - place_.channels)[kSegmentSteps - 1]
-               : shared_.before[state * place_.channels + place_.channel];
-  }
-  __device__ __forceinline__ float rule_input(int j) const {
-    return Neuron::kPsu ? own(0, j) - own(Neuron::kStates - 1, j) : own(0, j);
+  // A state before the steps of a segment, last step first.
+  class Previous {
+   public:
+    __device__ __forceinline__ Previous(const BackwardTile& tile, int state)
+        : states_(tile.columns(), state), tile_(tile), state_(state) {}
+    __device__ __forceinline__ float get(int j, bool full) {
+      return j > 0 ? states_.get(j - 1, full, kSegmentSteps - 2) : tile_.before_segment(state_);
+    }
+
+   private:
+    ColumnCursor<true> states_;
+    const BackwardTile& tile_;
+    int state_;
+  };
+
+  __device__ __forceinline__ float before_segment(int state) const {
+    if (!usually(place_.segment > 0)) return shared_.common.before[state][place_.channel];
+    return shared_.columns(place_.lane() - place_.channels)[state * kSegmentSteps + kSegmentSteps - 1];
   }
 
   // ---- The direct gradient on M, h, and the one on V ----
-  __device__ __forceinline__ void load_direct(int steps, int64_t t, Steps& h) const {
+  __device__ __forceinline__ void load_direct(Steps& h) const {
     if (!call_.args.grad_spikes.data) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) h[j] = 0.0f;
       return;
     }
-    load_segment(call_.args.grad_spikes, batch(), t, tile_.channel(), steps, h);
-#pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) {
-      if (j < steps) h[j] *= rule_gradient(call_.firing, rule_input(j));
-    }
+    load(call_.args.grad_spikes, h);
+    ColumnCursor<false> v(columns(), 0), r(columns(), Neuron::kStates - 1);
+    for_steps<false>(steps(), [&](int j, bool full) {
+      const float m = Neuron::kPsu ? v.get(j, full, 0) - r.get(j, full, 0) : v.get(j, full, 0);
+      h[j] *= rule_gradient(call_.firing, m);
+    });
   }
 
-  __device__ __forceinline__ void add_grad_membrane(int steps, int64_t t, Steps& h) const {
+  __device__ __forceinline__ void add_grad_membrane(Steps& h) const {
     Steps grad_membrane = {};
     if (call_.args.grad_membrane.data) {
-      load_segment(call_.args.grad_membrane, batch(), t, tile_.channel(), steps, grad_membrane);
+      load(call_.args.grad_membrane, grad_membrane);
     }
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
   }
 
   // `values` comes as h and becomes dx. `sums`: the decays' gradients over the segment in float32, last step first.
-  __device__ __forceinline__ void scan_gradients(int steps, int64_t t, Steps& values, float (&sums)[kParameters]) {
+  __device__ __forceinline__ void scan_gradients(Steps& values, float (&sums)[kParameters]) {
     if constexpr (Neuron::kPsu) {
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) values[j] = -values[j];
-      run_scan<GradientScan<1>>(1, values, [&](int j, const float(&out)[1]) {
-        own(kRefractory, j) = out[0];
-        return -values[j];
-      });
-      add_grad_membrane(steps, t, values);
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) {
-        if (j < steps) values[j] = fused(sigmoid_slope(own(0, j)), own(kRefractory, j), values[j]);
-      }
+      scan_refractory_gradient(values);
+      add_grad_membrane(values);
+      add_drive_gradient(values);
       __syncthreads();  // the first scan's shared memory is still being read
-      run_scan<GradientScan<1>>(0, values, [&](int j, const float(&out)[1]) {
-        sums[0] = fused(out[0], previous(0, j), sums[0]);
-        sums[0] = fused(own(kRefractory, j), previous(1, j), sums[0]);
+      Previous v(*this, 0), r(*this, 1);
+      ColumnCursor<true> a(columns(), kRefractory);
+      run_scan<GradientScan<1>>(0, values, [&](int j, bool full, const float(&out)[1]) {
+        sums[0] = fused(out[0], v.get(j, full), sums[0]);
+        sums[0] = fused(a.get(j, full, kSegmentSteps - 1), r.get(j, full), sums[0]);
         return out[0];
       });
     } else {
-      add_grad_membrane(steps, t, values);
-      run_scan<Scan>(0, values, [&](int j, const float(&out)[Neuron::kOrder]) {
-        const float v = previous(0, j);
-        sums[0] = fused(out[0], R == SPIKESCAN_SPSN ? v - own(kInput, j) : v, sums[0]);
-        if constexpr (Neuron::kCuba) sums[1] = fused(out[1], previous(1, j), sums[1]);
+      add_grad_membrane(values);
+      Previous v(*this, 0), i(*this, Neuron::kStates - 1);
+      ColumnCursor<true> x(columns(), kInput);
+      run_scan<Scan>(0, values, [&](int j, bool full, const float(&out)[Neuron::kOrder]) {
+        const float before = v.get(j, full);
+        const float by_decay = R == SPIKESCAN_SPSN ? before - x.get(j, full, kSegmentSteps - 1) : before;
+        sums[0] = fused(out[0], by_decay, sums[0]);
+        if constexpr (Neuron::kCuba) sums[1] = fused(out[1], i.get(j, full), sums[1]);
         return out[Neuron::kOrder - 1];
       });
     }
+  }
+
+  // psu_lif: A, from h; `values` stays h.
+  __device__ __forceinline__ void scan_refractory_gradient(Steps& values) {
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) values[j] = -values[j];
+    ColumnCursor<true> a(columns(), kRefractory);
+    run_scan<GradientScan<1>>(1, values, [&](int j, bool full, const float(&out)[1]) {
+      a.put(j, full, out[0]);
+      return -values[j];
+    });
+  }
+
+  // psu_lif: V's part in R.
+  __device__ __forceinline__ void add_drive_gradient(Steps& values) const {
+    ColumnCursor<false> v(columns(), 0), a(columns(), kRefractory);
+    for_steps<false>(steps(), [&](int j, bool full) {
+      values[j] = fused(sigmoid_slope(v.get(j, full, 0)), a.get(j, full, 0), values[j]);
+    });
   }
 
   template <class S, class Emit>
@@ -230,21 +275,21 @@ class BackwardTile {
   }
 
   __device__ __forceinline__ double& total(int p) const {
-    return shared_.totals[p * place_.channels + place_.channel];
+    return shared_.common.totals[p][place_.channel];
   }
 
   // ---- The decays: over segments and batches in double ----
   __device__ __forceinline__ void add_decay_gradients(const float (&sums)[kParameters]) {
     for (int p = 0; p < kParameters; ++p) {
-      shared_.handover[(place_.segment * 2 + p) * place_.channels + place_.channel] = sums[p];
+      shared_.handover(place_, place_.segment * 2 + p) = sums[p];
     }
     __syncthreads();
-    if (!place_.leads) return;
+    if (usually(!place_.leads)) return;
     for (int p = 0; p < kParameters; ++p) {
       double sum = total(p);
 #pragma unroll kSumsAhead
-      for (int s = segment_count(tile_.length) - 1; s >= 0; --s) {
-        sum += shared_.handover[(s * 2 + p) * place_.channels + place_.channel];
+      for (int s = segment_count(tile_.length()) - 1; s >= 0; --s) {
+        sum += shared_.handover(place_, s * 2 + p);
       }
       total(p) = sum;
     }
@@ -270,7 +315,7 @@ class BackwardTile {
   const BackwardCall& call_;
   const spikescan_description& d_;
   const TileShared& shared_;
-  const Place& place_;
+  Place& place_;
   const Tile& tile_;
   int in_group_ = 0;
 };

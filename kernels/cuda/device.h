@@ -26,6 +26,15 @@ inline void prefetch_sector(const void*) {}
 inline float seen_anew(float x) {
   return x;
 }
+inline int seen_anew(int x) {
+  return x;
+}
+inline float approximate_exp2(float z) {
+  return simt::approximate_exp2(z);
+}
+inline float lesser_or_nan(float a, float b) {
+  return a < b || a != a ? a : b;
+}
 #else
 __device__ __forceinline__ unsigned char* dynamic_shared() {
   extern __shared__ __align__(16) unsigned char memory[];
@@ -43,7 +52,34 @@ __device__ __forceinline__ float seen_anew(float x) {
   asm volatile("" : "+f"(x));
   return x;
 }
+__device__ __forceinline__ int seen_anew(int x) {
+  asm volatile("" : "+r"(x));
+  return x;
+}
+// 2^z by the special-function unit: within 2^-22 relative (PTX ISA, ex2.approx), zero below 2^-126, infinite from 128.
+__device__ __forceinline__ float approximate_exp2(float z) {
+  float e;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"(z));
+  return e;
+}
+// The lesser of two, or NaN where one of them is.
+__device__ __forceinline__ float lesser_or_nan(float a, float b) {
+  float lesser;
+  asm("min.NaN.f32 %0, %1, %2;" : "=f"(lesser) : "f"(a), "f"(b));
+  return lesser;
+}
 #endif
+
+// What nearly every warp finds at nearly every segment. tests/stub/sass_paths.cu counts the instructions of such a warp,
+// and leaves out the others' ways.
+__device__ __forceinline__ bool usually(bool condition) {
+#if defined(SPIKESCAN_COUNT_USUAL_PATH)
+  if (!condition) __trap();
+  return true;
+#else
+  return __builtin_expect(condition, true);
+#endif
+}
 
 // Words between blocks, at the scope of the device.
 template <class T>

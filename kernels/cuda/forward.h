@@ -11,11 +11,11 @@ namespace spikescan {
 template <spikescan_recurrence R>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     forward_tiles_kernel(const __grid_constant__ ForwardCall call) {
-  Place place(call.plan, static_cast<int>(threadIdx.x));
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
-  TileQueue queue(call.plan, call.args.workspace, shared, /*reverse=*/false);
-  for (Tile tile; queue.next(call.description, place, tile);) {
-    if (Tile later; queue.later(call.description, place, later)) {
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), forward_columns(R));
+  TileQueue queue(call.description, call.plan, call.args.workspace, shared, /*reverse=*/false);
+  for (Tile tile; queue.next(place, tile);) {
+    if (Tile later; queue.later(place, later)) {
       prefetch_tile(call.args.x, later.batch_row(), later.chunk() * kChunkSteps, place, later);
     }
     ForwardTile<R>(call, shared, place, tile).run();

@@ -54,7 +54,7 @@ class ForwardRow {
 
  private:
   __device__ __forceinline__ void load_next(int64_t t, RawSegment& next) const {
-    if (t + kSegmentSteps <= d_.time) {
+    if (usually(t + kSegmentSteps <= d_.time)) {
       load_raw(call_.args.x, batch_, t, channel_, kSegmentSteps, next);
     } else if (t < d_.time) {
       load_raw(call_.args.x, batch_, t, channel_, static_cast<int>(d_.time - t), next);
@@ -154,17 +154,17 @@ class ForwardRow {
   }
 
   __device__ __forceinline__ void fire(int64_t t, int steps, const float (&states)[kStates][kSegmentSteps]) {
-    float spikes[kSegmentSteps];
+    float m[kSegmentSteps];
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) spikes[j] = Neuron::rule_input(states, j);
-    fire_segment(call_, batch_, t, channel_, steps, spikes);
+    for (int j = 0; j < kSegmentSteps; ++j) m[j] = Neuron::rule_input(states, j);
+    if (call_.firing.rule == SPIKESCAN_NONE) return store_distances(call_, batch_, t, channel_, steps, m);
+    const uint32_t bits = spike_bits(call_, batch_, t, channel_, steps, m);
     if (call_.args.spikes.dtype != SPIKESCAN_BITS32) {
-      store_segment(call_.args.spikes, batch_, t, channel_, steps, spikes);
-      return;
+      return store_spikes(call_.args.spikes, batch_, t, channel_, steps, bits);
     }
     // A word is two segments.
     const bool second = t % 32 != 0;
-    word_ = second ? word_ | pack_segment(steps, spikes) << kSegmentSteps : pack_segment(steps, spikes);
+    word_ = second ? word_ | bits << kSegmentSteps : bits;
     if (second || t + steps == d_.time) store_word(call_, batch_, t, channel_, word_);
   }
 

@@ -18,7 +18,7 @@ __device__ __forceinline__ void fetch_carry(const Plan& plan, const TileShared& 
     chain.publish_aggregate(aggregate);
     chain.look_back(map, carry);
   } else if (tile.link() > 0 && place.leads) {
-    for (int n = 0; n < Scan::kOrder; ++n) carry[n] = shared.walked[(first_state + n) * place.channels + place.channel];
+    for (int n = 0; n < Scan::kOrder; ++n) carry[n] = shared.common.walked[first_state + n][place.channel];
   }
 }
 
@@ -28,7 +28,7 @@ __device__ __forceinline__ void hand_on(const Plan& plan, const TileShared& shar
   if (plan.strategy == kTiles) {
     chain.publish_carry(carry);
   } else if (place.leads) {
-    for (int n = 0; n < Scan::kOrder; ++n) shared.walked[(first_state + n) * place.channels + place.channel] = carry[n];
+    for (int n = 0; n < Scan::kOrder; ++n) shared.common.walked[first_state + n][place.channel] = carry[n];
   }
 }
 
@@ -38,25 +38,25 @@ class ForwardTile {
   using Neuron = NeuronTile<R>;
   static constexpr int kColumns = forward_columns(R);
 
-  __device__ __forceinline__ ForwardTile(const ForwardCall& call, const TileShared& shared, const Place& place,
+  __device__ __forceinline__ ForwardTile(const ForwardCall& call, const TileShared& shared, Place& place,
                                          const Tile& tile)
-      : call_(call), d_(call.description), shared_(shared), place_(place), tile_(tile) {}
+      : call_(call),
+        d_(call.description),
+        shared_(shared),
+        place_(place),
+        tile_(tile),
+        kept_(shared.columns(place.lane()), 0) {}
 
   __device__ __forceinline__ void run() {
-    const int steps = place_.in_tensor ? place_.steps(tile_.length) : 0;
-    const int64_t t = first_step();
     float values[kSegmentSteps];
-    load_segment(call_.args.x, batch(), t, tile_.channel(), steps, values);
+    load_segment(call_.args.x, batch(), first_step(), tile_.channel(), steps(), values);
     Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this, *this);
-    store_final_states(steps);
-    if (!Neuron::kPsu && call_.args.membrane.data) {
-      store_segment(call_.args.membrane, batch(), t, tile_.channel(), steps, values);
-    }
-    if (call_.args.spikes.data) fire(steps, t, values);
+    store_final_states();
+    if (!Neuron::kPsu && call_.args.membrane.data) store_membrane(values);
+    if (call_.args.spikes.data) fire(values);
     if (Neuron::kPsu && call_.args.membrane.data) {
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) values[j] = membrane(j);
-      store_segment(call_.args.membrane, batch(), t, tile_.channel(), steps, values);
+      for_steps<false>(steps(), [&](int j, bool full) { values[j] = membrane(j, full); });
+      store_membrane(values);
     }
   }
 
@@ -77,15 +77,13 @@ class ForwardTile {
     if (call_.plan.chunks > 1) hand_on<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, carry);
   }
 
-  __device__ __forceinline__ void put(int state, int j, float value) {
+  __device__ __forceinline__ void put(int state, int j, bool full, float value) {
     last_[state] = value;
     if constexpr (kColumns > 0) {
-      if (state == 0) shared_.column<kColumns>(0, place_.lane())[j] = value;
+      if (state == 0) kept_.put(j, full, value);
     }
   }
-  __device__ __forceinline__ float membrane(int j) const {
-    return shared_.column<kColumns>(0, place_.lane())[j];
-  }
+  __device__ __forceinline__ float membrane(int j, bool full) { return kept_.get(j, full, 0); }
 
  private:
   __device__ __forceinline__ int64_t batch() const {
@@ -99,6 +97,12 @@ class ForwardTile {
     return tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
   }
 
+  __device__ __forceinline__ int steps() const { return place_.in_tensor ? place_.steps(tile_.length()) : 0; }
+
+  __device__ __forceinline__ void store_membrane(const float (&v)[kSegmentSteps]) const {
+    store_segment(call_.args.membrane, batch(), first_step(), tile_.channel(), steps(), v);
+  }
+
   // What backward starts the chunk from.
   template <class Scan>
   __device__ __forceinline__ void save(int scan, const double (&carry)[Scan::kOrder]) {
@@ -110,9 +114,9 @@ class ForwardTile {
     }
   }
 
-  __device__ __forceinline__ void store_final_states(int steps) {
+  __device__ __forceinline__ void store_final_states() {
     const bool empty = d_.time == 0 && place_.leads;
-    const bool last = steps > 0 && first_step() + steps == d_.time;
+    const bool last = steps() > 0 && first_step() + steps() == d_.time;
     if (!empty && !last) return;
     for (int n = 0; n < Neuron::kStates; ++n) {
       const float value = empty ? load_state(call_.args.initial_state[n], place_, tile_, batch()) : last_[n];
@@ -121,33 +125,38 @@ class ForwardTile {
   }
 
   // ---- Firing ----
-  // `values` is what the rule sees; it becomes the spikes.
-  __device__ __forceinline__ void fire(int steps, int64_t t, float (&values)[kSegmentSteps]) {
-    if (steps > 0) fire_segment(call_, batch(), t, tile_.channel(), steps, values);
+  // `m` is what the rule sees.
+  __device__ __forceinline__ void fire(const float (&m)[kSegmentSteps]) {
+    place_.look_again();
+    if (call_.firing.rule == SPIKESCAN_NONE) {
+      return store_distances(call_, batch(), first_step(), tile_.channel(), steps(), m);
+    }
+    const uint32_t bits = steps() > 0 ? spike_bits(call_, batch(), first_step(), tile_.channel(), steps(), m) : 0u;
+    place_.look_again();
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
-      store_bits(steps, t, pack_segment(steps, values));
+      store_bits(bits);
     } else {
-      store_segment(call_.args.spikes, batch(), t, tile_.channel(), steps, values);
+      store_spikes(call_.args.spikes, batch(), first_step(), tile_.channel(), steps(), bits);
     }
   }
 
   // A word is two segments: the second one hands its half over in shared memory.
-  __device__ __forceinline__ void store_bits(int steps, int64_t t, uint32_t bits) {
-    auto* halves = reinterpret_cast<uint32_t*>(shared_.handover);
-    halves[place_.segment * place_.channels + place_.channel] = bits;
+  __device__ __forceinline__ void store_bits(uint32_t bits) {
+    shared_.handover(place_, 2 * place_.segment) = float_of(bits);
     __syncthreads();
-    if (steps == 0 || place_.segment % 2 != 0) return;
+    if (steps() == 0 || place_.segment % 2 != 0) return;
     if (place_.segment + 1 < place_.segments) {
-      bits |= halves[(place_.segment + 1) * place_.channels + place_.channel] << kSegmentSteps;
+      bits |= bits_of(shared_.handover(place_, 2 * (place_.segment + 1))) << kSegmentSteps;
     }
-    store_word(call_, batch(), t, tile_.channel(), bits);
+    store_word(call_, batch(), first_step(), tile_.channel(), bits);
   }
 
   const ForwardCall& call_;
   const spikescan_description& d_;
   const TileShared& shared_;
-  const Place& place_;
+  Place& place_;
   const Tile& tile_;
+  ColumnCursor<false> kept_;          // psu_lif's V
   float last_[Neuron::kStates] = {};  // the states after the segment's last step
 };
 

@@ -156,7 +156,7 @@ class ChunkChain {
         const int link = offset + i * stride;
         if (link >= count) continue;
         if (words[i] == 0) words[i] = await(const_cast<uint32_t&>(first[i * stride * d_.channels]));
-        shared_.handover[(link * N + n) * place_.channels + place_.channel] = number_of(words[i]);
+        shared_.handover(place_, link * N + n) = number_of(words[i]);
         const int64_t chunk = chunk_of(known + link);
         special = special || chunk_steps(d_.time, chunk) != kChunkSteps || Scan::leaves_split(chunk);
       }
@@ -170,7 +170,7 @@ class ChunkChain {
 #pragma unroll kUnrolled
     for (int link = 0; link < count; ++link) {
       float aggregate[N];
-      for (int n = 0; n < N; ++n) aggregate[n] = shared_.handover[(link * N + n) * place_.channels + place_.channel];
+      for (int n = 0; n < N; ++n) aggregate[n] = shared_.handover(place_, link * N + n);
       if (plain) {
         advance_chunk(whole_chunk, carry, aggregate, false);
       } else {

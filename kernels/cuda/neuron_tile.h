@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cuda/segment_io.h"
+#include "kernels/cuda/step_columns.h"
 #include "kernels/cuda/tile_scan.h"
 
 namespace spikescan {
@@ -40,11 +41,11 @@ struct NeuronTile {
   // Where a scan's state `n` stands among the API's states.
   __device__ __forceinline__ static constexpr int api_state(int scan, int n) { return kCuba ? 1 - n : scan + n; }
 
-  // `values` comes as x and becomes what the rule sees, M. `kept.put(state, j, value)` sees every state, and gives V
-  // back to psu_lif by `kept.membrane(j)`. `carries.template carry_in<Scan>(scan, ...)` and `carry_out` serve
+  // `values` comes as x and becomes what the rule sees, M. `kept.put(state, j, full, value)` sees every state, and gives
+  // V back to psu_lif by `kept.membrane(j, full)`. `carries.template carry_in<Scan>(scan, ...)` and `carry_out` serve
   // TileScan::run.
   template <class Carries, class Kept>
-  __device__ __forceinline__ static void run(const TileShared& shared, const Place& place, const Tile& tile,
+  __device__ __forceinline__ static void run(const TileShared& shared, Place& place, const Tile& tile,
                                              const ChannelDecays& decays, float (&values)[kSegmentSteps],
                                              Carries& carries, Kept& kept) {
     if constexpr (R == SPIKESCAN_SPSN) {
@@ -52,16 +53,16 @@ struct NeuronTile {
       for (int j = 0; j < kSegmentSteps; ++j) values[j] *= decays.gain;
     }
     run_scan<Scan>(shared, place, tile, {kCuba ? decays.alpha : decays.beta, decays.beta}, 0, values, carries,
-                   [&](int j, const float(&out)[kOrder]) {
-                     for (int n = 0; n < kOrder; ++n) kept.put(api_state(0, n), j, out[n]);
+                   [&](int j, bool full, const float(&out)[kOrder]) {
+                     for (int n = 0; n < kOrder; ++n) kept.put(api_state(0, n), j, full, out[n]);
                      return kPsu ? sigmoid(out[0]) : out[kOrder - 1];
                    });
     if constexpr (kPsu) {
       __syncthreads();  // the first scan's shared memory is still being read
       run_scan<StateScan<1>>(shared, place, tile, {decays.beta, decays.beta}, 1, values, carries,
-                             [&](int j, const float(&out)[1]) {
-                               kept.put(1, j, out[0]);
-                               return kept.membrane(j) - out[0];
+                             [&](int j, bool full, const float(&out)[1]) {
+                               kept.put(1, j, full, out[0]);
+                               return kept.membrane(j, full) - out[0];
                              });
     }
   }
@@ -73,7 +74,7 @@ struct NeuronTile {
 
  private:
   template <class S, class Carries, class Emit>
-  __device__ __forceinline__ static void run_scan(const TileShared& shared, const Place& place, const Tile& tile,
+  __device__ __forceinline__ static void run_scan(const TileShared& shared, Place& place, const Tile& tile,
                                                   const Decays<S::kOrder>& decays, int scan,
                                                   float (&values)[kSegmentSteps], Carries& carries, Emit emit) {
     TileScan<S>(shared, place, tile, decays)

@@ -48,16 +48,14 @@ class RowTables {
   __device__ __forceinline__ Map<N> over_segments(const Map<N>& map, int segments) const {
     Map<N> result;
     set_identity(result);
-    if (segments == 0) return result;
-    bool empty = true;
+#pragma unroll
     for (int i = 0; i < kRowSquares; ++i) {
       if ((segments >> i & 1) == 0) continue;
       Map<N> square;
       get(squares_, i, square);
-      result = empty ? square : compose(square, result);
-      empty = false;
+      result = compose(square, result);
     }
-    keep_positive(result, map);
+    if (segments != 0) keep_positive(result, map);
     return result;
   }
 

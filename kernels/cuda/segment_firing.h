@@ -1,9 +1,9 @@
-// The firing rule over 16 steps of one channel: uniforms from the generator or the caller, then spikes.
+// The firing rule over 16 steps of one channel: uniforms from the generator or the caller, then spikes as bits, and
+// their way to memory.
 #pragma once
 
-#include "kernels/cuda/generator.h"
+#include "kernels/cuda/quick_firing.h"
 #include "kernels/cuda/segment_io.h"
-#include "kernels/element/firing.h"
 
 namespace spikescan {
 
@@ -16,41 +16,75 @@ __device__ __forceinline__ void load_uniforms(const spikescan_tensor& uniforms, 
   for (int i = 0; i < kGroup; ++i) u[i] = i < steps ? first[i * uniforms.stride_time] : 0.0f;
 }
 
-// `m` is what the rule sees; it becomes the spikes. Steps t .. t + steps - 1 of (b, c). Group by group, so that few
-// random numbers are alive at a time.
-__device__ __forceinline__ void fire_segment(const ForwardCall& call, int64_t b, int64_t t, int64_t c, int steps,
-                                             float (&m)[kSegmentSteps]) {
-  const bool own = call.args.uniforms.data != nullptr;
-  if (own || !draws_uniforms(call.firing)) {
-#pragma unroll
-    for (int j = 0; j < kSegmentSteps; j += kGroup) {
-      float u[kGroup] = {};
-      if (own) load_uniforms(call.args.uniforms, b, t + j, c, steps - j, u);
-#pragma unroll
-      for (int i = 0; i < kGroup; ++i) m[j + i] = spike_of(call.firing, m[j + i], u[i]);
-    }
-    return;
-  }
-  UniformSource source(random_origin(call), b, t, c);
-#pragma unroll
-  for (int j = 0; j < kSegmentSteps; j += kGroup) {
-    float u[kGroup];
-    source.next(j + kGroup == kSegmentSteps, u);
-#pragma unroll
-    for (int i = 0; i < kGroup; ++i) m[j + i] = spike_of(call.firing, m[j + i], u[i]);
-  }
-}
-
-// Half a word of packed spikes.
-__device__ __forceinline__ uint32_t pack_segment(int steps, const float (&spikes)[kSegmentSteps]) {
+// The exact rule, step by step: `draw(j, u)` gives the uniforms of the steps from j on. Few of them are alive at a time.
+template <class Draw>
+__device__ __forceinline__ uint32_t exact_spike_bits(const Firing& firing, const float (&m)[kSegmentSteps], Draw draw) {
   uint32_t bits = 0;
 #pragma unroll
-  for (int j = 0; j < kSegmentSteps; ++j) bits |= j < steps && spikes[j] != 0.0f ? 1u << j : 0u;
+  for (int j = 0; j < kSegmentSteps; j += kGroup) {
+    float u[kGroup] = {};
+    draw(j, u);
+#pragma unroll
+    for (int i = 0; i < kGroup; ++i) bits |= spike_of(firing, m[j + i], u[i]) != 0.0f ? 1u << (j + i) : 0u;
+  }
   return bits;
+}
+
+// `m` is what the rule sees at the steps t .. t + steps - 1 of (b, c); bit j of the result is step t + j's spike, and
+// zero past the last. Not for the rule `none`.
+__device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, int64_t b, int64_t t, int64_t c, int steps,
+                                               const float (&m)[kSegmentSteps]) {
+  const uint32_t wanted = (1u << steps) - 1u;
+  if (call.args.uniforms.data || !draws_uniforms(call.firing)) {
+    return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kGroup]) {
+             if (call.args.uniforms.data) load_uniforms(call.args.uniforms, b, t + j, c, steps - j, u);
+           });
+  }
+  const RandomOrigin origin = random_origin(call);
+  if (usually(fires_quickly(call, origin))) return wanted & quick_spike_bits(call.firing, origin, b, t, c, m);
+  UniformSource source(origin, b, t, c);
+  return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kGroup]) {
+           source.next(j + kGroup == kSegmentSteps, u);
+         });
+}
+
+template <class Word>
+__device__ __forceinline__ void store_spikes(Word* first, int64_t stride, int steps, uint32_t bits, Word one) {
+  for_steps<false>(steps, [&](int j, bool) {
+    *first = bits >> j & 1u ? one : Word{0};
+    first += stride;
+  });
+}
+
+// One element a step: 0 or 1 in the tensor's dtype.
+__device__ __forceinline__ void store_spikes(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
+                                             uint32_t bits) {
+  const int64_t first = element_at(tensor, b, t, c);
+  switch (tensor.dtype) {
+    case SPIKESCAN_FLOAT16:
+      return store_spikes(static_cast<uint16_t*>(tensor.data) + first, tensor.stride_time, steps, bits,
+                          from_float<Half>(1.0f).bits);
+    case SPIKESCAN_BFLOAT16:
+      return store_spikes(static_cast<uint16_t*>(tensor.data) + first, tensor.stride_time, steps, bits,
+                          from_float<BFloat16>(1.0f).bits);
+    case SPIKESCAN_UINT8:
+      return store_spikes(static_cast<uint8_t*>(tensor.data) + first, tensor.stride_time, steps, bits, uint8_t{1});
+    default:
+      return store_spikes(static_cast<float*>(tensor.data) + first, tensor.stride_time, steps, bits, 1.0f);
+  }
 }
 
 __device__ __forceinline__ void store_word(const ForwardCall& call, int64_t b, int64_t t, int64_t c, uint32_t word) {
   static_cast<uint32_t*>(call.args.spikes.data)[element_at(call.args.spikes, b, t / 32, c)] = word;
+}
+
+// The rule `none` writes U itself.
+__device__ __forceinline__ void store_distances(const ForwardCall& call, int64_t b, int64_t t, int64_t c, int steps,
+                                                const float (&m)[kSegmentSteps]) {
+  float distance[kSegmentSteps];
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; ++j) distance[j] = spike_of(call.firing, m[j], 0.0f);
+  store_segment(call.args.spikes, b, t, c, steps, distance);
 }
 
 }  // namespace spikescan

@@ -35,11 +35,16 @@ __device__ __forceinline__ bool load_neighbours(const void* first, int64_t strid
 template <class Word>
 __device__ __forceinline__ void load_words(const Word* first, int64_t stride, int steps, RawSegment& out) {
   if constexpr (sizeof(Word) == 4) {
-    if (load_neighbours(first, stride, steps, out)) return;
+    if (!usually(stride != 1) && load_neighbours(first, stride, steps, out)) return;
   }
   // A moving pointer: sixteen addresses would take as many registers as the values.
+  if (usually(steps == kSegmentSteps)) {
 #pragma unroll
-  for (int j = 0; j < kSegmentSteps; ++j, first += stride) out.bits[j] = j < steps ? *first : 0u;
+    for (int j = 0; j < kSegmentSteps; ++j, first += stride) out.bits[j] = *first;
+  } else {
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j, first += stride) out.bits[j] = j < steps ? *first : 0u;
+  }
 }
 
 // Steps t .. t + steps - 1 of (b, c); the rest is zero.
@@ -75,17 +80,19 @@ __device__ __forceinline__ void prefetch_tile(const spikescan_tensor& tensor, in
                                               const Tile& tile) {
   const int64_t size = tensor.dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
   const int64_t first = element_at(tensor, b, t, tile.channel() - place.channel);
-  for (int step = static_cast<int>(threadIdx.x); step < tile.length; step += place.lanes()) {
+  for (int done = 0; done < tile.length(); done += place.lanes()) {
+    const int step = done + static_cast<int>(threadIdx.x);
+    if (step >= tile.length()) return;
     prefetch_sector(static_cast<const char*>(tensor.data) + (first + step * tensor.stride_time) * size);
   }
 }
 
 template <class T>
 __device__ __forceinline__ void store_steps(T* first, int64_t stride, int steps, const float (&in)[kSegmentSteps]) {
-#pragma unroll
-  for (int j = 0; j < kSegmentSteps; ++j, first += stride) {
-    if (j < steps) *first = from_float<T>(in[j]);
-  }
+  for_steps<false>(steps, [&](int j, bool) {
+    *first = from_float<T>(in[j]);
+    first += stride;
+  });
 }
 
 __device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c,
@@ -98,11 +105,10 @@ __device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, in
       return store_steps(static_cast<BFloat16*>(tensor.data) + first, tensor.stride_time, steps, in);
     case SPIKESCAN_UINT8: {
       auto* out = static_cast<uint8_t*>(tensor.data) + first;
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j, out += tensor.stride_time) {
-        if (j < steps) *out = in[j] != 0.0f ? 1 : 0;
-      }
-      return;
+      return for_steps<false>(steps, [&](int j, bool) {
+        *out = in[j] != 0.0f ? 1 : 0;
+        out += tensor.stride_time;
+      });
     }
     default:
       return store_steps(static_cast<float*>(tensor.data) + first, tensor.stride_time, steps, in);

@@ -1,5 +1,5 @@
 // A tile: one batch, a few channels, one chunk of time. A thread has one channel and one segment of 16 steps.
-// Here: a thread's place in a tile, and the tile's shared memory.
+// Here: a thread's place in a tile, and the way into the tile's shared memory.
 #pragma once
 
 #include "kernels/backend.h"
@@ -14,6 +14,7 @@ struct Turn {
   int64_t first_channel;
   int64_t link;  // chunks of the row that come before, in the scan's direction; -1: there is no such tile
   int64_t chunk;
+  int64_t length;  // steps of the chunk
 };
 
 // A thread's place in its tile.
@@ -23,13 +24,19 @@ struct Place {
   bool leads;      // one thread a channel does what is done once a chunk; they are the first lanes of the first warp
   bool in_tensor;  // the last channel tile may hang over
 
-  __device__ __forceinline__ Place(const Plan& plan, int thread)
-      : channel(thread % plan.tile_channels),
-        channels(plan.tile_channels),
-        segment(thread / plan.tile_channels),
-        segments(plan.tile_segments),
-        leads(thread < plan.tile_channels),
-        in_tensor(false) {}
+  __device__ __forceinline__ Place(const Plan& plan)
+      : channels(plan.tile_channels), segments(plan.tile_segments), in_tensor(false) {
+    look_again();
+  }
+
+  // From the thread's number, and with it all that the compiler derives from a place: where registers are dear, three
+  // instructions cost less than keeping them from phase to phase. A tile's channels are a power of two.
+  __device__ __forceinline__ void look_again() {
+    const int thread = seen_anew(static_cast<int>(threadIdx.x));
+    channel = thread & (channels - 1);
+    segment = thread >> (__ffs(channels) - 1);
+    leads = thread < channels;
+  }
 
   // Steps of this thread's segment, 0 past the chunk's end.
   __device__ __forceinline__ int steps(int length) const {
@@ -48,56 +55,59 @@ struct TileTurns {
   int64_t drawn;  // runs, where there are no tickets
   int64_t left;   // tiles of this run, this one included
 };
-static_assert(sizeof(TileTurns) <= kTurnWords * sizeof(int64_t));
+static_assert(sizeof(TileTurns) <= sizeof(TileCommon::turns));
 
+// body(j, full) for the steps of a segment, first to last or, in reverse, last to first. Nearly every segment is full,
+// and then nothing is asked at each step.
+template <bool kReverse, int kFirst = 0, int kEnd = kSegmentSteps, class Body>
+__device__ __forceinline__ void for_steps(int steps, Body body) {
+  if (usually(steps == kSegmentSteps)) {
+#pragma unroll
+    for (int i = kFirst; i < kEnd; ++i) body(kReverse ? kFirst + kEnd - 1 - i : i, true);
+  } else {
+#pragma unroll
+    for (int i = kFirst; i < kEnd; ++i) {
+      const int j = kReverse ? kFirst + kEnd - 1 - i : i;
+      if (j < steps) body(j, false);
+    }
+  }
+}
+
+// The tile that a thread works on, or will.
 struct Tile {
   const Turn* turn;
-  int in_tile;  // this thread's channel in it
-  int length;   // steps of the chunk
+  const Place* place;
 
   __device__ __forceinline__ int64_t batch_row() const { return turn->batch_row; }
-  __device__ __forceinline__ int64_t channel() const { return turn->first_channel + in_tile; }
+  __device__ __forceinline__ int64_t channel() const { return turn->first_channel + place->channel; }
   __device__ __forceinline__ int64_t link() const { return turn->link; }
   __device__ __forceinline__ int64_t chunk() const { return turn->chunk; }
+  __device__ __forceinline__ int length() const { return static_cast<int>(turn->length); }
 };
 
-// Shared memory by what it holds; sizes in layout.h.
-struct TileShared {
-  TileTurns* turns;
-  // [segments][order][channels]: what a segment's own steps leave, then the state before it, from zero at the chunk's
-  // start
-  double* chain;
-  double* carry_in;   // [order][channels]
-  double* carry_out;  // [order][channels]
-  double* walked;     // [states][channels]: the carry that a block takes along from chunk to chunk
-  double* totals;     // [parameters][channels]: the decays' gradients so far
-  float* before;      // [states][channels]: backward's, before the chunk's first step
-  float* parked;      // [steps][32]: the first warp's, while it chains
-  float* handover;    // [segments][2][channels]: from thread to thread outside the scans
-  // [channels][half steps][coefficients] and a word more, [threads][columns][steps] and a word more: what one thread
-  // looks at lies at fixed places from where it starts, and neighbours start in different banks.
-  float* responses;
-  float* columns;
+// Shared memory (layout.h).
+class TileShared {
+ public:
+  TileCommon& common;
 
-  __device__ __forceinline__ TileShared(unsigned char* memory, int order, const Place& place) {
-    turns = reinterpret_cast<TileTurns*>(memory);
-    chain = reinterpret_cast<double*>(memory) + kTurnWords;
-    carry_in = chain + place.lanes() * order;
-    carry_out = carry_in + order * place.channels;
-    walked = carry_out + order * place.channels;
-    totals = walked + kMostStates * place.channels;
-    before = reinterpret_cast<float*>(totals + kMostStates * place.channels);
-    parked = before + kMostStates * place.channels;
-    handover = parked + 32 * kSegmentSteps;
-    responses = handover + place.lanes() * 2;
-    columns = responses + response_words(order) * place.channels;
+  __device__ __forceinline__ TileShared(unsigned char* memory, int columns)
+      : common(*reinterpret_cast<TileCommon*>(memory)), lanes_(memory + sizeof(TileCommon)), columns_(columns) {}
+
+  __device__ __forceinline__ float* columns(int lane) const { return reinterpret_cast<float*>(record(lane)); }
+  __device__ __forceinline__ double& chain(int lane, int n) const { return end(lane).chain[n]; }
+  // Two words a lane.
+  __device__ __forceinline__ float& handover(const Place& place, int word) const {
+    return end(word / 2 * place.channels + place.channel).handover[word % 2];
   }
 
-  // What the thread of `lane` keeps for each of its steps, in `kColumns` columns.
-  template <int kColumns>
-  __device__ __forceinline__ float* column(int which, int lane) const {
-    return columns + lane * column_words(kColumns) + which * kSegmentSteps;
+ private:
+  __device__ __forceinline__ unsigned char* record(int lane) const { return lanes_ + lane * lane_bytes(columns_); }
+  __device__ __forceinline__ LaneEnd& end(int lane) const {
+    return *reinterpret_cast<LaneEnd*>(record(lane) + columns_ * kSegmentSteps * sizeof(float));
   }
+
+  unsigned char* lanes_;
+  int columns_;
 };
 
 }  // namespace spikescan

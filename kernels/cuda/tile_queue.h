@@ -10,12 +10,12 @@ namespace spikescan {
 // The first thread decides and tells the others: its divisions, and the ticket's way to memory and back, are paid once.
 class TileQueue {
  public:
-  __device__ __forceinline__ TileQueue(const Plan& plan, void* workspace, const TileShared& shared, bool reverse)
+  __device__ __forceinline__ TileQueue(const spikescan_description& d, const Plan& plan, void* const& workspace,
+                                       const TileShared& shared, bool reverse)
       : plan_(plan),
-        ticket_(plan.strategy == kTiles && plan.chunks > 1
-                    ? reinterpret_cast<unsigned long long*>(static_cast<char*>(workspace) + plan.ticket)
-                    : nullptr),
-        turns_(*shared.turns),
+        d_(d),
+        workspace_(workspace),
+        turns_(*reinterpret_cast<TileTurns*>(shared.common.turns)),
         reverse_(reverse) {
     if (threadIdx.x != 0) return;
     turns_.now.link = -1;
@@ -24,27 +24,26 @@ class TileQueue {
   }
 
   // All threads of the block together; false when no tile is left.
-  __device__ __forceinline__ bool next(const spikescan_description& d, Place& place, Tile& tile) {
+  __device__ __forceinline__ bool next(Place& place, Tile& tile) {
     __syncthreads();  // the tile before is done with the shared memory
-    if (threadIdx.x == 0) decide();
+    if (!usually(threadIdx.x != 0)) decide();
     __syncthreads();  // the others read the first thread's decision
-    if (!read(d, turns_.now, place, tile)) return false;
-    place.in_tensor = tile.channel() < d.channels;
+    place.look_again();
+    if (!read(turns_.now, place, tile)) return false;
+    place.in_tensor = tile.channel() < d_.channels;
     return true;
   }
 
   // The tile that this block, or another one, takes some time from now: worth fetching, and no more than a guess.
-  __device__ __forceinline__ bool later(const spikescan_description& d, const Place& place, Tile& tile) const {
-    return read(d, turns_.later, place, tile);
+  __device__ __forceinline__ bool later(const Place& place, Tile& tile) const {
+    return read(turns_.later, place, tile);
   }
 
  private:
-  __device__ __forceinline__ static bool read(const spikescan_description& d, const Turn& turn, const Place& place,
-                                              Tile& tile) {
+  __device__ __forceinline__ static bool read(const Turn& turn, const Place& place, Tile& tile) {
     if (turn.link < 0) return false;
     tile.turn = &turn;
-    tile.in_tile = place.channel;
-    tile.length = chunk_steps(d.time, turn.chunk);
+    tile.place = &place;
     return true;
   }
 
@@ -53,6 +52,7 @@ class TileQueue {
   __device__ __forceinline__ void set_link(int64_t link, Turn& turn) const {
     turn.link = link;
     turn.chunk = reverse_ ? plan_.chunks - 1 - link : link;
+    turn.length = chunk_steps(d_.time, turn.chunk);
   }
 
   __device__ __forceinline__ void enter(int64_t index, Turn& turn) const {
@@ -91,15 +91,17 @@ class TileQueue {
   // A block works on its runs in the order of their numbers, so that the lowest tile not done is always being worked
   // on.
   __device__ __forceinline__ int64_t draw() {
-    if (ticket_) {
+    if (plan_.strategy == kTiles && plan_.chunks > 1) {
+      auto* ticket = reinterpret_cast<unsigned long long*>(static_cast<char*>(workspace_) + plan_.ticket);
       return static_cast<int64_t>(
-          DeviceAtomic<unsigned long long>(*ticket_).fetch_add(1, cuda::std::memory_order_relaxed));
+          DeviceAtomic<unsigned long long>(*ticket).fetch_add(1, cuda::std::memory_order_relaxed));
     }
     return int64_t{blockIdx.x} + turns_.drawn++ * gridDim.x;
   }
 
   const Plan& plan_;
-  unsigned long long* ticket_;
+  const spikescan_description& d_;
+  void* const& workspace_;
   TileTurns& turns_;
   bool reverse_;
 };

@@ -4,7 +4,7 @@
 // while the chain is under way. Bit for bit what LaneScan does on the CPU.
 #pragma once
 
-#include "kernels/cuda/tile.h"
+#include "kernels/cuda/tile_tables.h"
 #include "kernels/element/recurrence.h"
 
 namespace spikescan {
@@ -15,22 +15,21 @@ class TileScan {
   static constexpr int N = Scan::kOrder;
   static constexpr int kCoefficients = N == 1 ? 1 : kMostCoefficients;
 
-  __device__ __forceinline__ TileScan(const TileShared& shared, const Place& place, const Tile& tile,
+  __device__ __forceinline__ TileScan(const TileShared& shared, Place& place, const Tile& tile,
                                       const Decays<N>& decays)
-      : shared_(shared), place_(place), tile_(tile), decays_(decays) {
-    begin_phase();
-  }
+      : shared_(shared), place_(place), tile_(tile), tables_(shared, place), decays_(decays) {}
 
-  // `values` holds the scan's inputs. In the scan's direction `emit(j, outputs)` sees each step's outputs and returns
-  // what takes the input's place. `source(map, aggregate, carry)` gives the first warp the carry into the chunk, and
-  // `sink(carry)` takes the one that leaves it. All threads of the block together.
+  // `values` holds the scan's inputs. In the scan's direction `emit(j, full, outputs)` sees each step's outputs and
+  // returns what takes the input's place; `full` says that the segment is. `source(map, aggregate, carry)` gives the
+  // first warp the carry into the chunk, and `sink(carry)` takes the one that leaves it. All threads of the block
+  // together.
   template <class Source, class Sink, class Emit>
   __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Emit emit) {
-    make_responses();
+    tables_.template make<Scan>(decays_);
     scan_segment(values);
     __syncthreads();
     begin_phase();
-    if (threadIdx.x < 32) {
+    if (!usually(threadIdx.x >= 32)) {
       park(values);
       chain_segments(source, sink);
       take_back(values);
@@ -44,70 +43,44 @@ class TileScan {
   static constexpr int kFirstHalf = Scan::kReverse ? 1 : 0;
 
   __device__ __forceinline__ void begin_phase() {
+    place_.look_again();
     decays_.first = seen_anew(decays_.first);
     if constexpr (N == 2) decays_.second = seen_anew(decays_.second);
-    map_ = Scan::map(decays_);
-  }
-
-  // ---- Responses: a table of a half's steps a channel, made by all threads ----
-  __device__ __forceinline__ void make_responses() {
-    for (int reached = place_.segment; reached < kHalfSteps; reached += place_.segments) {
-      const Response<N> r = Scan::response(power(map_, Scan::response_exponent(reached)));
-      float* out = response(reached);
-      out[0] = r.a;
-      if constexpr (N == 2) {
-        out[1] = r.m;
-        out[2] = r.b;
-      }
-    }
-  }
-
-  __device__ __forceinline__ float* response(int reached) const {
-    return shared_.responses + place_.channel * response_words(N) + reached * kCoefficients;
-  }
-  __device__ __forceinline__ static Response<N> read_response(const float* in) {
-    if constexpr (N == 1) {
-      return {in[0]};
-    } else {
-      return {in[0], in[1], in[2]};
-    }
   }
 
   // ---- The two halves of a segment, each from zero ----
   __device__ __forceinline__ void scan_segment(const float (&values)[kSegmentSteps]) {
-    const int steps = place_.steps(tile_.length);
+    const int steps = place_.steps(tile_.length());
     float first[N], second[N];
     scan_half<kFirstHalf>(steps, values, first);
     scan_half<1 - kFirstHalf>(steps, values, second);
     double joined[N];
-    join_halves(power(map_, kHalfSteps), first, second, joined);
-    for (int n = 0; n < N; ++n) shared_.chain[lane_index(place_.segment, n)] = joined[n];
+    join_halves(power(Scan::map(decays_), kHalfSteps), first, second, joined);
+    for (int n = 0; n < N; ++n) shared_.chain(place_.lane(), n) = joined[n];
   }
 
-  __device__ __forceinline__ static constexpr int step_of(int half, int i) {
-    return half * kHalfSteps + (Scan::kReverse ? kHalfSteps - 1 - i : i);
+  template <int kHalf, class Body>
+  __device__ __forceinline__ static void for_half(int steps, Body body) {
+    for_steps<Scan::kReverse, kHalf * kHalfSteps, (kHalf + 1) * kHalfSteps>(steps, body);
   }
 
   template <int kHalf>
   __device__ __forceinline__ void scan_half(int steps, const float (&values)[kSegmentSteps], float (&state)[N]) {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
-#pragma unroll
-    for (int i = 0; i < kHalfSteps; ++i) {
-      const int j = step_of(kHalf, i);
-      if (j >= steps) continue;
+    for_half<kHalf>(steps, [&](int j, bool) {
       float out[N];
       Scan::step(decays_, values[j], state, out);
-    }
+    });
   }
 
   // ---- The first warp's values wait in shared memory while it chains: the registers are needed ----
   __device__ __forceinline__ void park(const float (&values)[kSegmentSteps]) const {
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) shared_.parked[j * 32 + threadIdx.x] = values[j];
+    for (int j = 0; j < kSegmentSteps; ++j) shared_.common.parked[j][threadIdx.x] = values[j];
   }
   __device__ __forceinline__ void take_back(float (&values)[kSegmentSteps]) const {
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) values[j] = shared_.parked[j * 32 + threadIdx.x];
+    for (int j = 0; j < kSegmentSteps; ++j) values[j] = shared_.common.parked[j][threadIdx.x];
   }
 
   // ---- The chain over the segments, and the carry: the first warp ----
@@ -116,13 +89,13 @@ class TileScan {
     float aggregate[N] = {};
     double carry[N] = {};
     if (place_.leads) chain_channel(aggregate);
-    source(map_, aggregate, carry);
+    source(tables_.square(0), aggregate, carry);
     if (place_.leads) {
-      for (int n = 0; n < N; ++n) shared_.carry_in[n * place_.channels + place_.channel] = carry[n];
-      if (tile_.length > 0) {
-        advance_chunk(power(map_, tile_.length), carry, aggregate, Scan::leaves_split(tile_.chunk()));
+      for (int n = 0; n < N; ++n) shared_.common.carry_in[n][place_.channel] = carry[n];
+      if (tile_.length() > 0) {
+        advance_chunk(tables_.power_of(tile_.length()), carry, aggregate, Scan::leaves_split(tile_.chunk()));
       }
-      for (int n = 0; n < N; ++n) shared_.carry_out[n * place_.channels + place_.channel] = carry[n];
+      for (int n = 0; n < N; ++n) shared_.common.carry_out[n][place_.channel] = carry[n];
     }
     sink(carry);
   }
@@ -130,20 +103,21 @@ class TileScan {
   // Several segments are read ahead, so that a link costs the latency of its fused multiply-add alone.
   __device__ __forceinline__ void chain_channel(float (&aggregate)[N]) {
     constexpr int kAhead = 8 / N;
-    const int count = segment_count(tile_.length);
-    const Map<N> segment_map = power(map_, kSegmentSteps);
+    const int count = segment_count(tile_.length());
+    const Map<N> segment_map = tables_.power_of(kSegmentSteps);
     double d[N] = {};
     for (int done = 0; done < count; done += kAhead) {
       double local[kAhead][N];
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
-        for (int n = 0; n < N; ++n)
-          local[i][n] = done + i < count ? shared_.chain[link_index(count, done + i, n)] : 0.0;
+        for (int n = 0; n < N; ++n) {
+          local[i][n] = done + i < count ? shared_.chain(lane_of(count, done + i), n) : 0.0;
+        }
       }
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
         if (done + i >= count) continue;
-        for (int n = 0; n < N; ++n) shared_.chain[link_index(count, done + i, n)] = d[n];
+        for (int n = 0; n < N; ++n) shared_.chain(lane_of(count, done + i), n) = d[n];
         advance_segment(segment_map, d, local[i]);
       }
     }
@@ -153,20 +127,25 @@ class TileScan {
   // ---- The response of every step to the state carried into its half ----
   template <class Emit>
   __device__ __forceinline__ void respond_to_carry(float (&values)[kSegmentSteps], Emit emit) {
-    const int steps = place_.steps(tile_.length);
+    const int steps = place_.steps(tile_.length());
     if (steps == 0) return;
     const int first = place_.segment * kSegmentSteps;
-    const int distance = Scan::kReverse ? tile_.length - first - steps : first;
+    const int distance = Scan::kReverse ? tile_.length() - first - steps : first;
     double carry[N], d[N], state[N];
     for (int n = 0; n < N; ++n) {
-      carry[n] = shared_.carry_in[n * place_.channels + place_.channel];
-      d[n] = shared_.chain[lane_index(place_.segment, n)];
+      carry[n] = shared_.common.carry_in[n][place_.channel];
+      d[n] = shared_.chain(place_.lane(), n);
     }
-    enter_segment(power(map_, distance), carry, d, state);
+    enter_segment(tables_.power_of(distance), carry, d, state);
     float local[N];
     respond_half<kFirstHalf>(steps, state, values, local, emit);
-    enter_second_half(power(map_, Scan::first_half_steps(steps)), local, state);
+    enter_second_half(first_half_map(steps), local, state);
     respond_half<1 - kFirstHalf>(steps, state, values, local, emit);
+  }
+
+  __device__ __forceinline__ Map<N> first_half_map(int steps) const {
+    if (usually(steps == kSegmentSteps)) return tables_.over_half();
+    return tables_.power_of(Scan::first_half_steps(steps));
   }
 
   // `local` becomes what the half's own steps leave.
@@ -174,43 +153,39 @@ class TileScan {
   __device__ __forceinline__ void respond_half(int steps, const double (&state)[N], float (&values)[kSegmentSteps],
                                                float (&local)[N], Emit emit) {
     const int left = steps - kHalf * kHalfSteps;
-    const int missing = left < kHalfSteps ? kHalfSteps - left : 0;  // what a reverse scan does not reach
+    const int missing = Scan::kReverse && left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
     float entry[N];
     round_entry(state, entry);
     for (int n = 0; n < N; ++n) local[n] = 0.0f;
-    const float* responses = response(Scan::kReverse ? -missing : 0);
-#pragma unroll
-    for (int i = 0; i < kHalfSteps; ++i) {
-      const int j = step_of(kHalf, i);
-      if (j >= steps) continue;
+    const HalfResponses<N> responses = tables_.responses(missing);
+    for_half<kHalf>(steps, [&](int j, bool full) {
+      const int i = Scan::kReverse ? (kHalf + 1) * kHalfSteps - 1 - j : j - kHalf * kHalfSteps;
       float out[N];
       Scan::step(decays_, values[j], local, out);
-      respond(read_response(responses + i * kCoefficients), entry, out);
+      respond(full ? responses.of_full(i) : responses.of_partial(i), entry, out);
       if (!Scan::kReverse && j == kSegmentSteps - 1) finish_chunk(out);
-      values[j] = emit(j, out);
-    }
+      values[j] = emit(j, full, out);
+    });
   }
 
   // The last step of a full chunk takes the carry's value: V's last row is the state that a following call starts from.
   __device__ __forceinline__ void finish_chunk(float (&out)[N]) {
-    if (place_.segment != kChunkSegments - 1) return;
+    if (usually(place_.segment != kChunkSegments - 1)) return;
     for (int n = 0; n < N; ++n) {
-      out[n] = static_cast<float>(shared_.carry_out[n * place_.channels + place_.channel]);
+      out[n] = static_cast<float>(shared_.common.carry_out[n][place_.channel]);
     }
   }
 
-  __device__ __forceinline__ int lane_index(int segment, int n) const {
-    return (segment * N + n) * place_.channels + place_.channel;
-  }
-  __device__ __forceinline__ int link_index(int count, int link, int n) const {
-    return lane_index(Scan::kReverse ? count - 1 - link : link, n);
+  // Of a link of the chain.
+  __device__ __forceinline__ int lane_of(int count, int link) const {
+    return (Scan::kReverse ? count - 1 - link : link) * place_.channels + place_.channel;
   }
 
   const TileShared& shared_;
-  const Place& place_;
+  Place& place_;
   const Tile& tile_;
+  TileTables<N> tables_;
   Decays<N> decays_;
-  Map<N> map_;
 };
 
 }  // namespace spikescan

@@ -48,7 +48,7 @@ SPIKESCAN_HD void set_identity(Map<2>& map) {
 
 // A positive decay's power never underflows to zero: 0 * infinity would turn an infinite state into NaN.
 SPIKESCAN_HD double keep_positive(double power, double base) {
-  return base > 0.0 && !(power > 0.0) && power == power ? 4.9406564584124654e-324 : power;
+  return power == 0.0 && base > 0.0 ? 4.9406564584124654e-324 : power;
 }
 SPIKESCAN_HD void keep_positive(Map<1>& power, const Map<1>& base) {
   power.a = keep_positive(power.a, base.a);

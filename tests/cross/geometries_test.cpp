@@ -39,10 +39,6 @@ size_t padded(size_t bytes) {
 int states(spikescan_recurrence r) {
   return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;
 }
-int order(spikescan_recurrence r) {
-  return r == SPIKESCAN_CUBA_LIF ? 2 : 1;
-}
-
 // The shape decides what blocks tell each other; a plan that walks has no place for it.
 void add_look_back(const spikescan_description& d, Plan& plan) {
   const size_t behind = plan.cleared_bytes;
@@ -60,8 +56,7 @@ void change_tiles(const spikescan_description& d, const Geometry& g, bool backwa
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
   plan.run = g.run;
   plan.shared_bytes =
-      tile_shared_bytes(order(d.recurrence), backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence),
-                        plan.tile_segments, g.tile_channels);
+      tile_shared_bytes(backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence), plan.threads);
   if (plan.chunks > 1 && g.strategy == kTiles) add_look_back(d, plan);
   plan.strategy = g.strategy;
 }

@@ -53,10 +53,10 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     forward_tiles(const __grid_constant__ ForwardCall given) {
   ForwardCall call = given;
   settle_forward(call, R, X, S);
-  Place place(call.plan, static_cast<int>(threadIdx.x));
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
-  TileQueue queue(call.plan, call.args.workspace, shared, false);
-  for (Tile tile; queue.next(call.description, place, tile);) ForwardTile<R>(call, shared, place, tile).run();
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), forward_columns(R));
+  TileQueue queue(call.description, call.plan, call.args.workspace, shared, false);
+  for (Tile tile; queue.next(place, tile);) ForwardTile<R>(call, shared, place, tile).run();
 }
 
 template <spikescan_recurrence R, spikescan_dtype X>
@@ -67,10 +67,10 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   call.args.grad_spikes.dtype = X;
   call.args.grad_x.dtype = X;
   call.args.grad_membrane.data = nullptr;
-  Place place(call.plan, static_cast<int>(threadIdx.x));
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, place);
-  TileQueue queue(call.plan, call.args.workspace, shared, true);
-  for (Tile tile; queue.next(call.description, place, tile);) BackwardTile<R>(call, shared, place, tile).run();
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), backward_columns(R));
+  TileQueue queue(call.description, call.plan, call.args.workspace, shared, true);
+  for (Tile tile; queue.next(place, tile);) BackwardTile<R>(call, shared, place, tile).run();
 }
 
 #define FORWARD(R, X, S)                                                               \

@@ -1,0 +1,67 @@
+// The sigmoid rule's spikes of a segment by the special-function unit's 2^z, which is one instruction in place of
+// fourteen but not the library's own exp. Where a draw lies so close to its probability that the two could differ, the
+// segment is left to the exact rule: the same spikes, bit for bit.
+#pragma once
+
+#include "kernels/cuda/generator.h"
+#include "kernels/element/chunking.h"
+#include "kernels/element/firing.h"
+
+namespace spikescan {
+
+// A draw u spikes where u (1 + e) < max_prob. Relative to it the approximation's e is wrong by at most 2^-22, the exact
+// rule's by 2^-22, each sum by 2^-24: together less than 2^-20.
+constexpr float kUnsure = 1.9073486328125e-6f;  // 2^-19
+// Below it e's smallest values, where the two differ by more, would count.
+constexpr float kLeastQuickProbability = 9.5367431640625e-7f;  // 2^-20
+
+// The call's draws, where four steps of the generator are four steps of a segment.
+__device__ __forceinline__ bool fires_quickly(const ForwardCall& call, const RandomOrigin& origin) {
+  return call.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI && !call.args.uniforms.data && origin.time % 4 == 0 &&
+         call.firing.max_prob >= kLeastQuickProbability;
+}
+
+// Spikes of the steps j .. j + kSteps - 1, at their bits. A NaN is too close as well.
+template <int kSteps>
+__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const uint32_t (&words)[kSteps], int j,
+                                                     const float (&m)[kSegmentSteps]) {
+  const float scaled = firing.max_prob * 4294967296.0f;  // draws stay multiples of 2^8 below 2^32
+  float closest = scaled;
+  uint32_t bits = 0;
+#pragma unroll
+  for (int i = 0; i < kSteps; ++i) {
+    const auto u = static_cast<float>(words[i] & 0xffffff00u);
+    const float margin = fused(u, approximate_exp2(firing.exponent * (m[j + i] - firing.threshold)), u) - scaled;
+    bits |= margin < 0.0f ? 1u << (j + i) : 0u;
+    closest = lesser_or_nan(closest, magnitude(margin));
+  }
+  if (usually(closest > kUnsure * scaled)) return bits;
+  bits = 0;
+#pragma unroll
+  for (int i = 0; i < kSteps; ++i) {
+    bits |= fires_sigmoid(firing, m[j + i], uniform_of(words[i])) ? 1u << (j + i) : 0u;
+  }
+  return bits;
+}
+
+__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const RandomOrigin& origin, int64_t b,
+                                                     int64_t t, int64_t c, const float (&m)[kSegmentSteps]) {
+  constexpr int kSteps = 4;
+  const auto batch = static_cast<uint32_t>(origin.batch + b), channel = static_cast<uint32_t>(origin.channel + c);
+  const auto call = static_cast<uint32_t>((origin.time + t) / 4);
+  uint32_t bits = 0;
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; j += kSteps) {
+    uint32_t words[kSteps];
+#pragma unroll
+    for (int i = 0; i < kSteps; i += 4) {
+      const PhiloxWords four = generate(call + (j + i) / 4, channel, batch, origin.stream, origin.key);
+#pragma unroll
+      for (int n = 0; n < 4; ++n) words[i + n] = four.w[n];
+    }
+    bits |= quick_spike_bits<kSteps>(firing, words, j, m);
+  }
+  return bits;
+}
+
+}  // namespace spikescan

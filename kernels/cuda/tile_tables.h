@@ -1,0 +1,135 @@
+// Powers of a channel's map in a tile's shared memory, made once a scan: M, M^2, M^4 ... of which any power is a few
+// products, and what a half's steps answer to the state carried into it.
+#pragma once
+
+#include "kernels/cuda/tile.h"
+#include "kernels/element/recurrence.h"
+
+namespace spikescan {
+
+// The responses of a half, `missing` of whose steps the scan does not meet. They are read once, 16 bytes at a time; of
+// order 2 at each step, since they would take too many registers.
+template <int N>
+class HalfResponses {
+ public:
+  __device__ __forceinline__ HalfResponses(const float* table, int missing) : table_(table), missing_(missing) {
+    if constexpr (N == 1) {
+      first_ = reinterpret_cast<const float4*>(table)[0];
+      second_ = reinterpret_cast<const float4*>(table)[1];
+    }
+  }
+
+  // Step i of a half that is full.
+  __device__ __forceinline__ Response<N> of_full(int i) const {
+    if constexpr (N == 1) {
+      const float4& four = i < 4 ? first_ : second_;
+      return {i % 4 == 0 ? four.x : i % 4 == 1 ? four.y : i % 4 == 2 ? four.z : four.w};
+    } else {
+      return at(i);
+    }
+  }
+  __device__ __forceinline__ Response<N> of_partial(int i) const { return at(i - missing_); }
+
+ private:
+  __device__ __forceinline__ Response<N> at(int i) const {
+    if constexpr (N == 1) {
+      return {table_[i]};
+    } else {
+      const float4 r = reinterpret_cast<const float4*>(table_)[i];
+      return {r.x, r.y, r.z};
+    }
+  }
+
+  const float* table_;
+  int missing_;
+  float4 first_, second_;
+};
+
+template <int N>
+class TileTables {
+ public:
+  __device__ __forceinline__ TileTables(const TileShared& shared, const Place& place)
+      : shared_(shared.common), place_(place) {}
+
+  // The channel's threads together; a barrier follows before anybody reads.
+  template <class Scan>
+  __device__ __forceinline__ void make(const Decays<N>& decays) const {
+    if (usually(place_.segment >= kHalfSteps && place_.segment != place_.segments - 1)) return;
+    const Map<N> map = Scan::map(decays);
+    if (place_.segment == place_.segments - 1) make_squares(map);
+    for (int i = place_.segment; i < kHalfSteps; i += place_.segments) {
+      put_response(i, Scan::response(power(map, Scan::response_exponent(i))));
+    }
+  }
+
+  // M^(2^i).
+  __device__ __forceinline__ Map<N> square(int i) const {
+    Map<N> map;
+    map.a = shared_.squares[i][0][place_.channel];
+    if constexpr (N == 2) {
+      map.m = shared_.squares[i][1][place_.channel];
+      map.b = shared_.squares[i][2][place_.channel];
+    }
+    return map;
+  }
+
+  __device__ __forceinline__ Map<N> over_half() const {
+    constexpr int kHalfBit = 3;
+    static_assert(1 << kHalfBit == kHalfSteps);
+    Map<N> result = square(kHalfBit);
+    keep_positive(result, square(0));
+    return result;
+  }
+
+  // power()'s products, low bits first. Nearly always whole segments lie between.
+  __device__ __forceinline__ Map<N> power_of(int steps) const {
+    constexpr int kSegmentBit = 4;
+    static_assert(1 << kSegmentBit == kSegmentSteps);
+    Map<N> result;
+    set_identity(result);
+    if (!usually(steps % kSegmentSteps == 0)) multiply<0, kSegmentBit>(steps, result);
+    multiply<kSegmentBit, kTileSquares>(steps, result);
+    if (steps != 0) keep_positive(result, square(0));
+    return result;
+  }
+
+  // The responses of a half whose scan starts `missing` steps late.
+  __device__ __forceinline__ HalfResponses<N> responses(int missing) const {
+    return {shared_.responses[place_.channel], missing};
+  }
+
+ private:
+  template <int kFirst, int kEnd>
+  __device__ __forceinline__ void multiply(int steps, Map<N>& result) const {
+#pragma unroll
+    for (int i = kFirst; i < kEnd; ++i) {
+      if (steps >> i & 1) result = compose(square(i), result);
+    }
+  }
+
+  // Bare squares: a power is kept from vanishing at its end, not on the way.
+  __device__ __forceinline__ void make_squares(Map<N> square) const {
+    for (int i = 0; i < kTileSquares; ++i) {
+      shared_.squares[i][0][place_.channel] = square.a;
+      if constexpr (N == 2) {
+        shared_.squares[i][1][place_.channel] = square.m;
+        shared_.squares[i][2][place_.channel] = square.b;
+      }
+      square = compose(square, square);
+    }
+  }
+
+  __device__ __forceinline__ void put_response(int i, const Response<N>& r) const {
+    float* table = shared_.responses[place_.channel];
+    if constexpr (N == 1) {
+      table[i] = r.a;
+    } else {
+      reinterpret_cast<float4*>(table)[i] = {r.a, r.m, r.b, 0.0f};
+    }
+  }
+
+  TileCommon& shared_;
+  const Place& place_;
+};
+
+}  // namespace spikescan
