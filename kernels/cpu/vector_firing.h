@@ -10,46 +10,48 @@ HWY_INLINE Floats one_where(FloatMask fires) {
   return hn::IfThenElseZero(fires, floats(1.0f));
 }
 
+struct SpikeExponential {
+  Floats unit, offset, scale, lowest, highest;
+  explicit SpikeExponential(const Steepness& k)
+      : unit(floats(k.unit)),
+        offset(floats(k.offset)),
+        scale(floats(k.scale)),
+        lowest(floats(k.lowest)),
+        highest(floats(k.highest)) {}
+  // The result e serves in the test u e + u < limit alone. AVX-512 scales by a power of two without bounds on it, so
+  // there only the fraction needs one: where it is cut the power is 0 or infinite, as far as the test can tell.
+  HWY_INLINE Floats operator()(Floats m) const {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-// exp2_real() where the result e serves in the test u e + u < limit alone: AVX-512 rounds to an integer and scales by a
-// power of two in one instruction each, with no bounds on z. Below 2^-126 and past 2^128 the test cannot tell the
-// difference; from 127.5 on e has to be infinite, so that u = 0 gives NaN and no spike: within() looks at z for that.
-HWY_INLINE Floats exp2_tested(Floats z) {
-  const __m512 n = _mm512_roundscale_ps(z.raw, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  return Floats{_mm512_scalef_ps(exp2_fraction(z - Floats{n}).raw, n)};
-}
-HWY_INLINE FloatMask within(Floats z, Floats x, Floats limit) {
-  const __mmask16 finite = _mm512_cmp_ps_mask(z.raw, floats(127.5f).raw, _CMP_LT_OQ);
-  return FloatMask{_mm512_mask_cmp_ps_mask(finite, x.raw, limit.raw, _CMP_LT_OQ)};
-}
+    constexpr int kSmallerMagnitude = 2;  // with the first operand's sign
+    const Floats x = fused(m, unit, offset);
+    const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
+    const __m512 rest = _mm512_fmsub_ps(scale.raw, x.raw, n.raw);
+    const Floats f = Floats{_mm512_range_ps(rest, floats(0.5f).raw, kSmallerMagnitude)};
+    return Floats{_mm512_scalef_ps(exp2_fraction(f).raw, n.raw)};
 #else
-HWY_INLINE Floats exp2_tested(Floats z) {
-  return exp2_real(z);
-}
-HWY_INLINE FloatMask within(Floats, Floats x, Floats limit) {
-  return x < limit;
-}
+    const Floats x = clamp_number(fused(m, unit, offset), lowest, highest);
+    const Floats shifted = fused(scale, x, floats(kRounder));
+    return times_power(exp2_fraction(fused(scale, x, floats(kRounder) - shifted)), shifted);
 #endif
-
-// The Bernoulli rules take the uniform times `scale`, a power of two: both sides of the test move by it exactly.
-struct SigmoidRule {
-  Floats exponent, threshold, limit;
-  SigmoidRule(const Firing& f, float scale)
-      : exponent(floats(f.exponent)), threshold(floats(f.threshold)), limit(floats(f.max_prob * scale)) {}
-  HWY_INLINE Floats spike(Floats m, Floats u) const {
-    const Floats z = exponent * (m - threshold);
-    return one_where(within(z, fused(u, exp2_tested(z), u), limit));
   }
 };
 
+// The Bernoulli rules take the uniform times `scale`, a power of two: both sides of the test move by it exactly.
+struct SigmoidRule {
+  SpikeExponential exponential;
+  Floats limit;
+  SigmoidRule(const Firing& f, float scale) : exponential(f.steepness), limit(floats(f.max_prob * scale)) {}
+  HWY_INLINE Floats spike(Floats m, Floats u) const { return one_where(fused(u, exponential(m), u) < limit); }
+};
+
 struct RefractoryRule {
-  Floats exponent, threshold, scale;
+  SpikeExponential exponential;
+  Floats threshold, scale;
   RefractoryRule(const Firing& f, float by)
-      : exponent(floats(f.exponent)), threshold(floats(f.threshold)), scale(floats(by)) {}
+      : exponential(f.steepness), threshold(floats(f.threshold)), scale(floats(by)) {}
   HWY_INLINE Floats spike(Floats m, Floats u) const {
-    const Floats distance = m - threshold;
-    const Floats z = exponent * distance, limit = cosine_turn(turns_of_product(threshold, distance)) * scale;
-    return one_where(within(z, fused(u, exp2_tested(z), u), limit));
+    const Floats limit = cosine_turn(turns_of_product(threshold, m - threshold)) * scale;
+    return one_where(fused(u, exponential(m), u) < limit);
   }
 };
 
@@ -65,71 +67,81 @@ struct NoRule {
   HWY_INLINE Floats spike(Floats m) const { return m - threshold; }
 };
 
-struct VectorLogistic {
-  Floats value, slope;
+struct GradientExponential {
+  Floats unit, offset, scale, scale_low, lowest, highest, ceiling;
+  explicit GradientExponential(const Steepness& k)
+      : unit(floats(k.unit)),
+        offset(floats(k.offset)),
+        scale(floats(k.scale)),
+        scale_low(floats(k.scale_low)),
+        lowest(floats(k.lowest_gradient)),
+        highest(floats(k.highest)),
+        ceiling(floats(k.ceiling)) {}
+  HWY_INLINE Exponentials operator()(Floats m) const {
+    return exponential(scale, scale_low, clamp(fused(m, unit, offset), lowest, highest), ceiling);
+  }
 };
 
 // The gradients of the rules; `gradient(m)` is dS/dM.
 struct SigmoidProbability {
-  DecayingScale k;
-  Floats threshold, max_prob;
-  explicit SigmoidProbability(const Firing& f) : k(f.k), threshold(floats(f.threshold)), max_prob(floats(f.max_prob)) {}
+  GradientExponential exponential;
+  explicit SigmoidProbability(const Firing& f) : exponential(f.steepness) {}
   HWY_INLINE Floats gradient(Floats m) const {
-    const Floats distance = m - threshold, e = decaying_exp(k, distance);
-    return max_prob * (choose(distance < floats(0.0f), e, floats(1.0f)) / (floats(1.0f) + e));
+    const Exponentials e = exponential(m);
+    return reciprocal(fused(e.fraction, e.power, exponential.ceiling));
   }
 };
 
-HWY_INLINE Floats logistic_slope(const DecayingScale& k, Floats distance) {
-  const Floats e = decaying_exp(k, distance), d = floats(1.0f) + e;
-  return e / (d * d);
-}
-
 struct SigmoidDerivative {
-  DecayingScale k;
-  Floats threshold, factor;
-  explicit SigmoidDerivative(const Firing& f)
-      : k(f.k), threshold(floats(f.threshold)), factor(floats(f.k * f.max_prob)) {}
-  HWY_INLINE Floats gradient(Floats m) const { return factor * logistic_slope(k, m - threshold); }
+  GradientExponential exponential;
+  Floats factor;
+  explicit SigmoidDerivative(const Firing& f) : exponential(f.steepness), factor(floats(f.slope_factor)) {}
+  HWY_INLINE Floats gradient(Floats m) const { return factor * logistic(exponential(m)).slope; }
 };
 
 struct RefractoryGradient {
-  DecayingScale scale;
-  Floats threshold, k;
+  GradientExponential exponential;
+  Floats threshold, factor;
   bool probability;
   explicit RefractoryGradient(const Firing& f)
-      : scale(f.k), threshold(floats(f.threshold)), k(floats(f.k)), probability(f.gradient == SPIKESCAN_PROBABILITY) {}
+      : exponential(f.steepness),
+        threshold(floats(f.threshold)),
+        factor(floats(f.slope_factor)),
+        probability(f.gradient == SPIKESCAN_PROBABILITY) {}
   HWY_INLINE Floats gradient(Floats m) const {
-    const Floats distance = m - threshold, zero = floats(0.0f), one = floats(1.0f);
-    const Floats e = decaying_exp(scale, distance), d = one + e;
-    const Floats value = choose(distance < zero, e, one) / d;
-    const Floats turns = turns_of_product(threshold, distance), cosine = cosine_turn(turns);
-    const Floats p = cosine * value;
+    const Floats zero = floats(0.0f);
+    const Logistics s = logistic(exponential(m));
+    const Floats turns = turns_of_product(threshold, m - threshold), cosine = cosine_turn(turns);
+    const Floats p = cosine * s.value;
     Floats result = p;
     if (!probability) {
-      const Floats slope = e / (d * d);
-      result = fused(floats(-6.28318531f) * sine_turn(turns) * threshold, value, k * slope * cosine);
+      result = fused(floats(-6.28318531f) * sine_turn(turns) * threshold, s.value, factor * s.slope * cosine);
     }
     return choose(p <= zero, zero, result);
   }
 };
 
 struct SurrogateGradient {
-  DecayingScale tanh_scale;
-  Floats threshold, k;
+  GradientExponential tanh;
+  Floats threshold, k, arctan_scale, tanh_factor;
   int surrogate;
   explicit SurrogateGradient(const Firing& f)
-      : tanh_scale(f.k), threshold(floats(f.threshold)), k(floats(f.k)), surrogate(f.surrogate) {}
+      : tanh(f.steepness),
+        threshold(floats(f.threshold)),
+        k(floats(f.k)),
+        arctan_scale(floats(f.arctan_scale)),
+        tanh_factor(floats(f.slope_factor)),
+        surrogate(f.surrogate) {}
   HWY_INLINE Floats gradient(Floats m) const {
     const Floats distance = m - threshold, z = k * distance, one = floats(1.0f);
     switch (surrogate) {
       case SPIKESCAN_ARCTAN: {
-        const Floats w = floats(3.14159265f) * z;
-        return one / (fused(w, w, one) * floats(3.14159265f));
+        const Floats w = arctan_scale * distance;
+        return reciprocal(fused(w, w, floats(3.14159274f)));
       }
       case SPIKESCAN_SUPERSPIKE: {
         const Floats d = one + magnitude(z);
-        return one / (d * d);
+        return reciprocal(d * d);
       }
       case SPIKESCAN_TRIANGULAR: {
         const Floats height = one - magnitude(z);
@@ -138,7 +150,7 @@ struct SurrogateGradient {
       case SPIKESCAN_BOXCAR:
         return hn::IfThenElseZero(magnitude(z) <= one, floats(0.5f));
       default:
-        return floats(4.0f) * logistic_slope(tanh_scale, floats(2.0f) * distance);
+        return tanh_factor * logistic(tanh(m)).slope;
     }
   }
 };

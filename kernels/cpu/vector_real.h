@@ -12,77 +12,87 @@ HWY_INLINE Floats nearest_integer(Floats x) {
   return hn::Round(x);
 }
 
-// x < low ? low : x, and x > high ? high : x; a NaN stays. On x86 min and max give their second operand to a NaN.
-HWY_INLINE Floats not_below(float low, Floats x) {
+// On x86 min and max give their second operand where one is a NaN.
+HWY_INLINE Floats at_least(Floats low, Floats x) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
-  return hn::Max(floats(low), x);
+  return hn::Max(low, x);
 #else
-  return choose(x < floats(low), floats(low), x);
+  return choose(x < low, low, x);
 #endif
 }
-HWY_INLINE Floats not_above(float high, Floats x) {
+HWY_INLINE Floats at_most(Floats high, Floats x) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
-  return hn::Min(floats(high), x);
+  return hn::Min(high, x);
 #else
-  return choose(floats(high) < x, floats(high), x);
+  return choose(high < x, high, x);
+#endif
+}
+HWY_INLINE Floats clamp(Floats x, Floats low, Floats high) {
+  return at_most(high, at_least(low, x));
+}
+HWY_INLINE Floats clamp_number(Floats x, Floats low, Floats high) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+  return hn::Min(hn::Max(x, low), high);
+#else
+  x = choose(low < x, x, low);
+  return choose(x < high, x, high);
+#endif
+}
+
+HWY_INLINE Floats reciprocal(Floats d) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  const __mmask16 wanted = _mm512_cmp_ps_mask(d.raw, floats(0x1p126f).raw, _CMP_NGT_UQ);
+  return Floats{_mm512_maskz_div_ps(wanted, floats(1.0f).raw, d.raw)};
+#else
+  return hn::IfThenZeroElse(floats(0x1p126f) < d, floats(1.0f) / d);
 #endif
 }
 
 // 2^f for |f| <= 1/2.
 HWY_INLINE Floats exp2_fraction(Floats f) {
-  Floats p = floats(0.00015453163f);
-  p = fused(p, f, floats(0.0013390863f));
-  p = fused(p, f, floats(0.009618083f));
-  p = fused(p, f, floats(0.05550357f));
-  p = fused(p, f, floats(0.2402265f));
-  p = fused(p, f, floats(0.6931472f));
+  Floats p = floats(0.0013269532f);
+  p = fused(p, f, floats(0.009671291f));
+  p = fused(p, f, floats(0.05550711f));
+  p = fused(p, f, floats(0.24022247f));
+  p = fused(p, f, floats(0.693147f));
   return fused(p, f, floats(1.0f));
 }
 
-HWY_INLINE Floats exp2_real(Floats z) {
-  z = not_above(128.0f, not_below(-126.0f, z));
-  const Floats shifted = z + floats(12582912.0f);
-  const Floats p = exp2_fraction(z - (shifted - floats(12582912.0f)));
-  return p * float_of(hn::ShiftLeft<23>(bits_of(shifted)) + words(0x3f800000u));
+HWY_INLINE Floats times_power(Floats x, Floats shifted) {
+  return float_of(bits_of(x) + hn::ShiftLeft<23>(bits_of(shifted)));
 }
 
-// exp2_real() for z <= 0 where what is below -126 does not count: AVX-512 rounds to an integer and scales by a power of
-// two in one instruction each.
-HWY_INLINE Floats exp2_decaying(Floats z) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  const __m512 n = _mm512_roundscale_ps(z.raw, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  return Floats{_mm512_scalef_ps(exp2_fraction(z - Floats{n}).raw, n)};
-#else
-  return exp2_real(z);
-#endif
-}
-
-// What decaying_exp(a, .) makes of a.
-struct DecayingScale {
-  Floats high, low;
-  explicit DecayingScale(float a) : high(floats(0)), low(floats(0)) {
-    const float scale = -kLog2E * magnitude(a);
-    high = floats(scale);
-    low = floats(fused(-kLog2E, magnitude(a), -scale) - kLog2ELow * magnitude(a));
-  }
+struct Exponentials {
+  Floats power, fraction;
 };
-
-HWY_INLINE Floats decaying_exp(const DecayingScale& scale, Floats b) {
-  const Floats size = magnitude(b);
-  const Floats z = scale.high * size;
-  const Floats z_low = fused(scale.low, size, fused(scale.high, size, hn::Neg(z)));
-  const Floats e = exp2_decaying(z);
-  return choose(z < floats(-126.0f), floats(0.0f), fused(floats(0.6931472f) * e, z_low, e));
+HWY_INLINE Exponentials exponential(Floats scale, Floats x, Floats c) {
+  const Floats shifted = fused(scale, x, floats(kRounder));
+  return {times_power(c, shifted), exp2_fraction(fused(scale, x, floats(kRounder) - shifted))};
+}
+HWY_INLINE Exponentials exponential(Floats scale, Floats scale_low, Floats x, Floats c) {
+  const Floats shifted = fused(scale, x, floats(kRounder));
+  const Floats f = fused(scale_low, x, fused(scale, x, floats(kRounder) - shifted));
+  return {times_power(c, shifted), exp2_fraction(f)};
 }
 
 HWY_INLINE Floats sigmoid(Floats x) {
-  return floats(1.0f) / (floats(1.0f) + exp2_real(floats(-kLog2E) * x));
+  const Floats one = floats(1.0f), reach = floats(kSigmoidReach);
+  const Exponentials e = exponential(floats(-kLog2E), clamp(x, floats(-kSigmoidReach), reach), one);
+  return reciprocal(fused(e.fraction, e.power, one));
+}
+
+struct Logistics {
+  Floats value, slope;
+};
+HWY_INLINE Logistics logistic(const Exponentials& parts) {
+  const Floats e = parts.fraction * parts.power;
+  const Floats s = reciprocal(floats(1.0f) + e);
+  return {s, e * s * s};
 }
 
 HWY_INLINE Floats sigmoid_slope(Floats x) {
-  const Floats e = decaying_exp(DecayingScale(1.0f), x);
-  const Floats d = floats(1.0f) + e;
-  return e / (d * d);
+  const Floats inside = clamp(x, floats(-kSigmoidReach), floats(kSigmoidReach));
+  return logistic(exponential(floats(-kLog2E), floats(-kLog2ELow), inside, floats(1.0f))).slope;
 }
 
 HWY_INLINE Floats sine_quarter_turn(Floats y) {

@@ -7,10 +7,23 @@
 
 namespace spikescan {
 
+// exp(-k U) as the kernels compute it: 2^(scale x) of x = unit M + offset = unit U. unit is 1 but for a k so small that
+// no finite x would reach the bounds. Made once from double by host/firing_setup.cpp.
+struct Steepness {
+  float unit, offset;      // a power of two; -unit threshold
+  float scale, scale_low;  // -k log2(e) / unit, as high and low part
+  // Beyond these x changes nothing any more. scale * highest is -127 or just above; scale * lowest is 128 or just
+  // above; at lowest_gradient ceiling * 2^(scale x) is 2^127 or just below.
+  float lowest, highest, lowest_gradient;
+  float ceiling;  // d = ceiling (1 + e): 1 / max_prob where the gradient is 1 / d, else 1
+};
+
 struct Firing {
   int rule, surrogate, gradient;
   float threshold, k, max_prob;
-  float exponent;  // -k log2(e), rounded once from double
+  float arctan_scale;  // k pi sqrt(pi)
+  float slope_factor;  // what s (1 - s) is multiplied by in dS/dM
+  Steepness steepness;
 };
 
 }  // namespace spikescan
@@ -21,15 +34,21 @@ SPIKESCAN_HD bool draws_uniforms(const Firing& f) {
   return f.rule == SPIKESCAN_SIGMOID_BERNOULLI || f.rule == SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI;
 }
 
+// exp(-k U); infinite or NaN, so that no uniform fires, where it is 2^128 or more, and for NaN.
+SPIKESCAN_HD float spike_exponential(const Steepness& k, float m) {
+  const float x = clamp_number(fused(m, k.unit, k.offset), k.lowest, k.highest);
+  const float shifted = fused(k.scale, x, kRounder);
+  return times_power(exp2_fraction(fused(k.scale, x, kRounder - shifted)), shifted);
+}
+
 SPIKESCAN_HD bool fires_sigmoid(const Firing& f, float m, float u) {
-  const float e = exp2_real(f.exponent * (m - f.threshold));
+  const float e = spike_exponential(f.steepness, m);
   return fused(u, e, u) < f.max_prob;
 }
 
 SPIKESCAN_HD bool fires_refractory(const Firing& f, float m, float u) {
-  const float distance = m - f.threshold;
-  const float e = exp2_real(f.exponent * distance);
-  return fused(u, e, u) < cosine_turn(turns_of_product(f.threshold, distance));
+  const float e = spike_exponential(f.steepness, m);
+  return fused(u, e, u) < cosine_turn(turns_of_product(f.threshold, m - f.threshold));
 }
 
 // The value written as a spike: 0 or 1, or U itself for the rule `none`. `u` is read by the Bernoulli rules only.
@@ -46,43 +65,40 @@ SPIKESCAN_HD float spike_of(const Firing& f, float m, float u) {
   }
 }
 
-// sigmoid(k U) and its derivative by k U, both to a few ulp however far U is from 0.
-struct Logistic {
-  float value, slope;
-};
-
-SPIKESCAN_HD Logistic logistic(const Firing& f, float distance) {
-  const float e = decaying_exp(f.k, distance);
-  const float d = 1.0f + e;
-  return {(distance < 0.0f ? e : 1.0f) / d, e / (d * d)};
+// ceiling * exp(-k U), good to a few ulp however far U is from 0; NaN stays NaN.
+SPIKESCAN_HD Exponential gradient_exponential(const Steepness& k, float m) {
+  const float x = clamp(fused(m, k.unit, k.offset), k.lowest_gradient, k.highest);
+  return exponential(k.scale, k.scale_low, x, k.ceiling);
 }
 
-SPIKESCAN_HD float sigmoid_gradient(const Firing& f, float distance) {
-  const Logistic s = logistic(f, distance);
-  return f.gradient == SPIKESCAN_PROBABILITY ? f.max_prob * s.value : f.k * f.max_prob * s.slope;
+SPIKESCAN_HD float sigmoid_gradient(const Firing& f, float m) {
+  const Exponential e = gradient_exponential(f.steepness, m);
+  if (f.gradient == SPIKESCAN_PROBABILITY) return reciprocal(fused(e.fraction, e.power, f.steepness.ceiling));
+  return f.slope_factor * logistic(e).slope;
 }
 
-SPIKESCAN_HD float refractory_gradient(const Firing& f, float distance) {
-  const Logistic s = logistic(f, distance);
-  const float turns = turns_of_product(f.threshold, distance);
+SPIKESCAN_HD float refractory_gradient(const Firing& f, float m) {
+  const Logistic s = logistic(gradient_exponential(f.steepness, m));
+  const float turns = turns_of_product(f.threshold, m - f.threshold);
   const float cosine = cosine_turn(turns);
   const float p = cosine * s.value;
   // Written so that a NaN stays one.
   if (p <= 0.0f) return 0.0f;
   if (f.gradient == SPIKESCAN_PROBABILITY) return p;
-  return fused(-6.28318531f * sine_turn(turns) * f.threshold, s.value, f.k * s.slope * cosine);
+  return fused(-6.28318531f * sine_turn(turns) * f.threshold, s.value, f.slope_factor * s.slope * cosine);
 }
 
-SPIKESCAN_HD float surrogate_gradient(const Firing& f, float distance) {
-  const float z = f.k * distance;
+SPIKESCAN_HD float surrogate_gradient(const Firing& f, float m) {
+  const float distance = m - f.threshold, z = f.k * distance;
   switch (f.surrogate) {
     case SPIKESCAN_ARCTAN: {
-      const float w = 3.14159265f * z;
-      return 1.0f / (fused(w, w, 1.0f) * 3.14159265f);
+      // (1 + (k pi U)^2) pi = pi + (k pi sqrt(pi) U)^2.
+      const float w = f.arctan_scale * distance;
+      return reciprocal_up_to_infinity(fused(w, w, 3.14159274f));
     }
     case SPIKESCAN_SUPERSPIKE: {
       const float d = 1.0f + magnitude(z);
-      return 1.0f / (d * d);
+      return reciprocal_up_to_infinity(d * d);
     }
     case SPIKESCAN_TRIANGULAR: {
       const float height = 1.0f - magnitude(z);
@@ -91,21 +107,20 @@ SPIKESCAN_HD float surrogate_gradient(const Firing& f, float distance) {
     case SPIKESCAN_BOXCAR:
       return magnitude(z) <= 1.0f ? 0.5f : 0.0f;
     default:
-      // 1 - tanh(z)^2 = 4 s (1 - s) with s = sigmoid(2 z).
-      return 4.0f * logistic(f, 2.0f * distance).slope;
+      // 1 - tanh(z)^2 = 4 s (1 - s) with s = sigmoid(2 z), whose k the steepness holds.
+      return f.slope_factor * logistic(gradient_exponential(f.steepness, m)).slope;
   }
 }
 
 // dS/dM at M = m.
 SPIKESCAN_HD float rule_gradient(const Firing& f, float m) {
-  const float distance = m - f.threshold;
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
-      return sigmoid_gradient(f, distance);
+      return sigmoid_gradient(f, m);
     case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
-      return refractory_gradient(f, distance);
+      return refractory_gradient(f, m);
     case SPIKESCAN_HEAVISIDE:
-      return surrogate_gradient(f, distance);
+      return surrogate_gradient(f, m);
     default:
       return 1.0f;
   }

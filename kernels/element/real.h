@@ -1,5 +1,5 @@
-// The float arithmetic that all backends share: fused multiply-add, exp2, sigmoid, sine and cosine of whole turns.
-// Only IEEE operations and explicit fma, so every device gives the same bits; compile with -ffp-contract=off,
+// The float arithmetic that all backends share: fused multiply-add, exp2, reciprocal, sigmoid, sine and cosine of whole
+// turns. Only what every device rounds alike, so every device gives the same bits; compile with -ffp-contract=off,
 // --fmad=false and without flush-to-zero. Error bounds: tests/element/error_bounds_test.cpp.
 #pragma once
 
@@ -61,49 +61,124 @@ SPIKESCAN_HD float round_to_float(double x) {
   return rounded;
 }
 
+// The bound where x is beyond it; a NaN stays one.
+SPIKESCAN_HD float at_least(float low, float x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  float result;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(x), "f"(low));
+  return result;
+#else
+  return x < low ? low : x;
+#endif
+}
+SPIKESCAN_HD float at_most(float high, float x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  float result;
+  asm("min.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(x), "f"(high));
+  return result;
+#else
+  return x > high ? high : x;
+#endif
+}
+SPIKESCAN_HD float clamp(float x, float low, float high) {
+  return at_most(high, at_least(low, x));
+}
+
+// As clamp(), but a NaN becomes low.
+SPIKESCAN_HD float clamp_number(float x, float low, float high) {
+#if defined(__CUDA_ARCH__)
+  return fminf(fmaxf(x, low), high);
+#else
+  x = x > low ? x : low;
+  return x < high ? x : high;
+#endif
+}
+
+constexpr float kLargestFloat = 3.40282347e38f;
+
+// 1 / d for d >= 1, correctly rounded up to d = 2^126 and 0 above it; NaN stays NaN. On a GPU it is one Newton step
+// from an approximation, as the toolkit's __frcp_rn has it for d < 2^126: correct from every value within an ulp, but
+// for one that the approximation does not give (tests/element/reciprocal_test.cpp). Above 2^126 the approximation is 0,
+// and so is what the step makes of it.
+SPIKESCAN_HD float reciprocal(float d) {
+#if defined(__CUDA_ARCH__)
+  float r;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(d));
+  return fused(r, fused(-d, r, 1.0f), r);
+#else
+  return d > 0x1p126f ? 0.0f : 1.0f / d;
+#endif
+}
+
+// The same where d may be infinite, which the step on a GPU would make a NaN of.
+SPIKESCAN_HD float reciprocal_up_to_infinity(float d) {
+#if defined(__CUDA_ARCH__)
+  return reciprocal(at_most(kLargestFloat, d));
+#else
+  return reciprocal(d);
+#endif
+}
+
 constexpr float kLog2E = 1.44269504f;
 constexpr float kLog2ELow = 1.92596299e-8f;  // log2(e) - kLog2E
 
-// 2^z. Below -126 the result stays at 2^-126, from 127.5 on it is infinite, NaN stays NaN.
-SPIKESCAN_HD float exp2_real(float z) {
-  // Comparisons that are false for NaN let it through.
-  z = z < -126.0f ? -126.0f : z;
-  z = z > 128.0f ? 128.0f : z;
-  // Adding 1.5 * 2^23 leaves round(z) in the low bits, already where the exponent is made from.
-  const float shifted = z + 12582912.0f;
-  const float f = z - (shifted - 12582912.0f);
-  float p = 0.00015453163f;
-  p = fused(p, f, 0.0013390863f);
-  p = fused(p, f, 0.009618083f);
-  p = fused(p, f, 0.05550357f);
-  p = fused(p, f, 0.2402265f);
-  p = fused(p, f, 0.6931472f);
-  p = fused(p, f, 1.0f);
-  return p * float_of((bits_of(shifted) << 23) + 0x3f800000u);
+// Added to z, |z| < 2^22, it leaves z rounded to an integer in the sum's low bits, where an exponent can be made of it.
+constexpr float kRounder = 12582912.0f;
+
+// 2^f for |f| <= 1/2.
+SPIKESCAN_HD float exp2_fraction(float f) {
+  float p = 0.0013269532f;
+  p = fused(p, f, 0.009671291f);
+  p = fused(p, f, 0.05550711f);
+  p = fused(p, f, 0.24022247f);
+  p = fused(p, f, 0.693147f);
+  return fused(p, f, 1.0f);
 }
 
-// exp(-|a b|). The argument keeps what the product and log2(e) lose to rounding, so the relative error does not grow
-// with it; below 2^-126 the result is 0. What depends on `a` alone is hoisted out of loops over b.
-SPIKESCAN_HD float decaying_exp(float a, float b) {
-  const float scale = -kLog2E * magnitude(a);
-  const float scale_low = fused(-kLog2E, magnitude(a), -scale) - kLog2ELow * magnitude(a);
-  const float z = scale * magnitude(b);
-  const float z_low = fused(scale_low, magnitude(b), fused(scale, magnitude(b), -z));
-  const float e = exp2_real(z);
-  // Written so that a NaN stays one.
-  return z < -126.0f ? 0.0f : fused(0.6931472f * e, z_low, e);
+// x * 2^n by x's exponent alone, with shifted = n + kRounder. The caller answers for the exponent's range.
+SPIKESCAN_HD float times_power(float x, float shifted) {
+  return float_of(bits_of(x) + (bits_of(shifted) << 23));
 }
+
+// c * 2^(scale x) as power * fraction: the product, rounded to an integer, gives the one, and what that left, rounded
+// once, the other. Two factors, since a NaN fraction would not survive times_power().
+struct Exponential {
+  float power, fraction;
+};
+SPIKESCAN_HD Exponential exponential(float scale, float x, float c) {
+  const float shifted = fused(scale, x, kRounder);
+  return {times_power(c, shifted), exp2_fraction(fused(scale, x, kRounder - shifted))};
+}
+// With what `scale` has lost to rounding: the relative error does not grow with x.
+SPIKESCAN_HD Exponential exponential(float scale, float scale_low, float x, float c) {
+  const float shifted = fused(scale, x, kRounder);
+  const float f = fused(scale_low, x, fused(scale, x, kRounder - shifted));
+  return {times_power(c, shifted), exp2_fraction(f)};
+}
+
+// The largest float of which kLog2E times it is no more than 127: at -127 the power of exponential() is 0, at 127 the
+// reciprocal().
+constexpr float kSigmoidReach = 88.029686f;
 
 // 1 / (1 + exp(-x)).
 SPIKESCAN_HD float sigmoid(float x) {
-  return 1.0f / (1.0f + exp2_real(-kLog2E * x));
+  const Exponential e = exponential(-kLog2E, clamp(x, -kSigmoidReach, kSigmoidReach), 1.0f);
+  return reciprocal(fused(e.fraction, e.power, 1.0f));
 }
 
-// s (1 - s) for s = sigmoid(x), as e / (1 + e)^2 with e = exp(-|x|): no cancellation where s is near 1, no overflow.
+// s and s (1 - s) = e s^2 for s = 1 / (1 + e): no cancellation where s is near 1.
+struct Logistic {
+  float value, slope;
+};
+SPIKESCAN_HD Logistic logistic(const Exponential& parts) {
+  const float e = parts.fraction * parts.power;
+  const float s = reciprocal(1.0f + e);
+  return {s, e * s * s};
+}
+
+// s (1 - s) for s = sigmoid(x).
 SPIKESCAN_HD float sigmoid_slope(float x) {
-  const float e = decaying_exp(1.0f, x);
-  const float d = 1.0f + e;
-  return e / (d * d);
+  return logistic(exponential(-kLog2E, -kLog2ELow, clamp(x, -kSigmoidReach, kSigmoidReach), 1.0f)).slope;
 }
 
 // sin(2 pi y) for |y| <= 1/4.

@@ -87,8 +87,8 @@ double worst_probability_error(int samples) {
   return worst;
 }
 
-// The argument's 2 roundings and exp2's error times |x| p (1 - p) give 0.3 units, u (1 + e) rounds by half a unit of p
-// at most, and the uniforms' grid adds up to one.
+// The scale's rounding times |x| p (1 - p) and exp2's error times p (1 - p) give 0.6 units, u (1 + e) rounds by half a
+// unit of p at most, and the uniforms' grid adds up to one.
 TEST(FiringProbability, SigmoidBernoulli) {
   const double worst = worst_probability_error<SigmoidRule>(10000);
   std::printf("p of sigmoid_bernoulli: %.3f of 2 * 2^-24\n", worst / kUnit);
@@ -155,7 +155,7 @@ TEST(FiringProbability, AWrongExponentIsSeen) {
   double worst = 0.0;
   for (int i = 0; i < 3000; ++i) {
     Firing f = firing(SPIKESCAN_SIGMOID_BERNOULLI, 1.0f, 10.0f, 0.8f);
-    f.exponent *= 1.0f + 0x1p-16f;
+    f.steepness.scale *= 1.0f + 0x1p-16f;
     worst = std::fmax(worst, probability_error<SigmoidRule>(f, draw_membrane(random, f)));
   }
   EXPECT_GT(worst, kPromised);

@@ -10,7 +10,7 @@ namespace {
 void fire_on_ties(const Firing& f, const Segment& u, int steps, Segment& m) {
   for (int j = 0; j < steps; ++j) {
     for (int l = 0; l < kLanes; ++l) {
-      const float e = exp2_real(f.exponent * (m.at[j][l] - f.threshold));
+      const float e = spike_exponential(f.steepness, m.at[j][l]);
       const float p_times = f.rule == SPIKESCAN_SIGMOID_BERNOULLI
                                 ? f.max_prob
                                 : cosine_turn(turns_of_product(f.threshold, m.at[j][l] - f.threshold));

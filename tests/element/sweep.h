@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/element/firing.h"
+#include "host/firing_setup.h"
 
 namespace spikescan::testing {
 
@@ -49,10 +49,18 @@ double worst_over(float low, float high, uint32_t stride, Error error) {
   return worst;
 }
 
-// A firing rule with its exponent rounded once, as the host fills it in.
-inline Firing firing(int rule, float threshold, float k, float max_prob) {
-  constexpr double kLog2OfE = 1.4426950408889634;
-  return {rule, SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY, threshold, k, max_prob, static_cast<float>(-k * kLog2OfE)};
+// A firing rule as the host fills it in.
+inline Firing firing(int rule, float threshold, float k, float max_prob,
+                     spikescan_gradient gradient = SPIKESCAN_PROBABILITY,
+                     spikescan_surrogate surrogate = SPIKESCAN_ARCTAN) {
+  spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;
+  d.rule = static_cast<spikescan_rule>(rule);
+  d.surrogate = surrogate;
+  d.gradient = gradient;
+  d.threshold = threshold;
+  d.k = k;
+  d.max_prob = max_prob;
+  return make_firing(d);
 }
 
 constexpr float kThresholds[] = {0.01f, 0.1f, 0.3f, 1.0f, 1.7f, 10.0f, 33.3f, 100.0f};

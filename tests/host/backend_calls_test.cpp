@@ -85,7 +85,7 @@ TEST_F(BackendCalls, ForwardCarriesThePreparedCall) {
   EXPECT_EQ(seen.args.x.data, call.args.x.data);
   EXPECT_EQ(seen.args.device_key, call.args.device_key);
   EXPECT_EQ(seen.firing.rule, SPIKESCAN_SIGMOID_BERNOULLI);
-  EXPECT_EQ(seen.firing.exponent, static_cast<float>(-100 * 1.4426950408889634));
+  EXPECT_EQ(seen.firing.steepness.scale, static_cast<float>(-100 * 1.4426950408889634));
   const Plan plan = plan_forward(seen.description, {132, 227 * 1024, 228 * 1024});
   EXPECT_EQ(std::memcmp(&seen.plan, &plan, sizeof plan), 0);
   EXPECT_TRUE(call.arena.unchanged()) << "the host itself writes nothing";

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <set>
 
-#include "host/firing_setup.h"
 #include "kernels/element/chunking.h"
 #include "refusals.h"
 
@@ -203,22 +202,6 @@ TEST(Plan, IsCutToTheCapacity) {
   EXPECT_EQ(spikescan_describe_plan(&call.d, nullptr, 8), SPIKESCAN_INVALID_ARGUMENT);
   expect_sentence({"text is null"});
   EXPECT_STREQ(text, "backend");
-}
-
-TEST(Firing, ExponentIsRoundedOnce) {
-  spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;
-  d.threshold = 0.75f;
-  for (int i = 1; i <= 1000; ++i) {
-    d.k = 0.1f * static_cast<float>(i);
-    const Firing f = make_firing(d);
-    ASSERT_EQ(f.exponent, static_cast<float>(-1.4426950408889634 * d.k)) << d.k;
-    EXPECT_EQ(f.k, d.k);
-    EXPECT_EQ(f.threshold, 0.75f);
-    EXPECT_EQ(f.max_prob, 0.8f);
-  }
-  // Infinity would make a NaN of a distance of 0.
-  d.k = 3.0e38f;
-  EXPECT_EQ(make_firing(d).exponent, -3.40282346638528859812e38f);
 }
 
 }  // namespace

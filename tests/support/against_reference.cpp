@@ -26,7 +26,7 @@ Values doubles(const std::vector<float>& values) {
 double units(double got, double want, double magnitude) {
   if (std::isnan(want)) return std::isnan(got) ? 0 : std::numeric_limits<double>::infinity();
   if (got == want) return 0;
-  // Below float32's normal range a rounding is absolute, and the exponential stops at 2^-126.
+  // Below float32's normal range a rounding is absolute, and a reciprocal is 0 there.
   const double error = std::fabs(got - want) / (0x1p-24 * magnitude + 0x1p-122);
   return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
 }
