@@ -28,11 +28,11 @@ __global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kStates == 1 ? 4 :
     forward_rows_kernel(const __grid_constant__ ForwardCall call) {
   const spikescan_description& d = call.description;
   RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
-  const int64_t rows = d.batch * d.channels;
-  for (int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x; row < rows;
-       row += int64_t{gridDim.x} * kRowThreads) {
-    const int64_t channel = row % d.channels;
-    ForwardRow<R>(call, tables, row / d.channels, channel, load_decays(d, call.args, channel)).run();
+  for (int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x; row < d.batch * d.channels;) {
+    const int64_t batch = row / d.channels, channel = row - batch * d.channels;
+    ForwardRow<R>(call, tables, batch, channel, load_decays(d, call.args, channel)).run();
+    // Made anew: kept over the whole row it would cost the registers that the loop needs.
+    row = batch * d.channels + channel + int64_t{gridDim.x} * kRowThreads;
   }
 }
 

@@ -9,9 +9,10 @@
 
 namespace spikescan {
 
-// A draw u spikes where u (1 + e) < max_prob. Relative to it the approximation's e is wrong by at most 2^-22, the exact
-// rule's by 2^-22, each sum by 2^-24: together less than 2^-20.
-constexpr float kUnsure = 1.9073486328125e-6f;  // 2^-19
+// A draw u spikes where u (1 + e) < max_prob, u >= 2^-24. Relative to it the unit's e is wrong by at most 2^-22, by
+// 2^-20 for its argument's rounding (up to 24, e being at most 2^24 at a tie), the exact rule's e by 2^-22, each sum by
+// 2^-24: together less than 2^-19.
+constexpr float kUnsure = 3.814697265625e-6f;  // 2^-18
 // Below it e's smallest values, where the two differ by more, would count.
 constexpr float kLeastQuickProbability = 9.5367431640625e-7f;  // 2^-20
 
@@ -31,7 +32,8 @@ __device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const
 #pragma unroll
   for (int i = 0; i < kSteps; ++i) {
     const auto u = static_cast<float>(words[i] & 0xffffff00u);
-    const float margin = fused(u, approximate_exp2(firing.exponent * (m[j + i] - firing.threshold)), u) - scaled;
+    const float x = fused(m[j + i], firing.steepness.unit, firing.steepness.offset);
+    const float margin = fused(u, approximate_exp2(firing.steepness.scale * x), u) - scaled;
     bits |= margin < 0.0f ? 1u << (j + i) : 0u;
     closest = lesser_or_nan(closest, magnitude(margin));
   }
