@@ -89,13 +89,13 @@ SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
   return r == SPIKESCAN_PSU_LIF ? 1 : 0;
 }
 
-// A block that scans rows: a thread each, with a column of M^16, M^32, ... M^512 and of a half's responses
-// (kernels/cuda/row_scan.h).
+// A block that scans rows: a thread each, with a column of maps and of a half's responses (kernels/cuda/row_scan.h).
 constexpr int kRowThreads = 128;
-constexpr int kRowSquares = 6;
+constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
+constexpr int kRowMaps = kRowSquares + 2;
 
 SPIKESCAN_HD size_t row_shared_bytes(int order) {
-  const size_t column = kRowSquares * sizeof(double) + kHalfSteps * sizeof(float);
+  const size_t column = kRowMaps * sizeof(double) + kHalfSteps * sizeof(float);
   return size_t{kRowThreads} * coefficients_of(order) * column;
 }
 

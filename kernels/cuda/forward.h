@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
 
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R>
-__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kStates == 1 ? 4 : 3)
+__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kPsu ? 3 : 4)
     forward_rows_kernel(const __grid_constant__ ForwardCall call) {
   const spikescan_description& d = call.description;
   RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());

@@ -24,14 +24,13 @@ class ForwardRow {
         channel_(channel),
         gain_(decays.gain),
         scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
-        refractory_({decays.beta, decays.beta}) {
-    tables_.template prepare<StateScan<kOrder>>(scan_.map(), d_.time);  // psu_lif's two scans share it
-  }
+        refractory_({decays.beta, decays.beta}) {}
 
   __device__ __forceinline__ void run() {
-    start();
     RawSegment next;
     load_next(0, next);
+    tables_.template prepare<StateScan<kOrder>>(scan_.map(), d_.time);  // psu_lif's two scans share it
+    start();
     const char* ahead = sectors_ahead();
     int64_t t = 0;
     for (; t + kSegmentSteps <= d_.time; t += kSegmentSteps) {
@@ -46,13 +45,14 @@ class ForwardRow {
       decode(next, call_.args.x.dtype, x);
       run_segment(t, static_cast<int>(d_.time - t), x);
     }
-    for (int n = 0; n < kStates; ++n) {
-      const spikescan_state& out = call_.args.final_state[n];
-      if (out.data) out.data[batch_ * out.stride_batch + channel_] = last_[n];
-    }
   }
 
  private:
+  __device__ __forceinline__ void store_final(int state, float value) const {
+    const spikescan_state& out = call_.args.final_state[state];
+    if (out.data) out.data[batch_ * out.stride_batch + channel_] = value;
+  }
+
   __device__ __forceinline__ void load_next(int64_t t, RawSegment& next) const {
     if (usually(t + kSegmentSteps <= d_.time)) {
       load_raw(call_.args.x, batch_, t, channel_, kSegmentSteps, next);
@@ -80,8 +80,18 @@ class ForwardRow {
   __device__ __forceinline__ void start() {
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& in = call_.args.initial_state[n];
-      last_[n] = in.data ? in.data[batch_ * in.stride_batch + channel_] : 0.0f;
-      set_carry(n, last_[n]);
+      const float initial = in.data ? in.data[batch_ * in.stride_batch + channel_] : 0.0f;
+      set_carry(n, initial);
+      if (d_.time == 0) store_final(n, initial);
+    }
+  }
+
+  __device__ __forceinline__ void store_final(int steps, const float (&states)[kStates][kSegmentSteps]) const {
+    for (int n = 0; n < kStates; ++n) {
+      float last = 0.0f;
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) last = j < steps ? states[n][j] : last;
+      store_final(n, last);
     }
   }
 
@@ -105,14 +115,9 @@ class ForwardRow {
     if (s == 0) begin_chunk(chunk);
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
-    scan(chunk, s, steps, full, x, states);
+    scan(chunk, s, full, x, states);
     if (call_.args.membrane.data) store_segment(call_.args.membrane, batch_, t, channel_, steps, states[0]);
-    for (int n = 0; n < kStates; ++n) {
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) {
-        if (j < steps) last_[n] = states[n][j];
-      }
-    }
+    if (!usually(t + steps < d_.time)) store_final(steps, states);
     if (call_.args.spikes.data) fire(t, steps, states);
   }
 
@@ -128,14 +133,14 @@ class ForwardRow {
   }
 
   // x is scaled in place.
-  __device__ __forceinline__ void scan(int64_t chunk, int s, int steps, bool full, float (&x)[kSegmentSteps],
+  __device__ __forceinline__ void scan(int64_t chunk, int s, bool full, float (&x)[kSegmentSteps],
                                        float (&states)[kStates][kSegmentSteps]) {
     if constexpr (R == SPIKESCAN_SPSN) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain_;
     }
     float output[kOrder][kSegmentSteps];
-    scan_.scan(tables_, s, steps, x, output);
+    scan_.scan(tables_, s, x, output);
     if (full) scan_.end_chunk(chunk, output);
 #pragma unroll
     for (int n = 0; n < kOrder; ++n) {
@@ -146,7 +151,7 @@ class ForwardRow {
       float drive[kSegmentSteps];
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) drive[j] = sigmoid(states[0][j]);
-      refractory_.scan(tables_, s, steps, drive, output);
+      refractory_.scan(tables_, s, drive, output);
       if (full) refractory_.end_chunk(chunk, output);
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) states[1][j] = output[0][j];
@@ -175,7 +180,6 @@ class ForwardRow {
   const float gain_;
   RowScan<StateScan<kOrder>> scan_;
   RowScan<StateScan<1>> refractory_;  // psu_lif's R
-  float last_[kStates];
   uint32_t word_ = 0;
 };
 

@@ -36,7 +36,7 @@ __device__ __forceinline__ void settle_forward(ForwardCall& call, spikescan_recu
 }  // namespace
 
 template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
-__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kStates == 1 ? 4 : 3)
+__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kPsu ? 3 : 4)
     forward_rows(const __grid_constant__ ForwardCall given) {
   ForwardCall call = given;
   settle_forward(call, R, X, S);
