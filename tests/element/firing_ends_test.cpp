@@ -59,7 +59,10 @@ TEST(FiringEnds, TheSmallestUniformFiresAtTheSmallestProbability) {
 TEST(FiringEnds, NotANumberNeverFires) {
   for (const int rule : {SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, SPIKESCAN_HEAVISIDE}) {
     const Firing f = firing(rule, 1.0f, 10.0f, 1.0f);
-    for (const float u : kUniforms) EXPECT_EQ(spike_of(f, NAN, u), 0.0f) << rule;
+    // A GPU's own NaN is the second; adding to its exponent would make a number of it.
+    for (const uint32_t bits : {0x7fc00000u, 0x7fffffffu, 0xffc00000u, 0x7fc00001u, 0xffc001ffu}) {
+      for (const float u : kUniforms) EXPECT_EQ(spike_of(f, float_of(bits), u), 0.0f) << rule << ' ' << bits;
+    }
     EXPECT_EQ(spike_of(f, 5.0f, NAN), rule == SPIKESCAN_HEAVISIDE ? 1.0f : 0.0f) << rule;
   }
 }

@@ -25,7 +25,7 @@ def _element(name):
     return Test(name, f"tests/element/{name}")
 
 
-BOUNDS = Test("error_bounds_test", "tests/element/error_bounds_test", "ErrorBounds.*:Function/*")
+BOUNDS = _element("error_bounds_test")
 FIRING = _element("firing_test")
 CONVERT = _element("convert_test")
 CARRY = _element("carry_test")
@@ -44,13 +44,18 @@ def _faults(file, test, *changes):
 
 REAL = _faults(
     "kernels/element/real.h", BOUNDS,
-    ("exp2: one coefficient", "0.05550357f", "0.05550457f"),
-    ("exp2: lower end", "z < -126.0f ? -126.0f : z", "z < -126.0f ? -125.0f : z"),
-    ("exp2: upper end", "z > 128.0f ? 128.0f : z", "z > 127.0f ? 127.0f : z"),
-    ("sigmoid: sign", "exp2_real(-kLog2E * x)", "exp2_real(kLog2E * x)"),
-    ("decaying_exp: correction dropped", "fused(0.6931472f * e, z_low, e)", "e"),
-    ("decaying_exp: never zero", "z < -126.0f ? 0.0f : ", ""),
-    ("sigmoid_slope: not squared", "return e / (d * d);", "return e / d;"),
+    ("exp2: one coefficient", "0.05550711f", "0.05550811f"),
+    ("exponential: low part dropped", "fused(scale_low, x, fused(scale, x, kRounder - shifted))",
+     "fused(scale, x, kRounder - shifted)"),
+    ("exponential: product rounded first", "return {times_power(c, shifted), exp2_fraction(f)};",
+     "return {times_power(c, shifted), exp2_fraction(scale * x - (shifted - kRounder))};"),
+    ("sigmoid: sign", "exponential(-kLog2E, clamp(x, -kSigmoidReach, kSigmoidReach), 1.0f)",
+     "exponential(kLog2E, clamp(x, -kSigmoidReach, kSigmoidReach), 1.0f)"),
+    ("sigmoid: wider reach", "kSigmoidReach = 88.029686f", "kSigmoidReach = 89.029686f"),
+    ("clamp: NaN lost", "return x < low ? low : x;", "return x >= low ? x : low;"),
+    ("clamp_number: NaN kept", "x = x > low ? x : low;", "x = x < low ? low : x;"),
+    ("reciprocal: never zero", "d > 0x1p126f ? 0.0f : ", ""),
+    ("logistic: not squared", "e * s * s", "e * s"),
     ("sine: one coefficient", "81.6024780f", "81.6034780f"),
     ("turns: the product's low part dropped", " + (low - nearest_integer(low))", ""),
     ("turns: overflow", "magnitude(high) < 281474976710656.0f ? r - nearest_integer(r) : (a - a) + (b - b)",
@@ -61,33 +66,50 @@ REAL = _faults(
 
 GRADIENT_RULES = _faults(
     "kernels/element/firing.h", BOUNDS,
-    ("logistic: below threshold", "(distance < 0.0f ? e : 1.0f) / d", "1.0f / d"),
-    ("sigmoid derivative: k missing", "f.k * f.max_prob * s.slope", "f.max_prob * s.slope"),
-    ("sigmoid gradient: forms swapped", "f.gradient == SPIKESCAN_PROBABILITY ? f.max_prob",
-     "f.gradient != SPIKESCAN_PROBABILITY ? f.max_prob"),
+    ("sigmoid gradient: max_prob missing", "fused(e.fraction, e.power, f.steepness.ceiling)",
+     "fused(e.fraction, e.power, 1.0f)"),
+    ("sigmoid derivative: k missing", "f.slope_factor * logistic(e).slope", "f.max_prob * logistic(e).slope"),
+    ("sigmoid gradient: forms swapped", "f.gradient == SPIKESCAN_PROBABILITY) return reciprocal",
+     "f.gradient != SPIKESCAN_PROBABILITY) return reciprocal"),
+    ("gradient: the spike's lower bound", "k.lowest_gradient, k.highest", "k.lowest, k.highest"),
     ("refractory gradient: where p is 0", "if (p <= 0.0f) return 0.0f;", ""),
     ("refractory derivative: sine's sign", "-6.28318531f * sine_turn", "6.28318531f * sine_turn"),
-    ("arctan: pi missing", "(fused(w, w, 1.0f) * 3.14159265f)", "fused(w, w, 1.0f)"),
+    ("arctan: pi missing", "fused(w, w, 3.14159274f)", "fused(w, w, 1.0f)"),
     ("superspike: one-sided", "1.0f + magnitude(z);", "1.0f + z;"),
     ("triangular: negative", "height < 0.0f ? 0.0f : height", "height"),
     ("boxcar: edge", "magnitude(z) <= 1.0f ? 0.5f", "magnitude(z) < 1.0f ? 0.5f"),
-    ("tanh: slope", "logistic(f, 2.0f * distance).slope", "logistic(f, distance).slope"),
+    ("tanh: factor", "f.slope_factor * logistic(gradient_exponential(f.steepness, m)).slope",
+     "f.k * logistic(gradient_exponential(f.steepness, m)).slope"),
 )
 
 FIRING_RULES = _faults(
     "kernels/element/firing.h", FIRING,
     ("sigmoid: <= for <", "fused(u, e, u) < f.max_prob", "fused(u, e, u) <= f.max_prob"),
     ("sigmoid: max_prob for p", "fused(u, e, u) < f.max_prob", "u < f.max_prob"),
-    ("sigmoid: threshold ignored", "exp2_real(f.exponent * (m - f.threshold))", "exp2_real(f.exponent * m)"),
-    ("sigmoid: rounded twice", "exp2_real(f.exponent * (m - f.threshold))",
-     "exp2_real(f.exponent * m - f.exponent * f.threshold)"),
-    ("refractory: k for threshold", "< cosine_turn(turns_of_product(f.threshold, distance))",
-     "< cosine_turn(turns_of_product(f.k, distance))"),
-    ("refractory: <= for <", "< cosine_turn(turns_of_product(f.threshold, distance))",
-     "<= cosine_turn(turns_of_product(f.threshold, distance))"),
+    ("sigmoid: threshold ignored", "clamp_number(fused(m, k.unit, k.offset), k.lowest, k.highest)",
+     "clamp_number(m, k.lowest, k.highest)"),
+    ("sigmoid: the gradient's lower bound", "clamp_number(fused(m, k.unit, k.offset), k.lowest, k.highest)",
+     "clamp_number(fused(m, k.unit, k.offset), k.lowest_gradient, k.highest)"),
+    ("sigmoid: NaN kept", "clamp_number(fused(m, k.unit, k.offset)", "clamp(fused(m, k.unit, k.offset)"),
+    ("refractory: k for threshold", "< cosine_turn(turns_of_product(f.threshold, m - f.threshold))",
+     "< cosine_turn(turns_of_product(f.k, m - f.threshold))"),
+    ("refractory: <= for <", "< cosine_turn(turns_of_product(f.threshold, m - f.threshold))",
+     "<= cosine_turn(turns_of_product(f.threshold, m - f.threshold))"),
     ("heaviside: at threshold", "m > f.threshold ? 1.0f", "m >= f.threshold ? 1.0f"),
     ("none: threshold ignored", "return m - f.threshold;", "return m;"),
     ("draws: one rule forgotten", "f.rule == SPIKESCAN_SIGMOID_BERNOULLI || ", ""),
+)
+
+FIRING_SETUP = _faults(
+    "host/firing_setup.cpp", FIRING,
+    ("steepness: rounded twice", "-k / s.unit * kLog2OfE", "static_cast<float>(-k / s.unit) * 1.44269504f"),
+    ("steepness: infinite", "std::clamp(x, -static_cast<double>(kLargest), static_cast<double>(kLargest))", "x"),
+    ("steepness: small slopes in units of 1", "k < 0x1p-120 ? 0x1p-64f : 1.0f", "1.0f"),
+    ("steepness: a bound too far", "if (-static_cast<double>(scale) * x > z) x =", "if (false) x ="),
+    ("steepness: max_prob's share of the bound", "127.0 - std::log2(s.ceiling)", "127.0"),
+    ("steepness: divisor's limit", "std::min(ceiling, 0x1.8p126)", "std::min(ceiling, 0x1p127)"),
+    ("steepness: low part", "static_cast<float>(exact - s.scale)", "0.0f"),
+    ("derivative: max_prob missing", "sigmoid ? k * max_prob : k", "k"),
 )
 
 CONVERSIONS = _faults(
@@ -232,7 +254,7 @@ HOST = [
     for fault in _faults(file, Test(host_faults.TESTS[test], f"tests/host/{host_faults.TESTS[test]}"), *changes)
 ]
 
-ALL = (REAL + GRADIENT_RULES + FIRING_RULES + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
+ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
        BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.

@@ -141,11 +141,6 @@ CHANGES = (
         ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),
         ("key kept without elements", "args.device_key = nullptr;", ""),
     )),
-    ("host/firing_setup.cpp", "host", (
-        ("exponent: rounded twice", "-static_cast<double>(k) * kLog2OfE", "-static_cast<double>(k * 1.44269504f)"),
-        ("exponent: infinite", "std::max(-static_cast<double>(k) * kLog2OfE, -kLargest)",
-         "-static_cast<double>(k) * kLog2OfE"),
-    )),
     ("host/dispatch.cpp", "host", (
         ("dispatch: a hole without a reason", '"CUDA is not built into this library"', '""'),
         ("dispatch: another neuron's route", "route_index(d.recurrence, d.rule,", "route_index(d.rule, d.recurrence,"),
