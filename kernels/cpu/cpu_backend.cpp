@@ -1,6 +1,5 @@
 // The CPU backend: the passes of the best instruction set, memory, streams (nothing to do) and timers.
 #include <omp.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <new>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/huge_pages.h"
 #include "kernels/cpu/run_passes.h"
 
 namespace spikescan {
@@ -22,10 +22,13 @@ const LanePasses& passes() {
 }
 
 BackendResult forward(const ForwardCall& call, void* stream) {
+  ask_for_huge_pages(call.description, call.args.spikes);
+  ask_for_huge_pages(call.description, call.args.membrane);
   return run_forward(passes(), call, stream);
 }
 
 BackendResult backward(const BackwardCall& call, void* stream) {
+  ask_for_huge_pages(call.description, call.args.grad_x);
   return run_backward(passes(), call, stream);
 }
 
@@ -64,19 +67,14 @@ BackendResult query_device(int32_t, spikescan_device_info* info) {
   return kOk;
 }
 
-// A pass walks several tensors at once in rows far apart: small pages would cost it more than a copy. Where the system
-// has huge pages for whoever asks, large tensors ask.
 BackendResult allocate(size_t bytes, void** memory) {
-  constexpr size_t kAlignment = 256, kHugePage = size_t{2} << 20;
-  const bool large = bytes >= 2 * kHugePage;
-  const size_t alignment = large ? kHugePage : kAlignment;
+  constexpr size_t kAlignment = 256;
+  const size_t alignment = bytes >= kLargeBytes ? kHugePage : kAlignment;
   if (bytes > SIZE_MAX - alignment) return {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "the size overflows"};
   const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   *memory = std::aligned_alloc(alignment, rounded);
   if (!*memory) return {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "no memory"};
-#if defined(MADV_HUGEPAGE)
-  if (large) madvise(*memory, rounded, MADV_HUGEPAGE);  // advice: a refusal changes nothing
-#endif
+  ask_for_huge_pages(*memory, rounded);
   return kOk;
 }
 
