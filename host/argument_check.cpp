@@ -36,6 +36,7 @@ void ArgumentCheck::tensor(const char* name, const spikescan_tensor& tensor, Dty
   region.axes[0] = {d_.batch, tensor.stride_batch * element};
   region.axes[1] = {steps, tensor.stride_time * element};
   region.written = use == Use::kOutput;
+  region.replaced = use == Use::kReplacedInput;
   place(name, ".data", tensor.data, static_cast<size_t>(element), &strides, region);
 }
 
@@ -162,7 +163,7 @@ void ArgumentCheck::place(const char* name, const char* field, const void* data,
   if (region.written && overlaps_itself(region)) {
     return refuse_strides(name, *strides, "two elements share memory, which those of an output must not");
   }
-  regions_[region_count_++] = region;
+  if (!region.replaced) regions_[region_count_++] = region;
 }
 
 // ---- All against each other -----------------------------------------------------------------------------------------

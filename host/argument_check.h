@@ -7,7 +7,8 @@
 
 namespace spikescan {
 
-enum class Use { kInput, kOutput };
+// kReplacedInput: an output takes its place, element by element; the two are one piece of memory.
+enum class Use { kInput, kReplacedInput, kOutput };
 enum class Need { kOptional, kRequired };
 
 // Which dtypes an argument may have: a bit for each number, and the words for the sentence.

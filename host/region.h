@@ -17,6 +17,7 @@ struct Region {
   Wide run;
   Axis axes[2];  // strides in bytes, 0 allowed
   bool written;
+  bool replaced;  // an input in an output's very place, element by element: what holds for that output holds for it
 };
 
 enum class Sharing { kApart, kShares, kUndecided };

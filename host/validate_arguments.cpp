@@ -36,6 +36,12 @@ void check_inputs(const spikescan_description& d, const Args& args, bool readabl
   check.states({"initial_state[0]", "initial_state[1]"}, args.initial_state, Use::kInput);
 }
 
+// The passes read an element of `in` on the thread that writes the same one of `out`, and before it does.
+bool takes_the_place_of(const spikescan_tensor& out, const spikescan_tensor& in, const spikescan_description& d) {
+  return out.data && out.data == in.data && number_of(out.dtype) == number_of(in.dtype) &&
+         (d.batch == 1 || out.stride_batch == in.stride_batch) && (d.time == 1 || out.stride_time == in.stride_time);
+}
+
 spikescan_status check_packed_origin(const ForwardCall& call, Sentence& error) {
   const spikescan_tensor& spikes = call.args.spikes;
   if (!spikes.data || spikes.dtype != SPIKESCAN_BITS32 || call.description.time_origin % 32 == 0) return SPIKESCAN_OK;
@@ -69,7 +75,8 @@ spikescan_status validate_backward(const BackwardCall& call, bool readable, Sent
   ArgumentCheck check(d, error);
   check_inputs(d, args, readable, check);
   check.buffer("saved", args.saved, args.saved_bytes, saved_bytes(d), kSavedAlignment, Use::kInput);
-  check.tensor("grad_spikes", args.grad_spikes, kFloating, Use::kInput);
+  const bool in_place = takes_the_place_of(args.grad_x, args.grad_spikes, d);
+  check.tensor("grad_spikes", args.grad_spikes, kFloating, in_place ? Use::kReplacedInput : Use::kInput);
   check.tensor("grad_membrane", args.grad_membrane, kFloating, Use::kInput);
   check.states({"grad_final_state[0]", "grad_final_state[1]"}, args.grad_final_state, Use::kInput);
   check.tensor("grad_x", args.grad_x, described(d.dtype), Use::kOutput);

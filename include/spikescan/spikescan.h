@@ -159,7 +159,8 @@ typedef struct spikescan_backward_args {
   spikescan_tensor grad_spikes;          /* in: optional dL/dS; FLOAT32, FLOAT16 or BFLOAT16 */
   spikescan_tensor grad_membrane;        /* in: optional dL/dV; FLOAT32, FLOAT16 or BFLOAT16 */
   spikescan_state grad_final_state[2];   /* in: optional */
-  spikescan_tensor grad_x;               /* out: optional; dtype as in the description */
+  spikescan_tensor grad_x;               /* out: optional; dtype as in the description; may be grad_spikes itself: the
+                                            same data, dtype and strides, whose values are then replaced */
   float* grad_beta;                      /* out: optional; [C], or [1] where the decay is shared */
   float* grad_alpha;                     /* out: optional; likewise; cuba_lif only */
   spikescan_state grad_initial_state[2]; /* out: optional */

@@ -70,6 +70,27 @@ TEST(Executor, AnyPoolGivesTheSameBits) {
   EXPECT_GT(tasks_seen, 1) << "no call used the pool's threads: nothing was tested";
 }
 
+// Where time is split, a chunk's gradients are read twice by one thread, and only then replaced.
+TEST(Executor, GradientsInPlaceWhileTimeIsSplit) {
+  for (unsigned number = 0; number < 16; ++number) {
+    for (const Form& form : kForms) {
+      Sample apart(number, 1, 3085, 64), in_place(number, 1, 3085, 64);
+      in_place.gradients_in_place = true;
+      for (Sample* sample : {&apart, &in_place}) {
+        Pool pool;
+        pool.order = form.order;
+        spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
+        expect_ran(*sample, &executor);
+      }
+      // Beyond the tensor's end one holds the fill, the other what random() made of it.
+      const size_t bytes = size_t{3085} * 64 * (apart.d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2);
+      in_place.grad_x.resize(bytes);
+      apart.grad_x.resize(bytes);
+      EXPECT_TRUE(apart.same_outputs(in_place)) << number << ": " << form.threads << " threads";
+    }
+  }
+}
+
 // The comparison itself: one different bit is seen.
 TEST(Executor, TheComparisonSeesOneBit) {
   Sample a(0, 2, 5, 3), b(0, 2, 5, 3);

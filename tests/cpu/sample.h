@@ -80,6 +80,10 @@ class Sample {
     a.saved_bytes = sizes.saved;
     a.grad_spikes = tensor(grad_spikes_.data(), d.dtype);
     a.grad_x = tensor(grad_x.data(), d.dtype);
+    if (gradients_in_place) {
+      grad_x = grad_spikes_;
+      a.grad_spikes = a.grad_x;
+    }
     a.grad_beta = grad_beta.data();
     a.grad_alpha = cuba() ? grad_alpha.data() : nullptr;
     for (int n = 0; n < states(); ++n) a.grad_initial_state[n] = {grad_initial[n].data(), d.channels};
@@ -98,6 +102,7 @@ class Sample {
   spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;
   spikescan_sizes sizes = {};
   std::vector<unsigned char> spikes, membrane, grad_x;
+  bool gradients_in_place = false;  // the gradient of x in the memory of that of the spikes
   std::vector<float> final_state[2], grad_initial[2], grad_beta, grad_alpha;
 
  private:

@@ -214,10 +214,51 @@ const Row kRows[] = {
        c.args.grad_x.data = c.args.x.data;
        return Parts{"grad_x", " x ", "share memory"};
      }},
-    {"grad_x_over_grad_spikes",
+    {"grad_x_one_step_past_grad_spikes",
      [](Call& c) {
+       c.args.grad_x.data = static_cast<float*>(c.args.grad_spikes.data) + 3;
+       return Parts{"grad_x", "grad_spikes", "share memory"};
+     }},
+    {"grad_x_over_grad_spikes_with_batches_further_apart",
+     [](Call& c) {
+       c.args.grad_x = c.args.grad_spikes;
+       c.args.grad_x.stride_batch = 18;
+       return Parts{"grad_x", "grad_spikes", "share memory"};
+     }},
+    {"grad_x_over_grad_spikes_with_steps_further_apart",
+     [](Call& c) {
+       c.args.grad_x = c.args.grad_spikes;
+       c.args.grad_x.stride_time = 6;  // the second batch's steps lie between the first one's
+       return Parts{"grad_x", "grad_spikes", "share memory"};
+     }},
+    {"grad_x_over_grad_spikes_of_another_dtype_of_its_size",
+     [](Call& c) {
+       c.d.dtype = c.args.x.dtype = c.args.grad_x.dtype = SPIKESCAN_FLOAT16;
+       c.args.grad_spikes.dtype = SPIKESCAN_BFLOAT16;
        c.args.grad_x.data = c.args.grad_spikes.data;
-       return Parts{"grad_x", "grad_spikes"};
+       return Parts{"grad_x", "grad_spikes", "share memory"};
+     }},
+    {"grad_x_in_place_of_grad_spikes_whose_steps_repeat",
+     [](Call& c) {
+       c.args.grad_spikes.stride_time = 0;
+       c.args.grad_x = c.args.grad_spikes;
+       return Parts{"grad_x.stride_time is 0", "share memory"};
+     }},
+    {"grad_x_in_place_of_grad_spikes_and_over_x",
+     [](Call& c) {
+       c.args.grad_x = c.args.grad_spikes = c.args.x;
+       return Parts{"grad_x", " x ", "share memory"};
+     }},
+    {"grad_x_over_grad_membrane",
+     [](Call& c) {
+       c.args.grad_x = c.args.grad_membrane;
+       return Parts{"grad_x", "grad_membrane", "share memory"};
+     }},
+    {"grad_beta_over_grad_spikes_replaced",
+     [](Call& c) {
+       c.args.grad_x = c.args.grad_spikes;
+       c.args.grad_beta = static_cast<float*>(c.args.grad_spikes.data);
+       return Parts{"grad_beta", "grad_x", "share memory"};
      }},
     {"grad_x_over_saved",
      [](Call& c) {

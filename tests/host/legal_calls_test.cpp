@@ -157,6 +157,16 @@ TEST(LegalBackward, OnlyTheNeededPartOfABufferCounts) {
   EXPECT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
 }
 
+// One element in the batch: its stride says nothing.
+TEST(LegalBackward, GradientOfXInPlaceOfThatOfTheSpikes) {
+  BackwardCase call;
+  call.args.grad_x = call.args.grad_spikes;
+  EXPECT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+  call.d.batch = 1;
+  call.args.grad_x.stride_batch = 7;
+  EXPECT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+}
+
 TEST(LegalForward, PackedSpikesAtAMultipleOf32) {
   ForwardCase call;
   call.args.spikes = {call.args.spikes.data, SPIKESCAN_BITS32, 3, 3};

@@ -52,6 +52,14 @@ spikescan_sizes sizes_of(const spikescan_description& d) {
   return sizes;
 }
 
+// The one pair of an input and an output that may coincide. A stride counts only where there is a second element.
+bool same_tensor(spikescan_tensor a, spikescan_tensor b, const spikescan_description& d) {
+  if (d.batch == 1) a.stride_batch = b.stride_batch = 0;
+  if (d.time == 1) a.stride_time = b.stride_time = 0;
+  return a.data == b.data && std::memcmp(&a.dtype, &b.dtype, sizeof a.dtype) == 0 && a.stride_batch == b.stride_batch &&
+         a.stride_time == b.stride_time;
+}
+
 struct Interval {
   uintptr_t first, last;
   bool operator<(const Interval& other) const { return first < other.first; }
@@ -86,7 +94,8 @@ std::vector<Argument> arguments_of(const spikescan_description& d, const spikesc
 std::vector<Argument> arguments_of(const spikescan_description& d, const spikescan_backward_args& a) {
   const spikescan_sizes sizes = sizes_of(d);
   Lister list(d);
-  for (const spikescan_tensor* t : {&a.x, &a.grad_spikes, &a.grad_membrane}) list.tensor(*t, false);
+  for (const spikescan_tensor* t : {&a.x, &a.grad_membrane}) list.tensor(*t, false);
+  if (!same_tensor(a.grad_spikes, a.grad_x, d)) list.tensor(a.grad_spikes, false);
   list.tensor(a.grad_x, true);
   list.decay(a.beta, false);
   list.decay(a.alpha, false);

@@ -162,7 +162,8 @@ class BackwardRun {
   const Tensor grad_spikes_ = buffers_.input(c_.grad_spikes, c_.grad_spikes_dtype, c_.grad_spikes_layout);
   const Tensor grad_membrane_ = buffers_.input(c_.grad_membrane, c_.grad_membrane_dtype, c_.grad_membrane_layout);
   const Tensor grad_final_[2] = {buffers_.state_input(c_.grad_final[0]), buffers_.state_input(c_.grad_final[1])};
-  const Tensor grad_x_ = buffers_.tensor(c_.wanted.grad_x, c_.description.dtype, c_.grad_x_layout);
+  const Tensor grad_x_ =
+      c_.grad_x_in_place ? grad_spikes_ : buffers_.tensor(c_.wanted.grad_x, c_.description.dtype, c_.grad_x_layout);
   const Tensor grad_beta_ = buffers_.decays(c_.wanted.grad_beta);
   const Tensor grad_alpha_ = buffers_.decays(c_.wanted.grad_alpha && c_.has_alpha());
   const Tensor grad_initial_[2] = {buffers_.state(c_.wanted.grad_initial[0]),

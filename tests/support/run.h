@@ -33,8 +33,9 @@ struct Case {
   Layout x_layout = Layout::batch_first, uniforms_layout = Layout::batch_first, spikes_layout = Layout::batch_first,
          membrane_layout = Layout::batch_first, grad_spikes_layout = Layout::batch_first,
          grad_membrane_layout = Layout::batch_first, grad_x_layout = Layout::batch_first;
-  bool misaligned = false;    // every tensor one element past an aligned address
-  int64_t state_padding = 0;  // between the rows of all [B, C] tensors
+  bool grad_x_in_place = false;  // grad_x is the memory of grad_spikes
+  bool misaligned = false;       // every tensor one element past an aligned address
+  int64_t state_padding = 0;     // between the rows of all [B, C] tensors
   uint64_t seed = 1;
   uint32_t stream = 0;
   bool device_key = false;  // seed, stream and origins from memory; the call's own are then wrong on purpose
