@@ -3,14 +3,15 @@
 
   PYTHONPATH=build/cpu/python python bench/python/peak_memory.py [--json FILE]
 
-Each peer runs in a process of its own. The figure is that process's high-water mark (ru_maxrss) less what it held
-before x was made; it so counts x, its gradient, all that is kept between the passes, and in JAX what compiling took.
+With two losses, whose values are asked for so that both passes run: `squares`, the mean of the squared spikes, keeps the
+spikes as a layer after them would; `rates`, from the mean over time, keeps nothing of that size. Each peer and loss has a
+process of its own; the figure is x and what the process's high-water mark rose by during one step, after one that warmed
+it up.
 """
 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -18,67 +19,80 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # bench: the peers' formulations
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 SHAPE = (64, 1024, 512)
+X_BYTES = 4 * SHAPE[0] * SHAPE[1] * SHAPE[2]
 MIB = 1 << 20
 
 
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+LOSSES = {
+    "squares": lambda spikes: (spikes**2).mean(),
+    "rates": lambda spikes: ((spikes.mean(1) - 0.1) ** 2).mean(),
+}
+
+
+def inputs():
+    import numpy as np
+
+    return np.random.default_rng(0).standard_normal(SHAPE, np.float32), np.full(SHAPE[2:], 0.9, np.float32)
+
+
+def peak_of(step):
+    from peers.worker import ProcessMemory
+
+    step()  # compiles, loads, makes threads
+    memory = ProcessMemory(X_BYTES)
+    step()
+    return memory.peak()
 
 
 # ---- PyTorch -------------------------------------------------------------------------------------------------------
 
 
-def torch_step(scan):
+def torch_step(scan, loss_of):
     import torch
 
-    torch.manual_seed(0)
-    scan(torch.randn(1, 4, 8), torch.full((8,), 0.9))  # the library loads here
-    start = resident()
-    x = torch.randn(SHAPE).requires_grad_()
-    beta = torch.full(SHAPE[2:], 0.9).requires_grad_()
-    scan(x, beta).mean().backward()  # the cheapest loss: what it keeps is the neuron's alone
-    return start
+    leaves = [torch.from_numpy(a).requires_grad_() for a in inputs()]
+
+    def step():
+        loss = loss_of(scan(*leaves))
+        return loss.item(), torch.autograd.grad(loss, leaves)
+
+    return peak_of(step)
 
 
-def torch_ours():
+def torch_ours(loss_of):
     import spikescan.torch as st
 
-    return torch_step(lambda x, beta: st.scan(x, beta, key=1).spikes)
+    return torch_step(lambda x, beta: st.scan(x, beta, key=1).spikes, loss_of)
 
 
-def torch_loop():
+def torch_loop(loss_of):
     from peers.neurons.torch_loop import stochastic
 
-    return torch_step(lambda x, beta: stochastic(x.transpose(0, 1), beta))
+    return torch_step(lambda x, beta: stochastic(x.transpose(0, 1), beta).transpose(0, 1), loss_of)
 
 
 # ---- JAX -----------------------------------------------------------------------------------------------------------
 
 
-def jax_step(scan):
+def jax_step(scan, loss_of):
     import jax
     import jax.numpy as jnp
 
-    key = jax.random.key(0)
-    jax.block_until_ready(jax.jit(lambda x: scan(key, x, jnp.full(8, 0.9)))(jnp.zeros((1, 4, 8))))
-    start = resident()
-    x = jax.random.normal(key, SHAPE)
-    beta = jnp.full(SHAPE[2:], 0.9)
-    step = jax.jit(jax.grad(lambda x, beta, key: scan(key, x, beta).mean(), (0, 1)))
-    jax.block_until_ready(step(x, beta, key))
-    return start
+    x, beta = (jnp.asarray(a) for a in inputs())
+    step = jax.jit(jax.value_and_grad(lambda x, beta, key: loss_of(scan(key, x, beta)), (0, 1)))
+    return peak_of(lambda: jax.block_until_ready(step(x, beta, jax.random.key(0))))
 
 
-def jax_ours():
+def jax_ours(loss_of):
     import spikescan.jax as sj
 
-    return jax_step(lambda key, x, beta: sj.scan(x, beta, key=key, k=10.0).spikes)
+    return jax_step(lambda key, x, beta: sj.scan(x, beta, key=key, k=10.0).spikes, loss_of)
 
 
-def jax_associative_scan():
+def jax_associative_scan(loss_of):
     from peers.neurons.jax_associative_scan import accumulate, fire
 
-    return jax_step(lambda key, x, beta: fire(accumulate(beta, x), key))
+    return jax_step(lambda key, x, beta: fire(accumulate(beta, x), key), loss_of)
 
 
 PEERS = {
@@ -89,8 +103,9 @@ PEERS = {
 }
 
 
-def measured(peer):
-    done = subprocess.run([sys.executable, __file__, "--peer", peer], capture_output=True, text=True, env=os.environ)
+def measured(peer, loss):
+    command = [sys.executable, __file__, "--peer", peer, "--loss", loss]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1]}
     return json.loads(done.stdout)
@@ -99,23 +114,20 @@ def measured(peer):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="also write the numbers here")
-    parser.add_argument("--peer", choices=PEERS, help="run this one here and print its figures")
+    parser.add_argument("--peer", choices=PEERS, help="run this one here and print its figure")
+    parser.add_argument("--loss", choices=LOSSES, default="squares", help="with --peer")
     options = parser.parse_args()
     if options.peer:
-        start = PEERS[options.peer]()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"above_start": peak - start, "high_water": peak}))
+        print(json.dumps({"peak_bytes": PEERS[options.peer](LOSSES[options.loss])}))
         return
-    x_bytes = 4 * SHAPE[0] * SHAPE[1] * SHAPE[2]
-    found = {peer: measured(peer) for peer in PEERS}
-    print(f"forward + backward of {' x '.join(map(str, SHAPE))} float32; x is {x_bytes // MIB} MiB\n")
-    print("| | MiB above the start | in sizes of x | high-water mark, MiB |\n|---|---|---|---|")
-    for peer, figures in found.items():
-        if "error" in figures:
-            print(f"| {peer} | {figures['error']} | | |")
-            continue
-        above, high = figures["above_start"], figures["high_water"]
-        print(f"| {peer} | {above / MIB:.0f} | {above / x_bytes:.1f} | {high / MIB:.0f} |")
+    found = {peer: {loss: measured(peer, loss) for loss in LOSSES} for peer in PEERS}
+    print(f"forward + backward of {' x '.join(map(str, SHAPE))} float32; x is {X_BYTES // MIB} MiB\n")
+    print("| | loss | peak, MiB | in sizes of x |\n|---|---|---|---|")
+    for peer, losses in found.items():
+        for loss, figures in losses.items():
+            peak = figures.get("peak_bytes")
+            shown = f"{peak / MIB:.0f} | {peak / X_BYTES:.1f}" if peak else f"{figures.get('error', 'not measured')} | "
+            print(f"| {peer} | {loss} | {shown} |")
     if options.json:
         options.json.write_text(json.dumps({"shape": SHAPE, "peers": found}, indent=1) + "\n")
 
