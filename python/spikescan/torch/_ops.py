@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan.torch import _check, _execute
+from spikescan.torch import _check, _execute, _plans
 from spikescan.torch._call import decode
 from spikescan.torch._keys import make_key
 
@@ -33,13 +33,20 @@ def _filled(x: Tensor, results: Any) -> Any:
     return tuple(x.new_empty(0) if result is None else result for result in results)
 
 
+def _no_states(call: str, x: Tensor) -> Tensor:
+    return x.new_empty(_plans.saved_shape(decode(call), x), dtype=torch.float64)
+
+
 # ---- Kernels -------------------------------------------------------------------------------------------------------
 
 
 def _forward_kernel(
     x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any, call: str, save: bool
 ) -> Any:
-    return _filled(x, _execute.forward(call, save, x, beta, alpha, initial0, initial1, key, uniforms))
+    *outputs, saved = _execute.forward(call, save, x, beta, alpha, initial0, initial1, key, uniforms)
+    if save and saved is None:
+        saved = _no_states(call, x)
+    return _filled(x, (*outputs, saved))
 
 
 def _backward_kernel(x: Any, *rest: Any) -> Any:
@@ -65,7 +72,7 @@ def _forward_fake(
     spikes = x.new_empty((*steps, *x.shape[2:]), dtype=_check.SPIKES[c.spikes]) if c.spikes else None
     membrane = x.new_empty(x.shape, dtype=_check.FLOATING[c.membrane]) if c.membrane else None
     finals = [x.new_empty(state, dtype=torch.float32) if c.final_state and i < c.states else None for i in range(2)]
-    saved = x.new_empty(_execute.saved_shape(c, x), dtype=torch.float64) if save else None
+    saved = x.new_empty(_plans.saved_shape(c, x), dtype=torch.float64) if save else None
     return _filled(x, (spikes, membrane, *finals, saved))
 
 
@@ -196,6 +203,8 @@ def _gradients(call: str, residuals: Any, incoming: Any, needed: Any) -> Any:
     if not torch.is_grad_enabled() and is_plain(operands[0]) and type(one) is Tensor:
         return _execute.backward(call, wanted, *operands)
     transformed = _is_transformed()
+    if residuals[5] is None:
+        operands = (*residuals[:5], _no_states(call, residuals[0]), *incoming)
     results = (_NotTwice.apply if transformed else _backward)(*operands, call, wanted)
     return [r if wanted >> i & 1 else None for i, r in enumerate(results)]
 

@@ -1,5 +1,7 @@
 """spikescan.torch: the NumPy face's bits, and the float64 reference's numbers."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import reference
@@ -9,6 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import spikescan as sk  # noqa: E402
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
+from spikescan.torch import _device  # noqa: E402
 
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
 B, T, C = 3, 2100, 5  # three chunks of the scan
@@ -211,6 +214,27 @@ def test_state_and_keys_continue_a_sequence(rng):
     )
     assert torch.equal(torch.cat([first.spikes, second.spikes], 1), whole.spikes)
     assert torch.equal(torch.cat([first.membrane, second.membrane], 1), whole.membrane)
+
+
+def gradients_of(length, seed):
+    x = torch.randn(4, 40, length, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+    beta = torch.full((length,), 0.9, requires_grad=True)
+    return torch.autograd.grad(st.scan(x, beta, key=seed).spikes.square().sum(), (x, beta))
+
+
+def test_scratch_that_is_kept_and_scratch_that_is_not_give_the_same(monkeypatch):
+    kept = gradients_of(700, 0)
+    monkeypatch.setattr(_device.CpuScratch, "largest", 0)
+    assert all(map(torch.equal, gradients_of(700, 0), kept))
+
+
+def test_threads_keep_scratch_of_their_own():
+    cases = [(length, seed) for length in (3, 2000, 70) for seed in range(4)]
+    alone = [gradients_of(*case) for case in cases]
+    with ThreadPoolExecutor(4) as pool:  # ctypes lets go of the interpreter's lock: calls run at once
+        together = list(pool.map(lambda case: gradients_of(*case), cases * 8))
+    for i, got in enumerate(together):
+        assert all(map(torch.equal, got, alone[i % len(cases)]))
 
 
 def test_own_uniforms(rng):

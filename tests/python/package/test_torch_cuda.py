@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import spikescan as sk  # noqa: E402
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron, _abi, _problem  # noqa: E402
-from spikescan.torch import _execute, _keys  # noqa: E402
+from spikescan.torch import _device, _keys, _plans  # noqa: E402
 
 SIMT = os.environ.get("SPIKESCAN_SIMT_LIBRARY", "")
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
@@ -30,9 +30,9 @@ def kernels(monkeypatch):
         streams.append(None)  # the harness knows the legacy default stream
         return None
 
-    monkeypatch.setattr(_execute, "backend_of", lambda device: "cuda")
-    monkeypatch.setattr(_execute, "stream_of", stream_of)
-    caches = (_execute._PLANS.clear, _problem.problem.cache_clear)
+    monkeypatch.setattr(_device, "backend_of", lambda device: "cuda")
+    monkeypatch.setattr(_device, "stream_of", stream_of)
+    caches = (_plans._PLANS.clear, _problem.problem.cache_clear)
     for clear in caches:
         clear()
     yield streams
@@ -70,7 +70,7 @@ def test_the_kernels_have_run(kernels):
     """The fixture above must not compare the CPU with itself."""
     assert sk.device_count("cuda") == 1
     st.scan(torch.zeros(1, 8, 2), 0.5, key=1)
-    (plan,) = _execute._PLANS.values()
+    (plan,) = _plans._PLANS.values()
     assert plan.problem.description.backend == _abi.BACKENDS["cuda"]
 
 
@@ -79,10 +79,10 @@ def test_a_call_asks_for_the_current_stream_and_device(monkeypatch):
     monkeypatch.setattr(torch._C, "_cuda_getCurrentRawStream", lambda i: asked.append(i) or 1234, raising=False)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "device", lambda device: ("made current", device.index))
-    assert _execute.stream_of(torch.device("cuda", 1)) == 1234 and asked == [1]
-    assert _execute.on(torch.device("cuda", 1)) == ("made current", 1)
-    assert _execute.on(torch.device("cuda", 0)) is _execute._NOTHING
-    assert _execute.stream_of(torch.device("cpu")) is None and _execute.backend_of(torch.device("cuda", 1)) == "cuda"
+    assert _device.stream_of(torch.device("cuda", 1)) == 1234 and asked == [1]
+    assert _device.on(torch.device("cuda", 1)) == ("made current", 1)
+    assert _device.on(torch.device("cuda", 0)) is _device.NOTHING
+    assert _device.stream_of(torch.device("cpu")) is None and _device.backend_of(torch.device("cuda", 1)) == "cuda"
 
 
 class Operators(torch.utils._python_dispatch.TorchDispatchMode):
