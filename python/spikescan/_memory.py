@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
 FLOATING = ("float32", "float16", "bfloat16")
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """Memory that somebody else owns. Strides count elements."""
 
     pointer: int
@@ -88,15 +87,20 @@ def view(name: str, array: Array, cuda_stream: int = 0) -> View:
     return View(pointer, dtype, shape, strides, device, True, capsule)
 
 
+@functools.lru_cache(maxsize=64)
+def _facts(dtype: np.dtype) -> tuple[int, bool, str]:
+    """(bytes, in this machine's order, name); NumPy makes a name anew each time it is asked."""
+    return dtype.itemsize, dtype.isnative, dtype.name
+
+
 def _numpy_view(name: str, array: np.ndarray) -> View:
-    item = array.dtype.itemsize
-    if any(step % item for step in array.strides):
+    item, is_native, dtype = _facts(array.dtype)
+    strides = tuple([step // item for step in array.strides])
+    if tuple([stride * item for stride in strides]) != array.strides:
         raise ValueError(f"{name} has byte strides {array.strides}; they must be multiples of its item size {item}")
-    if not array.dtype.isnative:
+    if not is_native:
         raise ValueError(f"{name} has dtype {array.dtype}; it must be in this machine's byte order")
-    strides = tuple(step // item for step in array.strides)
-    flags = array.flags
-    return View(array.ctypes.data, array.dtype.name, array.shape, strides, ("cpu", 0), flags.writeable, array)
+    return View(array.ctypes.data, dtype, array.shape, strides, ("cpu", 0), array.flags.writeable, array)
 
 
 def numpy_dtype(dtype: str) -> np.dtype:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ class _Frame:
         first, second = self.x.shape[:2]
         self.batch, self.time = (second, first) if time_first else (first, second)
         self.channel_shape = self.x.shape[2:]
-        self.channels = int(np.prod(self.channel_shape, dtype=np.int64))
+        self.channels = math.prod(self.channel_shape)
         self.device = self.x.device
         self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
 
@@ -67,7 +68,9 @@ class _Frame:
         return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, self.device[0], shared)
 
     def view(self, name: str, array: Array, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
-        v = _memory.view(name, array, self.cuda_stream)
+        return self.checked(name, _memory.view(name, array, self.cuda_stream), shape, dtypes, output)
+
+    def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
         if v.device != self.device:
             raise ValueError(f"{name} is on {v.device[0]}:{v.device[1]}, x on {self.device[0]}:{self.device[1]}")
         if v.shape != shape:
@@ -87,8 +90,11 @@ class _Frame:
         self, name: str, array: Array, dtypes: tuple[str, ...] = _memory.FLOATING, output: bool = False
     ) -> _abi.Tensor:
         """A [B, T, C] argument of the call; bits32 arrays are uint32 and shorter in time."""
+        return self.tensor_in(name, _memory.view(name, array, self.cuda_stream), dtypes, output)
+
+    def tensor_in(self, name: str, v: View, dtypes: tuple[str, ...], output: bool) -> _abi.Tensor:
         packed = dtypes == ("uint32",)
-        v = self.view(name, array, self.shape(-(-self.time // 32) if packed else self.time), dtypes, output)
+        self.checked(name, v, self.shape(-(-self.time // 32) if packed else self.time), dtypes, output)
         return self.tensor_of(name, v, "bits32" if packed else v.dtype)
 
     def tensor_of(self, name: str, v: View, dtype: str) -> _abi.Tensor:
@@ -119,7 +125,7 @@ class _Frame:
             given = np.asarray(given, np.float32)
         v = _memory.view(name, given, self.cuda_stream)
         shared = decay_is_shared(name, v.shape, self.channel_shape)
-        self.view(name, given, v.shape, ("float32",), False)
+        self.checked(name, v, v.shape, ("float32",), False)
         _memory.collapse(name, v, 0)
         return v.pointer or None, shared, v.shape
 
@@ -250,9 +256,9 @@ def _allocate(
 
 def _place_outputs(args: _abi.ForwardArgs, frame: _Frame, prob: Problem, neuron: Neuron, out: ScanResult) -> None:
     if out.spikes is not None:
-        packed = _memory.view("out.spikes", out.spikes, frame.cuda_stream).dtype == "uint32"
-        dtypes = ("uint32",) if packed else (*_memory.FLOATING, "uint8")
-        args.spikes = frame.tensor("out.spikes", out.spikes, dtypes, output=True)
+        spikes = _memory.view("out.spikes", out.spikes, frame.cuda_stream)
+        dtypes = ("uint32",) if spikes.dtype == "uint32" else (*_memory.FLOATING, "uint8")
+        args.spikes = frame.tensor_in("out.spikes", spikes, dtypes, output=True)
     if out.membrane is not None:
         args.membrane = frame.tensor("out.membrane", out.membrane, output=True)
     args.final_state = frame.states("out.final_state", out.final_state, neuron, output=True)
