@@ -1,7 +1,8 @@
-"""Environments of the peers: for each a folder under .venv-peers/, made from its pinned list in requirements/.
+"""Environments of the peers, and of what the tests compare with: for each a folder under .venv-peers/, made from its
+pinned list in requirements/.
 
-A folder holds only what the peer needs beside the Python that runs the benchmarks, and, where its list says `# on:
-torch`, beside that one's folder; PYTHONPATH puts them in front. Usage: python environments.py [name ...]
+A folder holds only what is needed beside the Python that runs the benchmarks, and, where its list says `# on: torch`,
+beside that one's folder; PYTHONPATH puts them in front. Usage: python environments.py [name ...]
 """
 
 import os

@@ -1,17 +1,12 @@
 """Memory of a training step at 64 x 1024 x 512, by XLA's own account of the compiled programs."""
 
-import sys
-
 import pytest
-from places import ROOT
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 import jax.numpy as jnp  # noqa: E402
+from peers.neurons.jax_associative_scan import accumulate, fire  # noqa: E402
 
 import spikescan.jax as sj  # noqa: E402
-
-sys.path.insert(0, str(ROOT / "bench"))
-from peers.neurons.jax_associative_scan import accumulate, fire  # noqa: E402
 
 SHAPE = (64, 1024, 512)
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import peer_environments
 import pytest
+from peers import environments
 from places import FOLDER
 
 import spikescan
@@ -28,8 +28,8 @@ def run_one_call(*path):
 
 def test_a_call_runs_on_the_oldest():
     try:
-        peer = peer_environments.make("jax-0.5")
-    except peer_environments.Unavailable as reason:
+        (peer,) = environments.make("jax-0.5")
+    except environments.Unavailable as reason:
         pytest.skip(f"JAX 0.5.0 cannot be installed here: {reason}")
     assert "ran on jax 0.5.0" in run_one_call(peer, STAGE)
 

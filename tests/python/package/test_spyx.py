@@ -1,12 +1,12 @@
-"""The drop-ins beside the real Spyx, both versions, each in an environment of its own (peer_environments.py)."""
+"""The drop-ins beside the real Spyx, both versions, each in an environment of its own (bench/peers/environments.py)."""
 
 import json
 import os
 import subprocess
 import sys
 
-import peer_environments
 import pytest
+from peers import environments
 from places import FOLDER
 
 import spikescan
@@ -23,8 +23,8 @@ CLASSES = ("PSU_LIF", "StochasticAssociativeLIF", "StochasticAssociativeCuBaLIF"
 def test_the_real_spyx(version):
     """Same parameters; every spike equal but for ties; V and gradients within 1e-5 of Spyx computed in float64."""
     try:
-        peer = peer_environments.make(f"spyx-{version}")
-    except peer_environments.Unavailable as reason:
+        (peer,) = environments.make(f"spyx-{version}")
+    except environments.Unavailable as reason:
         pytest.skip(f"Spyx {version} cannot be installed here: {reason}")
     environment = {**os.environ, "PYTHONPATH": f"{peer}{os.pathsep}{STAGE}", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": CHEAP}
     done = subprocess.run(
