@@ -18,7 +18,8 @@ from spikescan.torch import _check, _device, _plans
 from spikescan.torch._plans import Plan
 
 _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
-_ELSEWHERE = ctypes.addressof(_NO_ELEMENTS)  # empty tensors have no memory; to the library null means absent
+# Where data_ptr() is 0, that of an empty tensor; to the library null means absent.
+_ELSEWHERE = ctypes.addressof(_NO_ELEMENTS)
 _scratch = _device.CpuScratch()
 
 
@@ -27,10 +28,6 @@ def _contiguous(tensor: Any) -> Any:
 
 
 # ---- Arguments -----------------------------------------------------------------------------------------------------
-
-
-def _pointer(tensor: Tensor) -> int:
-    return tensor.data_ptr() or _ELSEWHERE
 
 
 def _put_key(args: Any, key: Any) -> None:
@@ -43,25 +40,25 @@ def _put_key(args: Any, key: Any) -> None:
 
 
 def _put_inputs(args: Any, x: Tensor, beta: Tensor, alpha: Any, initial0: Any, initial1: Any) -> None:
-    args.x.data = _pointer(x)
-    args.beta = _pointer(beta)
+    args.x.data = x.data_ptr() or _ELSEWHERE
+    args.beta = beta.data_ptr() or _ELSEWHERE
     if alpha is not None:
-        args.alpha = _pointer(alpha)
+        args.alpha = alpha.data_ptr() or _ELSEWHERE
     if initial0 is not None:
-        args.initial_state[0].data = _pointer(initial0)
+        args.initial_state[0].data = initial0.data_ptr() or _ELSEWHERE
     if initial1 is not None:
-        args.initial_state[1].data = _pointer(initial1)
+        args.initial_state[1].data = initial1.data_ptr() or _ELSEWHERE
 
 
 def _put_gradients(args: Any, spikes: Any, membrane: Any, final0: Any, final1: Any) -> None:
     if spikes is not None:
-        args.grad_spikes.data = _pointer(spikes)
+        args.grad_spikes.data = spikes.data_ptr() or _ELSEWHERE
     if membrane is not None:
-        args.grad_membrane.data = _pointer(membrane)
+        args.grad_membrane.data = membrane.data_ptr() or _ELSEWHERE
     if final0 is not None:
-        args.grad_final_state[0].data = _pointer(final0)
+        args.grad_final_state[0].data = final0.data_ptr() or _ELSEWHERE
     if final1 is not None:
-        args.grad_final_state[1].data = _pointer(final1)
+        args.grad_final_state[1].data = final1.data_ptr() or _ELSEWHERE
 
 
 # ---- Results -------------------------------------------------------------------------------------------------------
@@ -75,16 +72,16 @@ def _make_outputs(args: Any, plan: Plan, x: Tensor) -> tuple[Any, Any, Any, Any]
             spikes = torch.empty_like(x)
         else:
             spikes = x.new_empty(plan.spikes_shape, dtype=plan.spikes_dtype)
-        args.spikes.data = _pointer(spikes)
+        args.spikes.data = spikes.data_ptr() or _ELSEWHERE
     if plan.membrane_dtype is not None:
         membrane = x.new_empty(x.shape, dtype=plan.membrane_dtype)
-        args.membrane.data = _pointer(membrane)
+        args.membrane.data = membrane.data_ptr() or _ELSEWHERE
     if plan.final_states:
         final0 = x.new_empty(plan.state_shape, dtype=torch.float32)
-        args.final_state[0].data = _pointer(final0)
+        args.final_state[0].data = final0.data_ptr() or _ELSEWHERE
         if plan.final_states > 1:
             final1 = x.new_empty(plan.state_shape, dtype=torch.float32)
-            args.final_state[1].data = _pointer(final1)
+            args.final_state[1].data = final1.data_ptr() or _ELSEWHERE
     return spikes, membrane, final0, final1
 
 
@@ -94,17 +91,17 @@ def _make_gradients(args: Any, plan: Plan, wanted: int, x: Tensor, beta: Tensor)
     grad_initial: list[Any] = [None, None]
     if wanted & 1:
         grad_x = torch.empty_like(x) if plan.is_contiguous else x.new_empty(x.shape)
-        args.grad_x.data = _pointer(grad_x)
+        args.grad_x.data = grad_x.data_ptr() or _ELSEWHERE
     if wanted & 2:
         grad_beta = torch.empty_like(beta)
-        args.grad_beta = _pointer(grad_beta)
+        args.grad_beta = grad_beta.data_ptr() or _ELSEWHERE
     if wanted & 4:
         grad_alpha = torch.empty_like(beta)
-        args.grad_alpha = _pointer(grad_alpha)
+        args.grad_alpha = grad_alpha.data_ptr() or _ELSEWHERE
     for i in range(2) if wanted & 24 else ():
         if wanted & (8 << i):
             grad_initial[i] = beta.new_empty(plan.state_shape)
-            args.grad_initial_state[i].data = _pointer(grad_initial[i])
+            args.grad_initial_state[i].data = grad_initial[i].data_ptr() or _ELSEWHERE
     return grad_x, grad_beta, grad_alpha, grad_initial[0], grad_initial[1]
 
 
@@ -141,7 +138,7 @@ def forward(
     if key is not None:
         _put_key(args, key)
     if uniforms is not None:
-        args.uniforms.data = _pointer(uniforms)
+        args.uniforms.data = uniforms.data_ptr() or _ELSEWHERE
     outputs = _make_outputs(args, plan, x)
     saved = None
     if save and plan.saved_shape is not None:
