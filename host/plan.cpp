@@ -60,7 +60,7 @@ int tile_channels(const spikescan_description& d, const DeviceFacts& facts, int6
   int channels = std::min(static_cast<int>(std::bit_ceil(wanted)), most_tile_threads(d.recurrence) / segments);
   if (facts.shared_bytes == 0) return channels;
   while (channels > 1 &&
-         tile_shared_bytes(columns, segments * channels) > facts.shared_bytes) {
+         tile_shared_bytes(scan_order(d.recurrence), columns, segments * channels) > facts.shared_bytes) {
     channels /= 2;
   }
   while (channels > 1 && channels * segments > kWarp && tiles_of(d, batch_rows, channels / 2) <= facts.processors) {
@@ -105,7 +105,7 @@ int neighbours(const spikescan_description& d, const Plan& plan) {
 }
 
 void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int columns, Plan& plan) {
-  plan.shared_bytes = tile_shared_bytes(columns, plan.threads);
+  plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), columns, plan.threads);
   const int64_t by_registers = int64_t{most_tile_threads(d.recurrence)} * resident_tiles(d.recurrence) / plan.threads;
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
   const int64_t resident =

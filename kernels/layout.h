@@ -56,12 +56,12 @@ struct TileCommon {
   alignas(16) float responses[kMostTileChannels][kResponseWords];
   int64_t turns[kTurnWords];
   float parked[kSegmentSteps][32];  // the first warp's values, while it chains
-  double squares[kTileSquares][kMostCoefficients][kMostTileChannels];
   double carry_in[kMostStates][kMostTileChannels];
   double carry_out[kMostStates][kMostTileChannels];
   double walked[kMostStates][kMostTileChannels];  // the carry that a block takes along from chunk to chunk
   double totals[kMostStates][kMostTileChannels];  // the decays' gradients so far
   float before[kMostStates][kMostTileChannels];   // backward's states before the chunk's first step
+  double squares[kTileSquares * kMostCoefficients][kMostTileChannels];  // a third of it where the order is 1
 };
 
 // `columns`: values that a thread keeps for each of its steps; they are its record's first words.
@@ -74,10 +74,17 @@ struct LaneEnd {
 SPIKESCAN_HD constexpr int lane_bytes(int columns) {
   return (kSegmentSteps * columns + 12) * static_cast<int>(sizeof(float));
 }
-static_assert(sizeof(LaneEnd) <= 12 * sizeof(float) && sizeof(TileCommon) % 16 == 0);
+static_assert(sizeof(LaneEnd) <= 12 * sizeof(float));
 
-SPIKESCAN_HD constexpr size_t tile_shared_bytes(int columns, int lanes) {
-  return sizeof(TileCommon) + static_cast<size_t>(lanes) * lane_bytes(columns);
+SPIKESCAN_HD constexpr int common_bytes(int order) {
+  constexpr int kRow = kMostTileChannels * static_cast<int>(sizeof(double));
+  constexpr int kUpToSquares = static_cast<int>(sizeof(TileCommon)) - kTileSquares * kMostCoefficients * kRow;
+  return kUpToSquares + kTileSquares * coefficients_of(order) * kRow;
+}
+static_assert(common_bytes(1) % 16 == 0 && common_bytes(2) == sizeof(TileCommon));
+
+SPIKESCAN_HD constexpr size_t tile_shared_bytes(int order, int columns, int lanes) {
+  return static_cast<size_t>(common_bytes(order)) + static_cast<size_t>(lanes) * lane_bytes(columns);
 }
 
 // V and R, or V and I; what spsn and psu_lif look at again is x and A.

@@ -11,7 +11,7 @@ template <spikescan_recurrence R>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     backward_kernel(const __grid_constant__ BackwardCall call) {
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), backward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, backward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, shared, /*reverse=*/true);
   for (Tile tile; queue.next(place, tile);) {
     if (Tile later; queue.later(place, later)) {

@@ -12,7 +12,7 @@ template <spikescan_recurrence R>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     forward_tiles_kernel(const __grid_constant__ ForwardCall call) {
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), forward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, forward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, shared, /*reverse=*/false);
   for (Tile tile; queue.next(place, tile);) {
     if (Tile later; queue.later(place, later)) {

@@ -22,46 +22,38 @@ __device__ __forceinline__ bool fires_quickly(const ForwardCall& call, const Ran
          call.firing.max_prob >= kLeastQuickProbability;
 }
 
-// Spikes of the steps j .. j + kSteps - 1, at their bits. A NaN is too close as well.
-template <int kSteps>
-__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const uint32_t (&words)[kSteps], int j,
-                                                     const float (&m)[kSegmentSteps]) {
+// Four steps from j on, which one call of the generator serves: their spikes become the lowest bits, the others move up.
+// A NaN is too close as well.
+__device__ __forceinline__ void add_quick_spikes(const Firing& firing, const PhiloxWords& words, int j,
+                                                 const float (&m)[kSegmentSteps], uint32_t& bits) {
   const float scaled = firing.max_prob * 4294967296.0f;  // draws stay multiples of 2^8 below 2^32
   float closest = scaled;
-  uint32_t bits = 0;
 #pragma unroll
-  for (int i = 0; i < kSteps; ++i) {
-    const auto u = static_cast<float>(words[i] & 0xffffff00u);
+  for (int i = 3; i >= 0; --i) {
+    const auto u = static_cast<float>(words.w[i] & 0xffffff00u);
     const float x = fused(m[j + i], firing.steepness.unit, firing.steepness.offset);
     const float margin = fused(u, approximate_exp2(firing.steepness.scale * x), u) - scaled;
-    bits |= margin < 0.0f ? 1u << (j + i) : 0u;
+    bits = __funnelshift_l(bits_of(margin), bits, 1);  // its sign
     closest = lesser_or_nan(closest, magnitude(margin));
   }
-  if (usually(closest > kUnsure * scaled)) return bits;
-  bits = 0;
+  if (usually(closest > kUnsure * scaled)) return;
 #pragma unroll
-  for (int i = 0; i < kSteps; ++i) {
-    bits |= fires_sigmoid(firing, m[j + i], uniform_of(words[i])) ? 1u << (j + i) : 0u;
+  for (int i = 0; i < 4; ++i) {
+    const uint32_t fires = fires_sigmoid(firing, m[j + i], uniform_of(words.w[i]));
+    bits = (bits & ~(1u << i)) | fires << i;
   }
-  return bits;
 }
 
+// Bit j is step t + j's spike.
 __device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const RandomOrigin& origin, int64_t b,
                                                      int64_t t, int64_t c, const float (&m)[kSegmentSteps]) {
-  constexpr int kSteps = 4;
   const auto batch = static_cast<uint32_t>(origin.batch + b), channel = static_cast<uint32_t>(origin.channel + c);
   const auto call = static_cast<uint32_t>((origin.time + t) / 4);
   uint32_t bits = 0;
 #pragma unroll
-  for (int j = 0; j < kSegmentSteps; j += kSteps) {
-    uint32_t words[kSteps];
-#pragma unroll
-    for (int i = 0; i < kSteps; i += 4) {
-      const PhiloxWords four = generate(call + (j + i) / 4, channel, batch, origin.stream, origin.key);
-#pragma unroll
-      for (int n = 0; n < 4; ++n) words[i + n] = four.w[n];
-    }
-    bits |= quick_spike_bits<kSteps>(firing, words, j, m);
+  for (int group = kSegmentSteps / 4 - 1; group >= 0; --group) {
+    const PhiloxWords words = generate(call + group, channel, batch, origin.stream, origin.key);
+    add_quick_spikes(firing, words, 4 * group, m, bits);
   }
   return bits;
 }

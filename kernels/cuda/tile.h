@@ -90,8 +90,8 @@ class TileShared {
  public:
   TileCommon& common;
 
-  __device__ __forceinline__ TileShared(unsigned char* memory, int columns)
-      : common(*reinterpret_cast<TileCommon*>(memory)), lanes_(memory + sizeof(TileCommon)), columns_(columns) {}
+  __device__ __forceinline__ TileShared(unsigned char* memory, int order, int columns)
+      : common(*reinterpret_cast<TileCommon*>(memory)), lanes_(memory + common_bytes(order)), columns_(columns) {}
 
   __device__ __forceinline__ float* columns(int lane) const { return reinterpret_cast<float*>(record(lane)); }
   __device__ __forceinline__ double& chain(int lane, int n) const { return end(lane).chain[n]; }

@@ -65,10 +65,10 @@ class TileTables {
   // M^(2^i).
   __device__ __forceinline__ Map<N> square(int i) const {
     Map<N> map;
-    map.a = shared_.squares[i][0][place_.channel];
+    map.a = square_entry(i, 0);
     if constexpr (N == 2) {
-      map.m = shared_.squares[i][1][place_.channel];
-      map.b = shared_.squares[i][2][place_.channel];
+      map.m = square_entry(i, 1);
+      map.b = square_entry(i, 2);
     }
     return map;
   }
@@ -110,13 +110,17 @@ class TileTables {
   // Bare squares: a power is kept from vanishing at its end, not on the way.
   __device__ __forceinline__ void make_squares(Map<N> square) const {
     for (int i = 0; i < kTileSquares; ++i) {
-      shared_.squares[i][0][place_.channel] = square.a;
+      square_entry(i, 0) = square.a;
       if constexpr (N == 2) {
-        shared_.squares[i][1][place_.channel] = square.m;
-        shared_.squares[i][2][place_.channel] = square.b;
+        square_entry(i, 1) = square.m;
+        square_entry(i, 2) = square.b;
       }
       square = compose(square, square);
     }
+  }
+
+  __device__ __forceinline__ double& square_entry(int i, int coefficient) const {
+    return shared_.squares[i * coefficients_of(N) + coefficient][place_.channel];
   }
 
   __device__ __forceinline__ void put_response(int i, const Response<N>& r) const {

@@ -1,5 +1,5 @@
-// float16 and bfloat16 to and from float32: exact one way, nearest even the other, the same bits on every device
-// (the platforms' own conversions differ in NaN payloads).
+// float16 and bfloat16 to and from float32: exact one way, nearest even the other. The same bits on every device, the
+// narrow NaNs too, which the platforms' own conversions give in ways of their own.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,18 @@ SPIKESCAN_HD float to_float(BFloat16 x) {
   return float_of(static_cast<uint32_t>(x.bits) << 16);
 }
 SPIKESCAN_HD float to_float(Half x) {
+#if defined(__CUDA_ARCH__)
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
+  return wide;
+#else
   const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
   const uint32_t rest = x.bits & 0x7fffu;
   // Shifted into float32's place the exponent is 112 too small; the product is exact, also from a subnormal.
   const float scaled = float_of(rest << 13) * float_of(0x77800000u);
   const uint32_t special = rest >= 0x7c00u ? 0x7f800000u | (rest << 13) : bits_of(scaled);
   return float_of(sign | special);
+#endif
 }
 
 template <class T>
@@ -43,8 +49,13 @@ SPIKESCAN_HD float from_float<float>(float x) {
 template <>
 SPIKESCAN_HD BFloat16 from_float<BFloat16>(float x) {
   const uint32_t b = bits_of(x);
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint16_t rounded;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
+#else
   const uint32_t rounded = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
-  const bool nan = (b & 0x7fffffffu) > 0x7f800000u;
+#endif
+  const bool nan = x != x;
   return {static_cast<uint16_t>(nan ? 0x7fc0u | ((b >> 16) & 0x8000u) : rounded)};
 }
 
@@ -52,6 +63,11 @@ template <>
 SPIKESCAN_HD Half from_float<Half>(float x) {
   const uint32_t b = bits_of(x);
   const uint32_t sign = (b >> 16) & 0x8000u;
+#if defined(__CUDA_ARCH__)
+  uint16_t rounded;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
+  return {static_cast<uint16_t>(x != x ? 0x7e00u | sign : rounded)};
+#else
   const uint32_t rest = b & 0x7fffffffu;
   uint32_t half;
   if (rest >= 0x47800000u) {
@@ -63,6 +79,7 @@ SPIKESCAN_HD Half from_float<Half>(float x) {
     half = (rest + 0xc8000fffu + ((rest >> 13) & 1u)) >> 13;
   }
   return {static_cast<uint16_t>(sign | half)};
+#endif
 }
 
 SPIKESCAN_HD size_t dtype_bytes(int dtype) {

@@ -56,7 +56,8 @@ void change_tiles(const spikescan_description& d, const Geometry& g, bool backwa
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
   plan.run = g.run;
   plan.shared_bytes =
-      tile_shared_bytes(backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence), plan.threads);
+      tile_shared_bytes(d.recurrence == SPIKESCAN_CUBA_LIF ? 2 : 1,
+                        backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence), plan.threads);
   if (plan.chunks > 1 && g.strategy == kTiles) add_look_back(d, plan);
   plan.strategy = g.strategy;
 }

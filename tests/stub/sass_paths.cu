@@ -1,14 +1,11 @@
 // The kernels with everything settled that a call settles: rule, dtypes, which outputs there are. What is left in the
 // loops is what an element costs; sass_counts.py reads it from the machine code. Compiled, never linked.
+#define SPIKESCAN_COUNT_USUAL_PATH
 #include "kernels/cuda/backward.h"
 #include "kernels/cuda/forward.h"
 
 namespace spikescan {
 namespace {
-
-__device__ __forceinline__ void settle(spikescan_tensor& tensor, spikescan_dtype dtype) {
-  tensor.dtype = dtype;
-}
 
 template <class Call>
 __device__ __forceinline__ void settle_pass(Call& call, spikescan_recurrence recurrence, spikescan_dtype x) {
@@ -54,7 +51,7 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   ForwardCall call = given;
   settle_forward(call, R, X, S);
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), forward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, forward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, shared, false);
   for (Tile tile; queue.next(place, tile);) ForwardTile<R>(call, shared, place, tile).run();
 }
@@ -68,7 +65,7 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   call.args.grad_x.dtype = X;
   call.args.grad_membrane.data = nullptr;
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), backward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, backward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, shared, true);
   for (Tile tile; queue.next(place, tile);) BackwardTile<R>(call, shared, place, tile).run();
 }
