@@ -15,14 +15,7 @@
 #include <cuda/std/functional>
 #include <vector>
 
-#define CHECK(call)                                                       \
-  do {                                                                    \
-    const cudaError_t error = (call);                                     \
-    if (error != cudaSuccess) {                                           \
-      std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(error)); \
-      std::exit(1);                                                       \
-    }                                                                     \
-  } while (false)
+#include "../support/cuda_timing.h"
 
 namespace {
 
@@ -63,27 +56,6 @@ float value_at(int64_t i) {
 struct Buffers {
   float *x = nullptr, *beta = nullptr, *out = nullptr;
 };
-
-template <class Body>
-double seconds(cudaStream_t stream, Body body) {
-  cudaEvent_t start, stop;
-  CHECK(cudaEventCreate(&start));
-  CHECK(cudaEventCreate(&stop));
-  CHECK(cudaEventRecord(start, stream));
-  body();
-  CHECK(cudaEventRecord(stop, stream));
-  CHECK(cudaEventSynchronize(stop));
-  float milliseconds = 0.0f;
-  CHECK(cudaEventElapsedTime(&milliseconds, start, stop));
-  CHECK(cudaEventDestroy(start));
-  CHECK(cudaEventDestroy(stop));
-  return milliseconds * 1e-3;
-}
-
-double quantile(std::vector<double>& values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
-}
 
 class Scan {
  public:
@@ -140,6 +112,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const int64_t batch = std::atoll(argv[1]), time = std::atoll(argv[2]), channels = std::atoll(argv[3]);
+  using spikescan::bench::median, spikescan::bench::quantile, spikescan::bench::stream_seconds;
   Scan scan(batch, time, channels);
   cudaStream_t stream;
   CHECK(cudaStreamCreate(&stream));
@@ -148,25 +121,26 @@ int main(int argc, char** argv) {
   std::vector<double> samples;
   for (int i = 0; i < kSamples; ++i) {
     CHECK(cudaMemsetAsync(flushed, i, kBeyondCache, stream));
-    samples.push_back(seconds(stream, [&] { scan.run(stream); }));
+    samples.push_back(stream_seconds(stream, [&] { scan.run(stream); }));
   }
   // The denominator: a copy of the same buffer size, bytes read and written.
   void* copied = nullptr;
   CHECK(cudaMalloc(&copied, kBeyondCache));
   std::vector<double> copies;
   for (int i = 0; i < kSamples; ++i) {
-    copies.push_back(seconds(
+    copies.push_back(stream_seconds(
         stream, [&] { CHECK(cudaMemcpyAsync(copied, flushed, kBeyondCache, cudaMemcpyDeviceToDevice, stream)); }));
   }
-  const double copy_speed = 2.0 * static_cast<double>(kBeyondCache) / quantile(copies, 0.5);
-  const double median = quantile(samples, 0.5);
-  const double spread = (quantile(samples, 0.9) - quantile(samples, 0.1)) / median;
+  const double copy_speed = 2.0 * static_cast<double>(kBeyondCache) / median(copies);
+  std::sort(samples.begin(), samples.end());
+  const double middle = quantile(samples, 0.5);
+  const double spread = (quantile(samples, 0.9) - quantile(samples, 0.1)) / middle;
   cudaDeviceProp properties;
   CHECK(cudaGetDeviceProperties(&properties, 0));
   std::printf(
       "{\"median_seconds\": %.6g, \"spread\": %.4g, \"samples\": %d, \"copy_bytes_per_second\": %.6g, "
       "\"device\": \"%s\", \"cub\": \"%d.%d.%d\"}\n",
-      median, spread, kSamples, copy_speed, properties.name, CUB_MAJOR_VERSION, CUB_MINOR_VERSION,
+      middle, spread, kSamples, copy_speed, properties.name, CUB_MAJOR_VERSION, CUB_MINOR_VERSION,
       CUB_SUBMINOR_VERSION);
   return 0;
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "samples.h"
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -130,7 +132,7 @@ size_t beyond_cache_bytes(spikescan_backend backend) {
 Summary summarize(std::vector<double> samples) {
   if (samples.empty()) return {};
   std::sort(samples.begin(), samples.end());
-  const auto at = [&](double share) { return samples[static_cast<size_t>(share * (samples.size() - 1) + 0.5)]; };
+  const auto at = [&](double share) { return quantile(samples, share); };
   return {at(0.5), (at(0.9) - at(0.1)) / at(0.5), at(0.2), at(0.8)};
 }
 

@@ -3,21 +3,13 @@
 // bytes read for one written; 32 x 32 to 64-bit multiplies a second, which the generator is made of; seconds of a
 // dependent fused multiply-add in double, a link of the carry's chain; seconds for a word to go from one multiprocessor
 // to another.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cuda/atomic>
-#include <vector>
 
-#define CHECK(call)                                                       \
-  do {                                                                    \
-    const cudaError_t error = (call);                                     \
-    if (error != cudaSuccess) {                                           \
-      std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(error)); \
-      std::exit(1);                                                       \
-    }                                                                     \
-  } while (false)
+#include "../../bench/support/cuda_graph.h"
+
+using spikescan::bench::CudaGraph;
 
 constexpr int kSamples = 31;
 constexpr int kLaunches = 200;  // between two events, so that their own cost disappears
@@ -95,24 +87,7 @@ __global__ void exchange(unsigned* words, unsigned first) {
 
 template <class Work>
 double median_seconds(cudaStream_t stream, Work work) {
-  cudaEvent_t start, stop;
-  CHECK(cudaEventCreate(&start));
-  CHECK(cudaEventCreate(&stop));
-  std::vector<double> samples;
-  work();
-  for (int i = 0; i < kSamples; ++i) {
-    CHECK(cudaEventRecord(start, stream));
-    work();
-    CHECK(cudaEventRecord(stop, stream));
-    CHECK(cudaEventSynchronize(stop));
-    float milliseconds = 0.0f;
-    CHECK(cudaEventElapsedTime(&milliseconds, start, stop));
-    samples.push_back(milliseconds * 1e-3);
-  }
-  CHECK(cudaEventDestroy(start));
-  CHECK(cudaEventDestroy(stop));
-  std::nth_element(samples.begin(), samples.begin() + kSamples / 2, samples.end());
-  return samples[kSamples / 2];
+  return spikescan::bench::median_seconds(stream, kSamples, work);
 }
 
 int main() {
@@ -124,13 +99,8 @@ int main() {
   };
   const double eager = median_seconds(stream, launch_all) / kLaunches;
 
-  cudaGraph_t graph;
-  cudaGraphExec_t replay;
-  CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
-  launch_all();
-  CHECK(cudaStreamEndCapture(stream, &graph));
-  CHECK(cudaGraphInstantiate(&replay, graph, 0));
-  const double replayed = median_seconds(stream, [&] { CHECK(cudaGraphLaunch(replay, stream)); }) / kLaunches;
+  const CudaGraph graph(stream, launch_all);
+  const double replayed = median_seconds(stream, [&] { graph.replay(stream); }) / kLaunches;
 
   cudaDeviceProp properties;
   CHECK(cudaGetDeviceProperties(&properties, 0));
