@@ -1,11 +1,13 @@
 // A CUDA runtime for the SIMT harness: one device whose memory is host memory. Every allocation is exactly as long as
-// asked for, guarded and poisoned; copies and launches are over when they return; events read the steady clock.
+// asked for, guarded and poisoned; copies and launches are over when they return, or wait in a captured graph for its
+// replays; events read the steady clock.
 // What a device would find out later, or never, is an error of the call at hand, with a sentence on stderr.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace simt {
@@ -61,6 +63,9 @@ cudaError_t check_launch(const void* kernel, std::size_t shared_bytes);
 // Guards of all allocations, after a launch.
 cudaError_t check_guards();
 bool stream_exists(cudaStream_t stream);
+// While the calling thread captures a stream, work becomes a node of the graph and is run by its replays.
+bool capturing();
+void add_node(cudaGraphNodeType type, std::function<cudaError_t()> work);
 void count_memory(Live& live);
 
 }  // namespace detail

@@ -31,6 +31,13 @@ cudaError_t check_stream(cudaStream_t stream) {
   return detail::stream_exists(stream) ? cudaSuccess : detail::answer(cudaErrorInvalidResourceHandle);
 }
 
+template <class Work>
+cudaError_t run_or_capture(cudaGraphNodeType type, Work work) {
+  if (!detail::capturing()) return work();
+  detail::add_node(type, work);
+  return cudaSuccess;
+}
+
 }  // namespace
 
 namespace detail {
@@ -70,6 +77,7 @@ extern "C" {
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   const Device d = device();
   if (d.count == 0) return detail::answer(cudaErrorNoDevice);
+  if (detail::capturing()) return detail::answer(cudaErrorStreamCaptureUnsupported);
   *memory = nullptr;
   if (bytes == 0) return cudaSuccess;
   const std::lock_guard lock(memory_mutex);
@@ -87,6 +95,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 
 cudaError_t cudaFree(void* memory) {
   if (device().count == 0) return detail::answer(cudaErrorNoDevice);
+  if (detail::capturing()) return detail::answer(cudaErrorStreamCaptureUnsupported);
   if (memory == nullptr) return cudaSuccess;
   const std::lock_guard lock(memory_mutex);
   const auto found = allocations.find(static_cast<unsigned char*>(memory));
@@ -106,15 +115,21 @@ cudaError_t cudaMemcpyAsync(void* destination, const void* source, std::size_t b
   if (const cudaError_t error = check_stream(stream); error != cudaSuccess) return error;
   if (const cudaError_t error = check_range(source, bytes, "a copy"); error != cudaSuccess) return error;
   if (const cudaError_t error = check_range(destination, bytes, "a copy"); error != cudaSuccess) return error;
-  if (bytes > 0) std::memcpy(destination, source, bytes);
-  return cudaSuccess;
+  const auto copy = [=] {
+    if (bytes > 0) std::memcpy(destination, source, bytes);
+    return cudaSuccess;
+  };
+  return run_or_capture(cudaGraphNodeTypeMemcpy, copy);
 }
 
 cudaError_t cudaMemsetAsync(void* destination, int byte, std::size_t bytes, cudaStream_t stream) {
   if (const cudaError_t error = check_stream(stream); error != cudaSuccess) return error;
   if (const cudaError_t error = check_range(destination, bytes, "a fill"); error != cudaSuccess) return error;
-  if (bytes > 0) std::memset(destination, byte, bytes);
-  return cudaSuccess;
+  const auto fill = [=] {
+    if (bytes > 0) std::memset(destination, byte, bytes);
+    return cudaSuccess;
+  };
+  return run_or_capture(cudaGraphNodeTypeMemset, fill);
 }
 
 }  // extern "C"

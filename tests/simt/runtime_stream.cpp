@@ -83,15 +83,12 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return check_stream(stream);
-}
-
-cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
-  *status = cudaStreamCaptureStatusNone;
+  if (detail::capturing()) return detail::answer(cudaErrorStreamCaptureUnsupported);
   return check_stream(stream);
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  if (detail::capturing()) return detail::answer(cudaErrorStreamCaptureUnsupported);
   return check_stream(nullptr);
 }
 

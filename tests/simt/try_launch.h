@@ -11,6 +11,11 @@ namespace simt {
 template <class... Parameter, class... Argument>
 cudaError_t try_launch(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(Parameter...),
                        Argument&&... arguments) noexcept {
+  if (detail::capturing()) {
+    detail::add_node(cudaGraphNodeTypeKernel,
+                     [=] { return try_launch(grid, block, shared_bytes, kernel, arguments...); });
+    return cudaSuccess;
+  }
   const auto* address = reinterpret_cast<const void*>(kernel);
   if (const cudaError_t error = detail::check_launch(address, shared_bytes); error != cudaSuccess) return error;
   try {
