@@ -288,6 +288,67 @@ def test_registers_are_read_from_cuobjdump():
     assert set(kernels) == {"_Z5emptyv", "_Z4scanv"}
 
 
+MACHINE_ANSWER = '{"empty_kernel_seconds": 2e-6, "empty_kernel_in_graph_seconds": 1e-6}'
+
+
+def graph_answer(**nodes):
+    """What graph_calls prints, of a shape whose calls are one kernel a pass unless `nodes` says otherwise."""
+    passes = {}
+    for name, kernels in {"forward": 1, "backward": 1, "forward_backward": 2}.items():
+        passes[name] = {"kernels": kernels, "memsets": 0, "other_nodes": 0, "seconds": 4e-6, "rotated_seconds": 5e-6}
+        passes[name] |= nodes.get(name, {})
+    return Done(0, json.dumps({"B": 1, "T": 1024, "C": 64, "calls": 200, "samples": 31, **passes}) + "\n", 1.0)
+
+
+def limits_of(settings, monkeypatch, *graph_answers):
+    monkeypatch.setattr(check_limits, "find_nvcc", lambda: "nvcc")
+    place(settings, "bench", "graph_calls")
+    session = Answers(settings, Done(0, "", 1.0), Done(0, MACHINE_ANSWER, 1.0), *graph_answers)
+    return check_limits.limits(session), session
+
+
+def test_calls_in_graphs_stand_beside_empty_kernels(settings, monkeypatch):
+    row = graph_answer(forward={"memsets": 1}, backward={"kernels": 2, "memsets": 1})
+    figures, session = limits_of(settings, monkeypatch, graph_answer(), row)
+    assert [command[-3:] for command in session.asked[-2:]] == [["1", "1024", "64"], ["1", "1000000", "1"]]
+    tiny, one_row = figures["graph_calls"]
+    assert tiny["forward"]["above_empty_kernels_seconds"] == pytest.approx(3e-6)
+    assert tiny["forward_backward"]["above_empty_kernels_seconds"] == pytest.approx(2e-6)
+    assert one_row["backward"]["above_empty_kernels_seconds"] == pytest.approx(2e-6)
+    settings.parts = ["limits"]
+    _, record = run(settings, {"limits": lambda session: figures})
+    record["parts"]["limits"]["figures"]["graph_calls"][0]["forward"].pop("memsets")
+    assert not VALIDATOR.is_valid(record)
+
+
+@pytest.mark.parametrize("name", ["forward", "backward", "forward_backward"])
+@pytest.mark.parametrize("kind", ["kernels", "memsets", "other_nodes"])
+def test_a_tiny_call_of_more_than_one_node_fails_and_keeps_its_figures(settings, monkeypatch, name, kind):
+    crowded = graph_answer(**{name: {kind: 3}})
+    with pytest.raises(Failed, match=f"one graph node a pass: {name}$") as failure:
+        limits_of(settings, monkeypatch, crowded, graph_answer())
+    assert failure.value.figures["graph_calls"][0][name][kind] == 3
+
+
+def test_limits_without_the_built_programs_say_so(settings, monkeypatch):
+    monkeypatch.setattr(check_limits, "find_nvcc", lambda: "nvcc")
+    figures = check_limits.limits(Answers(settings, Done(0, "", 1.0), Done(0, MACHINE_ANSWER, 1.0)))
+    assert figures["graph_calls"] == "not run: bench/graph_calls was not built"
+    settings.parts = ["limits"]
+    run(settings, {"limits": lambda session: figures})
+
+
+@pytest.mark.skipif(check_session.find_nvcc() is None, reason="no nvcc")
+@pytest.mark.parametrize("part", [check_limits, check_peers])
+def test_what_the_check_compiles_itself_compiles(settings, part):
+    settings.root = ROOT
+    settings.build_dir.mkdir()
+    command = [*part.compile_command(settings, check_session.find_nvcc()), "-Werror", "all-warnings"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert part.program(settings).is_file()
+
+
 CUB_ANSWER = (
     '{"median_seconds": 0.0005, "spread": 0.01, "samples": 31, "copy_bytes_per_second": 4e12, "device": "GPU",'
     ' "cub": "3.0.1"}'
