@@ -128,7 +128,7 @@ MAPS = _faults(
     "kernels/element/carry.h", CARRY,
     ("compose: order", "fused(x.m, y.a, x.b * y.m)", "fused(x.m, y.b, x.a * y.m)"),
     ("identity: second state", "map.b = 1.0;", "map.b = 0.0;"),
-    ("power: floor", "base > 0.0 && !(power > 0.0) && power == power ? 4.9406564584124654e-324 : power", "power"),
+    ("power: floor", "power == 0.0 && base > 0.0 ? 4.9406564584124654e-324 : power", "power"),
     ("power: bits from the wrong end", "if (e & 1)", "if (e & 2)"),
     ("response: floor", "power > 0.0 && rounded == 0.0f ? 1.40129846e-45f : rounded", "rounded"),
     ("response: own step forgotten", "round_power(power.a + power.m)", "round_power(power.m)"),

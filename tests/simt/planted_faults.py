@@ -37,7 +37,8 @@ FAULTS = {
         "tile_scan.h", "", "begin_phase(); respond_to_carry(values, emit);", "forward", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
         "neuron_tile.h", "", "// the first scan's shared memory", "forward", "ForwardOverRows/psu_lif"),
-    "half_word_read_early": missing_barrier("forward_tile.h", "] = bits;", "", "forward", "ForwardOverChunks/lif"),
+    "half_word_read_early": missing_barrier(
+        "forward_tile.h", "= float_of(bits);", "", "forward", "ForwardOverChunks/lif"),
     "next_tile_starts_early": missing_barrier(
         "tile_queue.h", "", "// the tile before is done with the shared memory", "forward", "ForwardOverRows/lif"),
     "decision_read_early": missing_barrier(
@@ -48,7 +49,7 @@ FAULTS = {
     "next_batch_starts_early": Fault(
         "backward_tile.h", "if (in_group_ > 0) __syncthreads();", "", "backward",
         "BackwardWithoutDecaysOverRows/lif", RACE),
-    "sums_read_early": missing_barrier("backward_tile.h", "] = sums[p]; }", "", "backward", "BackwardOverRows/lif"),
+    "sums_read_early": missing_barrier("backward_tile.h", "= sums[p]; }", "", "backward", "BackwardOverRows/lif"),
     "sums_halved_early": missing_barrier("backward.h", "", "if (lane < half)", "backward", "BackwardOverRows/lif"),
     "last_lane_not_in_the_mask": Fault(
         "look_back.h", "__ballot_sync(kAll, special)", "__ballot_sync(0x7fffffffu, special)", "forward",
@@ -71,8 +72,8 @@ FAULTS = {
         "(__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing - 1", "forward", "ForwardOverChunks/lif",
         "elements differ"),
     "no_tickets": Fault(
-        "tile_queue.h", "ticket_(plan.strategy == kTiles && plan.chunks > 1 ?",
-        "ticket_(plan.strategy == kTiles && plan.chunks > plan.tiles ?", "forward", "ForwardOverChunks/lif", HANG),
+        "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "forward",
+        "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": Fault(
         "tile_queue.h", "reverse_ ? plan_.chunks - 1 - link : link", "link", "backward", "BackwardOverChunks/lif",
         "elements differ"),
