@@ -66,8 +66,9 @@ struct TileCommon {
 
 // `columns`: values that a thread keeps for each of its steps; they are its record's first words.
 struct LaneEnd {
-  double chain[kMostStates];  // what a segment's own steps leave, then the state before it, from zero at the chunk's start
-  float handover[2];          // from thread to thread outside the scans
+  double
+      chain[kMostStates];  // what a segment's own steps leave, then the state before it, from zero at the chunk's start
+  float handover[2];       // from thread to thread outside the scans
 };
 
 // Again an odd number of 16 bytes.

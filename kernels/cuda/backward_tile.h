@@ -65,11 +65,7 @@ class BackwardTile {
 
   __device__ __forceinline__ BackwardTile(const BackwardCall& call, const TileShared& shared, Place& place,
                                           const Tile& tile)
-      : call_(call),
-        d_(call.description),
-        shared_(shared),
-        place_(place),
-        tile_(tile) {}
+      : call_(call), d_(call.description), shared_(shared), place_(place), tile_(tile) {}
 
   // The batches of a row of partial sums: several only where there is one chunk.
   __device__ __forceinline__ void run() {
@@ -139,7 +135,9 @@ class BackwardTile {
     }
   }
 
-  __device__ __forceinline__ int steps() const { return place_.in_tensor ? place_.steps(tile_.length()) : 0; }
+  __device__ __forceinline__ int steps() const {
+    return place_.in_tensor ? place_.steps(tile_.length()) : 0;
+  }
   __device__ __forceinline__ int64_t first_step() const {
     return tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
   }
@@ -154,7 +152,9 @@ class BackwardTile {
     if (call_.args.grad_membrane.data) prefetch_tile(call_.args.grad_membrane, batch(), t, place_, tile_);
   }
 
-  __device__ __forceinline__ float* columns() const { return shared_.columns(place_.lane()); }
+  __device__ __forceinline__ float* columns() const {
+    return shared_.columns(place_.lane());
+  }
 
   // ---- The states ----
   __device__ __forceinline__ void rebuild_states(Steps& values) {
@@ -164,8 +164,12 @@ class BackwardTile {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) input.put(j, true, values[j]);
     }
-    RebuiltStates<R> states = {call_,   shared_,       place_,
-                               tile_,   batch(),       ColumnCursor<false>(columns(), 0),
+    RebuiltStates<R> states = {call_,
+                               shared_,
+                               place_,
+                               tile_,
+                               batch(),
+                               ColumnCursor<false>(columns(), 0),
                                ColumnCursor<false>(columns(), Neuron::kStates - 1)};
     Neuron::run(shared_, place_, tile_, decays(), values, states, states);
     __syncthreads();  // a segment's first step looks at its neighbour's last; and the scans' memory is taken over

@@ -70,8 +70,8 @@ __device__ __forceinline__ float lesser_or_nan(float a, float b) {
 }
 #endif
 
-// What nearly every warp finds at nearly every segment. tests/stub/sass_paths.cu counts the instructions of such a warp,
-// and leaves out the others' ways.
+// What nearly every warp finds at nearly every segment. tests/stub/sass_paths.cu counts the instructions of such a
+// warp, and leaves out the others' ways.
 __device__ __forceinline__ bool usually(bool condition) {
 #if defined(SPIKESCAN_COUNT_USUAL_PATH)
   if (!condition) __trap();

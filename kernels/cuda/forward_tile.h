@@ -86,9 +86,7 @@ class ForwardTile {
   __device__ __forceinline__ float membrane(int j, bool full) { return kept_.get(j, full, 0); }
 
  private:
-  __device__ __forceinline__ int64_t batch() const {
-    return tile_.batch_row();
-  }
+  __device__ __forceinline__ int64_t batch() const { return tile_.batch_row(); }
   template <class Scan>
   __device__ __forceinline__ ChunkChain<Scan> chain(int scan) const {
     return {d_, call_.plan, call_.args.workspace, scan, shared_, place_, tile_, batch()};

@@ -41,9 +41,9 @@ struct NeuronTile {
   // Where a scan's state `n` stands among the API's states.
   __device__ __forceinline__ static constexpr int api_state(int scan, int n) { return kCuba ? 1 - n : scan + n; }
 
-  // `values` comes as x and becomes what the rule sees, M. `kept.put(state, j, full, value)` sees every state, and gives
-  // V back to psu_lif by `kept.membrane(j, full)`. `carries.template carry_in<Scan>(scan, ...)` and `carry_out` serve
-  // TileScan::run.
+  // `values` comes as x and becomes what the rule sees, M. `kept.put(state, j, full, value)` sees every state, and
+  // gives V back to psu_lif by `kept.membrane(j, full)`. `carries.template carry_in<Scan>(scan, ...)` and `carry_out`
+  // serve TileScan::run.
   template <class Carries, class Kept>
   __device__ __forceinline__ static void run(const TileShared& shared, Place& place, const Tile& tile,
                                              const ChannelDecays& decays, float (&values)[kSegmentSteps],

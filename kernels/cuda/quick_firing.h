@@ -22,8 +22,8 @@ __device__ __forceinline__ bool fires_quickly(const ForwardCall& call, const Ran
          call.firing.max_prob >= kLeastQuickProbability;
 }
 
-// Four steps from j on, which one call of the generator serves: their spikes become the lowest bits, the others move up.
-// A NaN is too close as well.
+// Four steps from j on, which one call of the generator serves: their spikes become the lowest bits, the others move
+// up. A NaN is too close as well.
 __device__ __forceinline__ void add_quick_spikes(const Firing& firing, const PhiloxWords& words, int j,
                                                  const float (&m)[kSegmentSteps], uint32_t& bits) {
   const float scaled = firing.max_prob * 4294967296.0f;  // draws stay multiples of 2^8 below 2^32

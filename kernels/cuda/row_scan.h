@@ -104,8 +104,7 @@ class RowScan {
   static constexpr int N = Scan::kOrder;
   static_assert(!Scan::kReverse, "backward would need every state of a chunk at once");
 
-  __device__ __forceinline__ RowScan(const Decays<N>& decays)
-      : decays_(decays) {}
+  __device__ __forceinline__ RowScan(const Decays<N>& decays) : decays_(decays) {}
 
   // Made anew: a conversion costs less than registers.
   __device__ __forceinline__ Map<N> map() const {

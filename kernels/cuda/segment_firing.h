@@ -16,7 +16,8 @@ __device__ __forceinline__ void load_uniforms(const spikescan_tensor& uniforms, 
   for (int i = 0; i < kGroup; ++i) u[i] = i < steps ? first[i * uniforms.stride_time] : 0.0f;
 }
 
-// The exact rule, step by step: `draw(j, u)` gives the uniforms of the steps from j on. Few of them are alive at a time.
+// The exact rule, step by step: `draw(j, u)` gives the uniforms of the steps from j on. Few of them are alive at a
+// time.
 template <class Draw>
 __device__ __forceinline__ uint32_t exact_spike_bits(const Firing& firing, const float (&m)[kSegmentSteps], Draw draw) {
   uint32_t bits = 0;
@@ -43,9 +44,8 @@ __device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, int64_t 
   const RandomOrigin origin = random_origin(call);
   if (usually(fires_quickly(call, origin))) return wanted & quick_spike_bits(call.firing, origin, b, t, c, m);
   UniformSource source(origin, b, t, c);
-  return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kGroup]) {
-           source.next(j + kGroup == kSegmentSteps, u);
-         });
+  return wanted & exact_spike_bits(call.firing, m,
+                                   [&](int j, float(&u)[kGroup]) { source.next(j + kGroup == kSegmentSteps, u); });
 }
 
 template <class Word>

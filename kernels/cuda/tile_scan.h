@@ -15,8 +15,7 @@ class TileScan {
   static constexpr int N = Scan::kOrder;
   static constexpr int kCoefficients = N == 1 ? 1 : kMostCoefficients;
 
-  __device__ __forceinline__ TileScan(const TileShared& shared, Place& place, const Tile& tile,
-                                      const Decays<N>& decays)
+  __device__ __forceinline__ TileScan(const TileShared& shared, Place& place, const Tile& tile, const Decays<N>& decays)
       : shared_(shared), place_(place), tile_(tile), tables_(shared, place), decays_(decays) {}
 
   // `values` holds the scan's inputs. In the scan's direction `emit(j, full, outputs)` sees each step's outputs and
@@ -153,7 +152,8 @@ class TileScan {
   __device__ __forceinline__ void respond_half(int steps, const double (&state)[N], float (&values)[kSegmentSteps],
                                                float (&local)[N], Emit emit) {
     const int left = steps - kHalf * kHalfSteps;
-    const int missing = Scan::kReverse && left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
+    const int missing =
+        Scan::kReverse && left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
     float entry[N];
     round_entry(state, entry);
     for (int n = 0; n < N; ++n) local[n] = 0.0f;
