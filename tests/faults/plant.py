@@ -20,7 +20,8 @@ import time
 import faults
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COPIED = ("CMakeLists.txt", "cmake", "host", "include", "kernels", "tests", "bench", "docs", "README.md")
+COPIED = ("CMakeLists.txt", "cmake", "host", "include", "kernels", "tests", "bench", "docs", "examples",
+          "README.md")
 # One instruction set, for this machine: three copies of the lane passes would be compiled three times.
 OPTIONS = ("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=generic", "-DCMAKE_CXX_FLAGS=-march=native",
            "-DSPIKESCAN_CUDA=OFF", "-DSPIKESCAN_BENCH=OFF", "-DSPIKESCAN_EXAMPLES=OFF", "-DSPIKESCAN_PYTHON=OFF")
