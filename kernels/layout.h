@@ -38,8 +38,11 @@ SPIKESCAN_HD constexpr int resident_tiles(spikescan_recurrence r) {
 constexpr int kMostTileChannels = 32;
 constexpr int kMostCoefficients = 3;  // of a map or a response of order 2
 constexpr int kMostStates = 2;
-// M, M^2, M^4 ... M^1024: the bits of a number of steps pick what its power is made of.
+// M, M^2, M^4 ... M^1024: the bits of a number of steps pick what its power is made of. And what the lowest three bits
+// of a number of segments make: M^0, M^16 ... M^112.
 constexpr int kTileSquares = 11;
+constexpr int kTileProducts = 8;
+constexpr int kTileMaps = kTileSquares + kTileProducts;
 static_assert(1 << (kTileSquares - 1) == kChunkSteps);
 
 SPIKESCAN_HD constexpr int coefficients_of(int order) {
@@ -61,7 +64,7 @@ struct TileCommon {
   double walked[kMostStates][kMostTileChannels];  // the carry that a block takes along from chunk to chunk
   double totals[kMostStates][kMostTileChannels];  // the decays' gradients so far
   float before[kMostStates][kMostTileChannels];   // backward's states before the chunk's first step
-  double squares[kTileSquares * kMostCoefficients][kMostTileChannels];  // a third of it where the order is 1
+  double maps[kTileMaps * kMostCoefficients][kMostTileChannels];  // a third of it where the order is 1
 };
 
 // `columns`: values that a thread keeps for each of its steps; they are its record's first words.
@@ -79,8 +82,8 @@ static_assert(sizeof(LaneEnd) <= 12 * sizeof(float));
 
 SPIKESCAN_HD constexpr int common_bytes(int order) {
   constexpr int kRow = kMostTileChannels * static_cast<int>(sizeof(double));
-  constexpr int kUpToSquares = static_cast<int>(sizeof(TileCommon)) - kTileSquares * kMostCoefficients * kRow;
-  return kUpToSquares + kTileSquares * coefficients_of(order) * kRow;
+  constexpr int kUpToMaps = static_cast<int>(sizeof(TileCommon)) - kTileMaps * kMostCoefficients * kRow;
+  return kUpToMaps + kTileMaps * coefficients_of(order) * kRow;
 }
 static_assert(common_bytes(1) % 16 == 0 && common_bytes(2) == sizeof(TileCommon));
 

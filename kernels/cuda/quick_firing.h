@@ -9,9 +9,9 @@
 
 namespace spikescan {
 
-// A draw u spikes where u (1 + e) < max_prob, u >= 2^-24. Relative to it the unit's e is wrong by at most 3 * 2^-23, and
-// by 2^-20 for its argument's rounding (up to 24, e being at most 2^24 at a tie), the exact rule's e by 2^-22, each sum
-// by 2^-24: together less than 2^-19.
+// A draw u spikes where u (1 + e) < max_prob, u >= 2^-24. Relative to it the unit's e is wrong by at most 3 * 2^-23,
+// and by 2^-20 for its argument's rounding (up to 24, e being at most 2^24 at a tie), the exact rule's e by 2^-22, each
+// sum by 2^-24: together less than 2^-19.
 constexpr float kUnsure = 3.814697265625e-6f;  // 2^-18
 // Below it e's smallest values, where the two differ by more, would count.
 constexpr float kLeastQuickProbability = 9.5367431640625e-7f;  // 2^-20

@@ -68,7 +68,7 @@ class RowTables {
       get(maps_, i, square);
       result = compose(square, result);
     }
-    if (segments != 0) keep_positive(result, map);
+    if (segments != 0 && !usually(is_positive(result))) keep_positive(result, map);
     return result;
   }
 

@@ -54,7 +54,7 @@ class TileScan {
     scan_half<kFirstHalf>(steps, values, first);
     scan_half<1 - kFirstHalf>(steps, values, second);
     double joined[N];
-    join_halves(power(Scan::map(decays_), kHalfSteps), first, second, joined);
+    join_halves(TileTables<N>::half_of(Scan::map(decays_)), first, second, joined);
     for (int n = 0; n < N; ++n) shared_.chain(place_.lane(), n) = joined[n];
   }
 
@@ -92,7 +92,7 @@ class TileScan {
     if (place_.leads) {
       for (int n = 0; n < N; ++n) shared_.common.carry_in[n][place_.channel] = carry[n];
       if (tile_.length() > 0) {
-        advance_chunk(tables_.power_of(tile_.length()), carry, aggregate, Scan::leaves_split(tile_.chunk()));
+        advance_chunk(tables_.over_steps(tile_.length()), carry, aggregate, Scan::leaves_split(tile_.chunk()));
       }
       for (int n = 0; n < N; ++n) shared_.common.carry_out[n][place_.channel] = carry[n];
     }
@@ -103,7 +103,7 @@ class TileScan {
   __device__ __forceinline__ void chain_channel(float (&aggregate)[N]) {
     constexpr int kAhead = 8 / N;
     const int count = segment_count(tile_.length());
-    const Map<N> segment_map = tables_.power_of(kSegmentSteps);
+    const Map<N> segment_map = tables_.over_steps(kSegmentSteps);
     double d[N] = {};
     for (int done = 0; done < count; done += kAhead) {
       double local[kAhead][N];
@@ -135,7 +135,7 @@ class TileScan {
       carry[n] = shared_.common.carry_in[n][place_.channel];
       d[n] = shared_.chain(place_.lane(), n);
     }
-    enter_segment(tables_.power_of(distance), carry, d, state);
+    enter_segment(tables_.over_distance(distance), carry, d, state);
     float local[N];
     respond_half<kFirstHalf>(steps, state, values, local, emit);
     enter_second_half(first_half_map(steps), local, state);
@@ -144,7 +144,7 @@ class TileScan {
 
   __device__ __forceinline__ Map<N> first_half_map(int steps) const {
     if (usually(steps == kSegmentSteps)) return tables_.over_half();
-    return tables_.power_of(Scan::first_half_steps(steps));
+    return tables_.over_steps(Scan::first_half_steps(steps));
   }
 
   // `local` becomes what the half's own steps leave.

@@ -57,39 +57,41 @@ class TileTables {
     if (usually(place_.segment >= kHalfSteps && place_.segment != place_.segments - 1)) return;
     const Map<N> map = Scan::map(decays);
     if (place_.segment == place_.segments - 1) make_squares(map);
+    static_assert(kTileProducts == kHalfSteps);
     for (int i = place_.segment; i < kHalfSteps; i += place_.segments) {
       put_response(i, Scan::response(power(map, Scan::response_exponent(i))));
+      put(kTileSquares + i, product_of_segments(map, i));
     }
   }
 
   // M^(2^i).
-  __device__ __forceinline__ Map<N> square(int i) const {
-    Map<N> map;
-    map.a = square_entry(i, 0);
-    if constexpr (N == 2) {
-      map.m = square_entry(i, 1);
-      map.b = square_entry(i, 2);
-    }
-    return map;
-  }
+  __device__ __forceinline__ Map<N> square(int i) const { return get(i); }
 
-  __device__ __forceinline__ Map<N> over_half() const {
-    constexpr int kHalfBit = 3;
-    static_assert(1 << kHalfBit == kHalfSteps);
-    Map<N> result = square(kHalfBit);
-    keep_positive(result, square(0));
-    return result;
-  }
+  __device__ __forceinline__ Map<N> over_half() const { return settled(square(kHalfBit)); }
 
-  // power()'s products, low bits first. Nearly always whole segments lie between.
-  __device__ __forceinline__ Map<N> power_of(int steps) const {
-    constexpr int kSegmentBit = 4;
-    static_assert(1 << kSegmentBit == kSegmentSteps);
+  // Up to a whole chunk's. The products are power()'s, low bits first.
+  __device__ __forceinline__ Map<N> over_steps(int steps) const {
     Map<N> result;
     set_identity(result);
-    if (!usually(steps % kSegmentSteps == 0)) multiply<0, kSegmentBit>(steps, result);
-    multiply<kSegmentBit, kTileSquares>(steps, result);
-    if (steps != 0) keep_positive(result, square(0));
+    if (steps == 0) return result;
+    multiply<0, kTileSquares>(steps, result);
+    return settled(result);
+  }
+
+  // From a chunk's edge to a segment of it: nearly always whole segments lie between.
+  __device__ __forceinline__ Map<N> over_distance(int steps) const {
+    if (!usually(steps % kSegmentSteps == 0)) return over_steps(steps);
+    Map<N> result = get(kTileSquares + steps / kSegmentSteps % kTileProducts);
+    multiply<kSegmentBit + 3, kTileSquares - 1>(steps, result);
+    return steps == 0 ? result : settled(result);
+  }
+
+  // M^8 before the tables are there.
+  __device__ __forceinline__ static Map<N> half_of(const Map<N>& map) {
+    Map<N> result = map;
+#pragma unroll
+    for (int i = 0; i < kHalfBit; ++i) result = compose(result, result);
+    if (!usually(is_positive(result))) keep_positive(result, map);
     return result;
   }
 
@@ -99,6 +101,14 @@ class TileTables {
   }
 
  private:
+  static constexpr int kHalfBit = 3, kSegmentBit = 4;
+  static_assert(1 << kHalfBit == kHalfSteps && 1 << kSegmentBit == kSegmentSteps);
+
+  __device__ __forceinline__ Map<N> settled(Map<N> power) const {
+    if (!usually(is_positive(power))) keep_positive(power, square(0));
+    return power;
+  }
+
   template <int kFirst, int kEnd>
   __device__ __forceinline__ void multiply(int steps, Map<N>& result) const {
 #pragma unroll
@@ -110,17 +120,41 @@ class TileTables {
   // Bare squares: a power is kept from vanishing at its end, not on the way.
   __device__ __forceinline__ void make_squares(Map<N> square) const {
     for (int i = 0; i < kTileSquares; ++i) {
-      square_entry(i, 0) = square.a;
-      if constexpr (N == 2) {
-        square_entry(i, 1) = square.m;
-        square_entry(i, 2) = square.b;
-      }
+      put(i, square);
       square = compose(square, square);
     }
   }
 
-  __device__ __forceinline__ double& square_entry(int i, int coefficient) const {
-    return shared_.squares[i * coefficients_of(N) + coefficient][place_.channel];
+  // M^(16 segments), segments < kTileProducts: the start of over_distance().
+  __device__ __forceinline__ static Map<N> product_of_segments(const Map<N>& map, int segments) {
+    Map<N> square = map, product;
+    set_identity(product);
+    for (int i = 0; i < kSegmentBit; ++i) square = compose(square, square);
+    for (int i = 0; segments >> i > 0; ++i) {
+      if (segments >> i & 1) product = compose(square, product);
+      square = compose(square, square);
+    }
+    return product;
+  }
+
+  __device__ __forceinline__ double& entry(int i, int coefficient) const {
+    return shared_.maps[i * coefficients_of(N) + coefficient][place_.channel];
+  }
+  __device__ __forceinline__ Map<N> get(int i) const {
+    Map<N> map;
+    map.a = entry(i, 0);
+    if constexpr (N == 2) {
+      map.m = entry(i, 1);
+      map.b = entry(i, 2);
+    }
+    return map;
+  }
+  __device__ __forceinline__ void put(int i, const Map<N>& map) const {
+    entry(i, 0) = map.a;
+    if constexpr (N == 2) {
+      entry(i, 1) = map.m;
+      entry(i, 2) = map.b;
+    }
   }
 
   __device__ __forceinline__ void put_response(int i, const Response<N>& r) const {

@@ -59,6 +59,14 @@ SPIKESCAN_HD void keep_positive(Map<2>& power, const Map<2>& base) {
   power.b = keep_positive(power.b, base.b);
 }
 
+// Then keep_positive() has nothing to do.
+SPIKESCAN_HD bool is_positive(const Map<1>& power) {
+  return power.a > 0.0;
+}
+SPIKESCAN_HD bool is_positive(const Map<2>& power) {
+  return power.a > 0.0 && power.m > 0.0 && power.b > 0.0;
+}
+
 template <int N>
 SPIKESCAN_HD Map<N> power(const Map<N>& base, int exponent) {
   Map<N> result;
