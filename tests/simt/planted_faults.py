@@ -11,7 +11,7 @@ import sys
 from typing import NamedTuple
 
 RACE = "race"  # ThreadSanitizer reports it, at a line of the kernels
-ATOMIC_RACE = "SUMMARY: ThreadSanitizer: data race"  # whose later access is inside the atomic's own header
+ATOMIC_RACE = "SUMMARY: ThreadSanitizer: data race"  # whose later access may be inside the atomic's own header
 HANG = "simt: hang.*cudaErrorLaunchFailure"  # the harness's sentence, then the library's
 
 
@@ -63,7 +63,7 @@ FAULTS = {
         "forward", "ForwardOverChunks/lif", ATOMIC_RACE),
     "looked_at_with_a_plain_load": Fault(
         "look_back.h", "return DeviceAtomic<Word>(word).load(cuda::std::memory_order_relaxed);", "return word;",
-        "forward", "ForwardOverChunks/lif", RACE),
+        "forward", "ForwardOverChunks/lif", ATOMIC_RACE),
     "nothing_published": Fault(
         "look_back.h", "put(*this->aggregate(", "if (n > N) put(*this->aggregate(", "forward", "ForwardOverChunks/lif",
         HANG),
