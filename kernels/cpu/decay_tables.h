@@ -23,7 +23,12 @@ HWY_INLINE VectorMap<2> compose(const VectorMap<2>& x, const VectorMap<2>& y) {
 }
 
 template <int N>
-HWY_INLINE VectorMap<N> keep_positive(VectorMap<N> power, const VectorMap<N>& base) {
+HWY_INLINE void set_identity(VectorMap<N>& map) {
+  for (int i = 0; i < VectorMap<N>::kTerms; ++i) map.term[i] = doubles(i == 1 ? 0.0 : 1.0);
+}
+
+template <int N>
+HWY_INLINE void keep_positive(VectorMap<N>& power, const VectorMap<N>& base) {
   const Doubles zero = doubles(0.0);
   for (int i = 0; i < VectorMap<N>::kTerms; ++i) {
     const Doubles p = power.term[i];
@@ -31,7 +36,6 @@ HWY_INLINE VectorMap<N> keep_positive(VectorMap<N> power, const VectorMap<N>& ba
     const auto lost = hn::And(zero < base.term[i], p <= zero);
     power.term[i] = hn::IfThenElse(lost, doubles(4.9406564584124654e-324), p);
   }
-  return power;
 }
 
 template <class Scan>
@@ -98,35 +102,18 @@ class DecayTables {
   static void put(Entry& entry, int lane, const VMap& map) {
     for (int i = 0; i < kTerms; ++i) store(map.term[i], entry[i] + lane);
   }
+  static void put_positive(Entry& entry, int lane, VMap power, const VMap& base) {
+    keep_positive(power, base);
+    put(entry, lane, power);
+  }
   static HWY_INLINE VMap get(const Entry& entry, int lane) {
     VMap out;
     for (int i = 0; i < kTerms; ++i) out.term[i] = load(entry[i] + lane);
     return out;
   }
-  static VMap identity() {
-    VMap out;
-    for (int i = 0; i < kTerms; ++i) out.term[i] = doubles(i == 1 ? 0.0 : 1.0);
-    return out;
-  }
-
-  static VMap power(const VMap& base, int exponent) {
-    VMap square = base, result = identity();
-    bool empty = true;
-    for (int e = exponent;;) {
-      if (e & 1) {
-        result = empty ? square : compose(square, result);
-        empty = false;
-      }
-      e >>= 1;
-      if (e == 0) break;
-      square = compose(square, square);
-    }
-    return keep_positive(result, base);
-  }
-
   void tabulate_steps(const VMap& base, int lane) {
     for (int steps = 0; steps <= kHalfSteps; ++steps) {
-      put(step_map_[steps], lane, steps == 0 ? identity() : power(base, steps));
+      put(step_map_[steps], lane, power(base, steps));
     }
     for (int reached = 0; reached < kHalfSteps; ++reached) {
       const VMap map = get(step_map_[Scan::response_exponent(reached)], lane);
@@ -148,15 +135,15 @@ class DecayTables {
   // power(base, 16 s) from the power before s's highest bit: the same products as power() makes.
   void tabulate_distances(const VMap& base, int segments, int lane) {
     VMap exact[kChunkSegments + 1];
-    exact[0] = identity();
+    set_identity(exact[0]);
     exact[1] = base;
     for (int steps = 1; steps < kSegmentSteps; steps *= 2) exact[1] = compose(exact[1], exact[1]);
     put(map_[0], lane, exact[0]);
-    put(map_[1], lane, keep_positive(exact[1], base));
+    put_positive(map_[1], lane, exact[1], base);
     for (int s = 2, high = 2; s <= segments; ++s) {
       if (s == 2 * high) high = s;
       exact[s] = s == high ? compose(exact[high / 2], exact[high / 2]) : compose(exact[high], exact[s - high]);
-      put(map_[s], lane, keep_positive(exact[s], base));
+      put_positive(map_[s], lane, exact[s], base);
     }
   }
 

@@ -67,12 +67,13 @@ SPIKESCAN_HD bool is_positive(const Map<2>& power) {
   return power.a > 0.0 && power.m > 0.0 && power.b > 0.0;
 }
 
-template <int N>
-SPIKESCAN_HD Map<N> power(const Map<N>& base, int exponent) {
-  Map<N> result;
+// Of Map<N>, or of a vector of maps (kernels/cpu/decay_tables.h).
+template <class AnyMap>
+SPIKESCAN_HD AnyMap power(const AnyMap& base, int exponent) {
+  AnyMap result;
   set_identity(result);
   if (exponent == 0) return result;
-  Map<N> square = base;
+  AnyMap square = base;
   bool empty = true;
   for (int e = exponent;;) {
     if (e & 1) {
