@@ -17,7 +17,9 @@ class BackwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block)
+  struct alignas(64) Shared {};
+
+  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared&)
       : call_(call), d_(call.description), grid_(grid) {
     block_.set_channels(grid, channel_block);
     load_decays(d_, call.args.beta, call.args.alpha, block_, decays_);

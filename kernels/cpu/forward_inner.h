@@ -21,9 +21,9 @@ struct StreamSink {
   float* first;
   int64_t stride;
   Asking next;
-  HWY_INLINE void put(int j, int l, Floats spikes) {
+  HWY_INLINE void put(int j, int l, FloatMask spikes) {
     next.ask(j, l);
-    hn::Stream(spikes, FloatTag(), first + j * stride + l);
+    hn::Stream(one_where(spikes), FloatTag(), first + j * stride + l);
   }
   HWY_INLINE void end(int) {}
 };
@@ -31,9 +31,9 @@ struct StreamSink {
 struct AskingTileSink {
   Segment& tile;
   Asking next;
-  HWY_INLINE void put(int j, int l, Floats spikes) {
+  HWY_INLINE void put(int j, int l, FloatMask spikes) {
     next.ask(j, l);
-    store(spikes, tile.at[j] + l);
+    store(one_where(spikes), tile.at[j] + l);
   }
   HWY_INLINE void end(int) {}
 };
@@ -43,9 +43,9 @@ struct WordSink {
   int shift;
   Asking next;
   Words bits = words(0u);
-  HWY_INLINE void put(int j, int l, Floats spikes) {
+  HWY_INLINE void put(int j, int l, FloatMask spikes) {
     next.ask(j, l);
-    bits = hn::Or(bits, SpikeWords::bit_where(spikes, shift + j));
+    bits = hn::Or(bits, SpikeWords::bit_where(spikes, j));
   }
   HWY_INLINE void end(int l) {
     words_of_rows.merge(l, shift, bits);

@@ -14,8 +14,20 @@ class ForwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block)
-      : call_(call), d_(call.description), grid_(grid), philox_(random_origin(call)) {
+  // What a segment needs while it is worked on: the same for all blocks of a strip, so that it stays in the first-level
+  // cache.
+  struct Shared {
+    Segment states[kStates] = {};
+    Segment u = {};
+  };
+
+  ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared& shared)
+      : call_(call),
+        d_(call.description),
+        grid_(grid),
+        philox_(random_origin(call)),
+        states_(shared.states),
+        u_(shared.u) {
     block_.set_channels(grid, channel_block);
     load_decays(d_, call.args.beta, call.args.alpha, block_, decays_);
     neuron_.prepare(decays_, block_.lanes, d_.time);
@@ -28,8 +40,8 @@ class ForwardLanes {
     const int64_t time = call.description.time, chunks = chunk_count(time);
     for (int64_t k = 0; k < chunks; ++k) {
       strip.each([&](ForwardLanes& lanes) { lanes.begin_chunk(k, chunks); });
-      for (int distance = 0; distance < chunk_steps(time, k); distance += kSegmentSteps) {
-        strip.each([&](ForwardLanes& lanes) { lanes.run_segment(k, distance); });
+      for (int distance = 0; distance < chunk_steps(time, k); distance += kTurn * kSegmentSteps) {
+        strip.each([&](ForwardLanes& lanes) { lanes.take_turn(k, distance); });
       }
     }
     strip.each([](ForwardLanes& lanes) { lanes.finish(); });
@@ -64,6 +76,9 @@ class ForwardLanes {
   }
 
  private:
+  // Segments in a row before the next block's turn: each turn brings a block's tables into the first-level cache again.
+  static constexpr int kTurn = 2;
+
   void start(int64_t row_block) {
     const spikescan_forward_args& args = call_.args;
     block_.set_batches(grid_, row_block, 1, 0, d_.batch);
@@ -100,6 +115,12 @@ class ForwardLanes {
     write(t, steps);
   }
 
+  void take_turn(int64_t k, int first) {
+    const int length = chunk_steps(d_.time, k), turn = first + kTurn * kSegmentSteps;
+    for (int distance = first; distance < turn && distance < length; distance += kSegmentSteps)
+      run_segment(k, distance);
+  }
+
   // What run_inner() needs of a call and a block.
   bool has_inner() const {
     const spikescan_forward_args& args = call_.args;
@@ -122,7 +143,7 @@ class ForwardLanes {
   void run_inner(int64_t t, int distance) {
     const int64_t stride = call_.args.x.stride_time;
     const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
-    const Asking next = Asking::at(call_.args.x, x_, t + kSegmentSteps);
+    const Asking next = Asking::at(call_.args.x, x_, t + kTurn * kSegmentSteps);
     const auto m = neuron_.begin_inner(InnerInput<T>{x, stride}, distance, states_);
     if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
       write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
@@ -201,8 +222,8 @@ class ForwardLanes {
   VectorPhilox philox_;
   RowPlaces x_, uniforms_, spikes_, membrane_;
   Neuron neuron_;
-  Segment states_[kStates] = {};
-  Segment u_ = {};
+  Segment (&states_)[kStates];
+  Segment& u_;
   SpikeWords words_;
   bool inner_ = false;
   alignas(64) float final_[kStates][kLanes] = {};

@@ -10,8 +10,8 @@ SPIKESCAN_ELEMENT_BEGIN
 constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
 
 // A segment's M is had from m(j, l) and its spikes go to out.put(j, l, spikes), kFloats rows from l on at step j, a
-// row's steps in order; out.end(l) follows the last. Both are called in the innermost loop and should be a few
-// instructions. m and out may be the same tile.
+// row's steps in order; out.end(l) follows the last. Spikes are a mask, or values from the rule `none`. Both are called
+// in the innermost loop and should be a few instructions. m and out may be the same tile.
 struct TileSource {
   const Segment& tile;
   HWY_INLINE Floats operator()(int j, int l) const { return load(tile.at[j] + l); }
@@ -19,6 +19,7 @@ struct TileSource {
 struct TileSink {
   Segment& tile;
   HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
+  HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   HWY_INLINE void end(int) {}
 };
 
@@ -107,23 +108,27 @@ class SpikeWords {
     const int shift = static_cast<int>(t % 32);
     for (int l = 0; l < lanes; l += kFloats) {
       Words bits = words(0u);
-      for (int j = 0; j < steps; ++j) bits = hn::Or(bits, bit_where(load(spikes.at[j] + l), shift + j));
+      for (int j = 0; j < steps; ++j) bits = hn::Or(bits, bit_where(load(spikes.at[j] + l) != floats(0.0f), j));
       merge(l, shift, bits);
     }
   }
 
-  static HWY_INLINE Words bit_where(Floats spikes, int place) {
-    return hn::IfThenElseZero(hn::RebindMask(WordTag(), spikes != floats(0.0f)), words(1u << place));
+  static HWY_INLINE Words bit_where(FloatMask spikes, int place) {
+    return hn::IfThenElseZero(hn::RebindMask(WordTag(), spikes), words(1u << place));
   }
 
-  // Bits from `shift` on, of the kFloats rows from l on.
+  // Bits that belong from `shift` on, of the kFloats rows from l on.
   HWY_INLINE void merge(int l, int shift, Words bits) {
-    const Words before = shift == 0 ? words(0u) : hn::Load(WordTag(), word_ + l);
-    hn::Store(hn::Or(before, bits), WordTag(), word_ + l);
+    if (shift != 0) bits = hn::Or(hn::Load(WordTag(), word_ + l), hn::ShiftLeftSame(bits, shift));
+    hn::Store(bits, WordTag(), word_ + l);
   }
 
   void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes) const {
     auto* data = static_cast<uint32_t*>(tensor.data) + t / 32 * tensor.stride_time;
+    if (rows.together()) {
+      __builtin_memcpy(data + rows.first(0), word_, static_cast<size_t>(lanes) * sizeof word_[0]);
+      return;
+    }
     for (int l = 0; l < lanes; ++l) data[rows.first(l)] = word_[l];
   }
 

@@ -14,14 +14,20 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// The blocks of a strip side by side in scratch memory.
+// A thread's scratch memory: what all blocks share, then the blocks of a strip side by side.
+template <class Lanes>
+Lanes* lanes_in(void* scratch) {
+  return reinterpret_cast<Lanes*>(static_cast<char*>(scratch) + sizeof(typename Lanes::Shared));
+}
+
 template <class Lanes>
 class Strip {
  public:
   template <class Call>
   Strip(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch)
-      : lanes_(static_cast<Lanes*>(scratch)), blocks_(range.blocks) {
-    for (int i = 0; i < blocks_; ++i) new (lanes_ + i) Lanes(call, grid, range.first_channel_block + i);
+      : lanes_(lanes_in<Lanes>(scratch)), blocks_(range.blocks) {
+    auto& shared = *new (scratch) typename Lanes::Shared;
+    for (int i = 0; i < blocks_; ++i) new (lanes_ + i) Lanes(call, grid, range.first_channel_block + i, shared);
   }
   template <class Step>
   void each(Step step) {
@@ -42,7 +48,11 @@ void run_range(const Call& call, const BlockGrid& grid, const BlockRange& range,
 
 template <class Lanes, class Call>
 void run_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain, void* scratch) {
-  auto* lanes = item.prepared ? static_cast<Lanes*>(scratch) : new (scratch) Lanes(call, grid, item.channel_block);
+  Lanes* lanes = lanes_in<Lanes>(scratch);
+  if (!item.prepared) {
+    auto& shared = *new (scratch) typename Lanes::Shared;
+    new (lanes) Lanes(call, grid, item.channel_block, shared);
+  }
   run_split_chunk(*lanes, item, chunk_count(call.description.time), chain);
   hwy::FlushStream();
 }
@@ -76,10 +86,14 @@ void pass_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, 
 constexpr size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
+template <class Lanes>
+constexpr size_t scratch_of(int blocks) {
+  return sizeof(typename Lanes::Shared) + blocks * sizeof(Lanes);
+}
 template <template <spikescan_recurrence> class Lanes>
-constexpr size_t largest() {
-  return larger(larger(sizeof(Lanes<SPIKESCAN_LIF>), sizeof(Lanes<SPIKESCAN_SPSN>)),
-                larger(sizeof(Lanes<SPIKESCAN_CUBA_LIF>), sizeof(Lanes<SPIKESCAN_PSU_LIF>)));
+constexpr size_t largest(int blocks) {
+  return larger(larger(scratch_of<Lanes<SPIKESCAN_LIF>>(blocks), scratch_of<Lanes<SPIKESCAN_SPSN>>(blocks)),
+                larger(scratch_of<Lanes<SPIKESCAN_CUBA_LIF>>(blocks), scratch_of<Lanes<SPIKESCAN_PSU_LIF>>(blocks)));
 }
 
 SPIKESCAN_ELEMENT_END
@@ -89,7 +103,7 @@ namespace spikescan {
 const LanePasses* SPIKESCAN_JOIN(lane_passes_, SPIKESCAN_ELEMENT_ISA)() {
   static constexpr LanePasses passes = {
       SPIKESCAN_TEXT(SPIKESCAN_ELEMENT_ISA),
-      larger(kForwardStrip * largest<ForwardLanes>(), kBackwardStrip * largest<BackwardLanes>()),
+      larger(largest<ForwardLanes>(kForwardStrip), largest<BackwardLanes>(kBackwardStrip)),
       pass_range<ForwardLanes, ForwardCall>,
       pass_range<BackwardLanes, BackwardCall>,
       pass_chunk<ForwardLanes, ForwardCall>,

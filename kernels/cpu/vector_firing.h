@@ -41,7 +41,7 @@ struct SigmoidRule {
   SpikeExponential exponential;
   Floats limit;
   SigmoidRule(const Firing& f, float scale) : exponential(f.steepness), limit(floats(f.max_prob * scale)) {}
-  HWY_INLINE Floats spike(Floats m, Floats u) const { return one_where(fused(u, exponential(m), u) < limit); }
+  HWY_INLINE FloatMask spike(Floats m, Floats u) const { return fused(u, exponential(m), u) < limit; }
 };
 
 struct RefractoryRule {
@@ -49,16 +49,16 @@ struct RefractoryRule {
   Floats threshold, scale;
   RefractoryRule(const Firing& f, float by)
       : exponential(f.steepness), threshold(floats(f.threshold)), scale(floats(by)) {}
-  HWY_INLINE Floats spike(Floats m, Floats u) const {
+  HWY_INLINE FloatMask spike(Floats m, Floats u) const {
     const Floats limit = cosine_turn(turns_of_product(threshold, m - threshold)) * scale;
-    return one_where(fused(u, exponential(m), u) < limit);
+    return fused(u, exponential(m), u) < limit;
   }
 };
 
 struct HeavisideRule {
   Floats threshold;
   explicit HeavisideRule(const Firing& f) : threshold(floats(f.threshold)) {}
-  HWY_INLINE Floats spike(Floats m) const { return one_where(threshold < m); }
+  HWY_INLINE FloatMask spike(Floats m) const { return threshold < m; }
 };
 
 struct NoRule {

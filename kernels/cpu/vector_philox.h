@@ -18,13 +18,11 @@ struct PhiloxTime {
 };
 
 // The generator works on 64-bit lanes whose low halves count: the even rows of a vector, then its odd rows. A product's
-// high half needs one shift and its low half nothing.
+// high half needs one shift or shuffle and its low half nothing.
 class VectorPhilox {
   static constexpr int kRounds = 10;
 
  public:
-  static constexpr int kRoundsOfDraw = kRounds - 3;
-
   explicit VectorPhilox(const RandomOrigin& origin) : origin_(origin) {
     for (int round = 0; round < kRounds; ++round) {
       key_low_[round] = origin.key.low + static_cast<uint32_t>(round) * 0x9E3779B9u;
@@ -55,10 +53,9 @@ class VectorPhilox {
   int phase(int64_t t) const { return static_cast<int>((origin_.time + t) & 3); }
 
   // Four steps after each of K times, of the kFloats rows from `first_row` on: the upper 24 bits of their words.
-  // Several calls side by side keep the multipliers busy while each round waits for the one before it.
-  // `between(i)` is called after the i-th of kRoundsOfDraw rounds: work that the processor can do meanwhile.
-  template <int K, class Between>
-  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K], Between between) const {
+  // Several go side by side, since each round waits for the one before it.
+  template <int K>
+  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
     Counter even[K], odd[K];
     for (int k = 0; k < K; ++k) {
       even[k] = start(times[k], first_row);
@@ -71,13 +68,8 @@ class VectorPhilox {
         pass(even[k], low, high);
         pass(odd[k], low, high);
       }
-      between(round - 2);
     }
     for (int k = 0; k < K; ++k) finish(even[k], odd[k], steps + 4 * k);
-  }
-  template <int K>
-  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
-    draw<K>(times, first_row, steps, [](int) HWY_ATTR {});
   }
 
  private:
@@ -89,18 +81,31 @@ class VectorPhilox {
     return hn::Set(PairTag(), x);
   }
   static HWY_INLINE Pairs high(Pairs product) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+    return hn::BitCast(PairTag(), hn::DupOdd(hn::BitCast(WordTag(), product)));  // on more ports than a shift
+#else
     return hn::ShiftRight<32>(product);
+#endif
   }
   static HWY_INLINE Pairs multiply(Pairs x, uint32_t by) {
     return hn::MulEven(hn::BitCast(WordTag(), x), words(by));
   }
   // Even and odd rows in their places: of the low halves, and of the high halves.
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  static HWY_INLINE Words low_words(Pairs even, Pairs odd) {
+    return Words{_mm512_mask_shuffle_epi32(even.raw, 0xAAAA, odd.raw, static_cast<_MM_PERM_ENUM>(0xA0))};
+  }
+  static HWY_INLINE Words high_words(Pairs even, Pairs odd) {
+    return Words{_mm512_mask_shuffle_epi32(odd.raw, 0x5555, even.raw, static_cast<_MM_PERM_ENUM>(0xF5))};
+  }
+#else
   static HWY_INLINE Words low_words(Pairs even, Pairs odd) {
     return hn::OddEven(hn::DupEven(hn::BitCast(WordTag(), odd)), hn::BitCast(WordTag(), even));
   }
   static HWY_INLINE Words high_words(Pairs even, Pairs odd) {
     return hn::OddEven(hn::BitCast(WordTag(), odd), hn::DupOdd(hn::BitCast(WordTag(), even)));
   }
+#endif
 
   // The last round, its words brought together: a row's four steps.
   HWY_INLINE void finish(const Counter& even, const Counter& odd, Words* steps) const {

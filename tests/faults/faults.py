@@ -182,8 +182,9 @@ GENERATOR = _faults(
 
 FORWARD = _faults(
     "kernels/cpu/lane_firing.h", PASSES,
-    ("bits: second half word", "bit_where(load(spikes.at[j] + l), shift + j)", "bit_where(load(spikes.at[j] + l), j)"),
-    ("bits: first half word lost", "shift == 0 ? words(0u) : hn::Load(WordTag(), word_ + l)", "words(0u)"),
+    ("bits: second half word", "hn::ShiftLeftSame(bits, shift)", "bits"),
+    ("bits: first half word lost", "hn::Load(WordTag(), word_ + l)", "words(0u)"),
+    ("bits: rows apart", "if (rows.together()) {", "if (true) {"),
 ) + _faults(
     "kernels/cpu/vector_convert.h", PASSES,
     ("bytes: 2 for 1", "return x != 0.0f ? 1 : 0;", "return x != 0.0f ? 2 : 0;"),
