@@ -1,6 +1,6 @@
 // The backward pass of one block (SPEC section 2): per chunk, last to first, the states that enter its segments are
 // found from x and the saved carry; then, last segment first, each segment's states are rebuilt and its gradients run.
-// x comes from memory once and from the caches the second time; nothing of size B T C is kept.
+// x comes from memory once and from the second-level cache the second time; nothing of size B T C is kept.
 #pragma once
 
 #include "kernels/backend.h"
@@ -17,7 +17,6 @@ class BackwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  // A strip is one block wide.
   struct alignas(64) Shared {};
 
   BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared&)
@@ -184,14 +183,14 @@ class BackwardLanes {
     const RowsView x = view_segment(args.x, x_, t, steps, lanes, x_tile_);
     const bool ends = first + kSegmentSteps == kChunkSteps;
     neuron_.rebuild(x, steps, entry_[s], {ends, false}, states_);
-    run_rule(t, steps, ends);
+    run_rule(k, t, steps, ends);
     const RowsView membrane = view_gradient(args.grad_membrane, grad_membrane_, t, steps, membrane_tile_);
     gradient_.scan(direct_, membrane, states_[0], steps, lanes, length - first - steps, gradients_);
     return x;
   }
 
   // The rule's share h of the gradient on V. M comes from states that rebuild() left settled or not.
-  void run_rule(int64_t t, int steps, bool settled) {
+  void run_rule(int64_t k, int64_t t, int steps, bool settled) {
     const spikescan_backward_args& args = call_.args;
     if (!args.grad_spikes.data) {
       if (!settled) neuron_.settle(steps, states_);
@@ -200,18 +199,18 @@ class BackwardLanes {
     const RowsView gs = view_segment(args.grad_spikes, grad_spikes_, t, steps, block_.lanes, spikes_tile_);
     with_gradient(call_.firing, [&](const auto& rule) HWY_ATTR {
       if (settled) {
-        fill_direct(rule, gs, t, steps, [&](int j, int l) HWY_ATTR { return Neuron::rule_input(states_, j, l); });
+        fill_direct(rule, gs, k, t, steps, [&](int j, int l) HWY_ATTR { return Neuron::rule_input(states_, j, l); });
       } else {
-        fill_direct(rule, gs, t, steps, [&](int j, int l) HWY_ATTR { return neuron_.settle(j, steps, l, states_); });
+        fill_direct(rule, gs, k, t, steps, [&](int j, int l) HWY_ATTR { return neuron_.settle(j, steps, l, states_); });
       }
     });
   }
 
   template <class Rule, class M>
-  HWY_INLINE void fill_direct(const Rule& call_rule, RowsView gs, int64_t t, int steps, M m) {
+  HWY_INLINE void fill_direct(const Rule& call_rule, RowsView gs, int64_t k, int64_t t, int steps, M m) {
     const Rule rule = call_rule;  // in registers
     const Asking next_gs = Asking::at(call_.args.grad_spikes, grad_spikes_, t - kSegmentSteps);
-    const Asking next_x = Asking::at(call_.args.x, x_, t - kSegmentSteps);
+    const Asking next_x = next_chunk(k, t);
     for (int l = 0; l < block_.lanes; l += kFloats) {
       for (int j = 0; j < steps; ++j) {
         next_gs.ask(j, l);
@@ -219,6 +218,16 @@ class BackwardLanes {
         store(gs(j, l) * rule.gradient(m(j, l)), direct_.at[j] + l);
       }
     }
+  }
+
+  // The same segment of the chunk whose turn comes next: reading it ahead spreads the first pass over x, which computes
+  // little, over the second, which computes much.
+  Asking next_chunk(int64_t k, int64_t t) const {
+    const spikescan_tensor& x = call_.args.x;
+    if (k > 0) return Asking::at(x, x_, t - kChunkSteps);
+    Asking next = Asking::at(x, x_, t + (chunk_count(d_.time) - 1) * kChunkSteps);
+    next.first += x.stride_batch * next.element_bytes;
+    return next;
   }
 
   // Where the tensor is absent the tile holds zeros.
