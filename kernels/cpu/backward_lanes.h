@@ -17,6 +17,7 @@ class BackwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
+  // The blocks of a strip share nothing; this keeps the first of them aligned.
   struct alignas(64) Shared {};
 
   BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared&)
