@@ -131,18 +131,12 @@ class BackwardTile {
       for (int j = 0; j < kSegmentSteps; ++j) values[j] *= gain;
     }
     if (call_.args.grad_x.data) {
-      store_segment(call_.args.grad_x, batch(), first_step(), tile_.channel(), steps(), values);
+      store_segment(call_.args.grad_x, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), values);
     }
   }
 
-  __device__ __forceinline__ int steps() const {
-    return place_.in_tensor ? place_.steps(tile_.length()) : 0;
-  }
-  __device__ __forceinline__ int64_t first_step() const {
-    return tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
-  }
   __device__ __forceinline__ void load(const spikescan_tensor& tensor, Steps& values) const {
-    load_segment(tensor, batch(), first_step(), tile_.channel(), steps(), values);
+    load_segment(tensor, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), values);
   }
 
   // They are needed only when the states are there.
@@ -204,7 +198,7 @@ class BackwardTile {
     }
     load(call_.args.grad_spikes, h);
     ColumnCursor<false> v(columns(), 0), r(columns(), Neuron::kStates - 1);
-    for_steps<false>(steps(), [&](int j, bool full) {
+    for_steps<false>(tile_.steps(), [&](int j, bool full) {
       const float m = Neuron::kPsu ? v.get(j, full, 0) - r.get(j, full, 0) : v.get(j, full, 0);
       h[j] *= rule_gradient(call_.firing, m);
     });
@@ -261,7 +255,7 @@ class BackwardTile {
   // psu_lif: V's part in R.
   __device__ __forceinline__ void add_drive_gradient(Steps& values) const {
     ColumnCursor<false> v(columns(), 0), a(columns(), kRefractory);
-    for_steps<false>(steps(), [&](int j, bool full) {
+    for_steps<false>(tile_.steps(), [&](int j, bool full) {
       values[j] = fused(sigmoid_slope(v.get(j, full, 0)), a.get(j, full, 0), values[j]);
     });
   }

@@ -49,13 +49,13 @@ class ForwardTile {
 
   __device__ __forceinline__ void run() {
     float values[kSegmentSteps];
-    load_segment(call_.args.x, batch(), first_step(), tile_.channel(), steps(), values);
+    load_segment(call_.args.x, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), values);
     Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this, *this);
     store_final_states();
     if (!Neuron::kPsu && call_.args.membrane.data) store_membrane(values);
     if (call_.args.spikes.data) fire(values);
     if (Neuron::kPsu && call_.args.membrane.data) {
-      for_steps<false>(steps(), [&](int j, bool full) { values[j] = membrane(j, full); });
+      for_steps<false>(tile_.steps(), [&](int j, bool full) { values[j] = membrane(j, full); });
       store_membrane(values);
     }
   }
@@ -91,14 +91,9 @@ class ForwardTile {
   __device__ __forceinline__ ChunkChain<Scan> chain(int scan) const {
     return {d_, call_.plan, call_.args.workspace, scan, shared_, place_, tile_, batch()};
   }
-  __device__ __forceinline__ int64_t first_step() const {
-    return tile_.chunk() * kChunkSteps + place_.segment * kSegmentSteps;
-  }
-
-  __device__ __forceinline__ int steps() const { return place_.in_tensor ? place_.steps(tile_.length()) : 0; }
 
   __device__ __forceinline__ void store_membrane(const float (&v)[kSegmentSteps]) const {
-    store_segment(call_.args.membrane, batch(), first_step(), tile_.channel(), steps(), v);
+    store_segment(call_.args.membrane, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), v);
   }
 
   // What backward starts the chunk from.
@@ -114,7 +109,7 @@ class ForwardTile {
 
   __device__ __forceinline__ void store_final_states() {
     const bool empty = d_.time == 0 && place_.leads;
-    const bool last = steps() > 0 && first_step() + steps() == d_.time;
+    const bool last = tile_.steps() > 0 && tile_.first_step() + tile_.steps() == d_.time;
     if (!empty && !last) return;
     for (int n = 0; n < Neuron::kStates; ++n) {
       const float value = empty ? load_state(call_.args.initial_state[n], place_, tile_, batch()) : last_[n];
@@ -127,14 +122,15 @@ class ForwardTile {
   __device__ __forceinline__ void fire(const float (&m)[kSegmentSteps]) {
     place_.look_again();
     if (call_.firing.rule == SPIKESCAN_NONE) {
-      return store_distances(call_, batch(), first_step(), tile_.channel(), steps(), m);
+      return store_distances(call_, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m);
     }
-    const uint32_t bits = steps() > 0 ? spike_bits(call_, batch(), first_step(), tile_.channel(), steps(), m) : 0u;
+    const uint32_t bits =
+        tile_.steps() > 0 ? spike_bits(call_, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m) : 0u;
     place_.look_again();
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
       store_bits(bits);
     } else {
-      store_spikes(call_.args.spikes, batch(), first_step(), tile_.channel(), steps(), bits);
+      store_spikes(call_.args.spikes, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), bits);
     }
   }
 
@@ -142,11 +138,11 @@ class ForwardTile {
   __device__ __forceinline__ void store_bits(uint32_t bits) {
     shared_.handover(place_, 2 * place_.segment) = float_of(bits);
     __syncthreads();
-    if (steps() == 0 || place_.segment % 2 != 0) return;
+    if (tile_.steps() == 0 || place_.segment % 2 != 0) return;
     if (place_.segment + 1 < place_.segments) {
       bits |= bits_of(shared_.handover(place_, 2 * (place_.segment + 1))) << kSegmentSteps;
     }
-    store_word(call_, batch(), first_step(), tile_.channel(), bits);
+    store_word(call_, batch(), tile_.first_step(), tile_.channel(), bits);
   }
 
   const ForwardCall& call_;

@@ -83,6 +83,12 @@ struct Tile {
   __device__ __forceinline__ int64_t link() const { return turn->link; }
   __device__ __forceinline__ int64_t chunk() const { return turn->chunk; }
   __device__ __forceinline__ int length() const { return static_cast<int>(turn->length); }
+
+  // Of the thread's segment: where it starts in time, and its steps inside the tensor.
+  __device__ __forceinline__ int64_t first_step() const {
+    return chunk() * kChunkSteps + place->segment * kSegmentSteps;
+  }
+  __device__ __forceinline__ int steps() const { return place->in_tensor ? place->steps(length()) : 0; }
 };
 
 // Shared memory (layout.h).

@@ -69,8 +69,8 @@ inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
 
 namespace simt {
 
-// The special-function unit's 2^z: somewhere within three units in the last place, as kernels/cuda/device.h has it. Which
-// way it is wrong depends on z alone.
+// The special-function unit's 2^z: somewhere within three units in the last place, as kernels/cuda/device.h has it.
+// Which way it is wrong depends on z alone.
 inline float approximate_exp2(float z) {
   const float right = std::exp2(z);
   if (!(right < std::numeric_limits<float>::infinity())) return right;  // infinity or NaN
