@@ -84,17 +84,17 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t
 
 // A thread a row has 64 bytes on their way at a time, a segment in float32 and two in 16 bits: enough rows, and memory
 // is busy without any other help.
-bool rows_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
+bool rows_fill_device(int64_t rows, const DeviceFacts& facts) {
   constexpr int64_t kBytesOfRow = kSegmentSteps * sizeof(float);
-  return d.batch * d.channels * kBytesOfRow >= kBytesInFlight * facts.processors;
+  return rows * kBytesOfRow >= kBytesInFlight * facts.processors;
 }
 
-void set_row_launch(const spikescan_description& d, Plan& plan) {
+void set_row_launch(int64_t rows, size_t shared_bytes, Plan& plan) {
   constexpr int64_t kMostBlocks = 1 << 30;  // further rows are taken in turn
   plan.strategy = kRows;
   plan.threads = kRowThreads;
-  plan.shared_bytes = row_shared_bytes(scan_order(d.recurrence));
-  plan.blocks = std::min(divide_up(d.batch * d.channels, kRowThreads), kMostBlocks);
+  plan.shared_bytes = shared_bytes;
+  plan.blocks = std::min(divide_up(rows, kRowThreads), kMostBlocks);
 }
 
 // Tiles that share 32-byte sectors of x, and so should meet in one multiprocessor's cache.
@@ -125,7 +125,7 @@ void add_look_back(const spikescan_description& d, Plan& plan, Layout& layout) {
   if (plan.chunks <= 1 || plan.strategy != kTiles) return;
   const auto states = static_cast<size_t>(states_of(d.recurrence) * d.batch * d.channels);
   plan.ticket = layout.add(sizeof(uint64_t));
-  plan.aggregates = layout.add(states * saved_slots(plan.chunks) * sizeof(uint32_t));
+  plan.aggregates = layout.add(states * aggregate_slots(plan.chunks) * sizeof(uint32_t));
   plan.carries = layout.add(states * carry_slots(plan.chunks) * sizeof(uint64_t));
   plan.cleared_bytes = layout.end();
 }
@@ -146,8 +146,8 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   const int columns = forward_columns(d.recurrence);
   set_tiles(d, facts, d.batch, columns, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
-  if (rows_fill_device(d, facts)) {
-    set_row_launch(d, plan);
+  if (rows_fill_device(d.batch * d.channels, facts)) {
+    set_row_launch(d.batch * d.channels, row_shared_bytes(scan_order(d.recurrence)), plan);
   } else {
     set_tile_launch(d, facts, columns, plan);
     add_look_back(d, plan, layout);
@@ -164,8 +164,14 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   set_tiles(d, facts, divide_up(d.batch, group), columns, plan);
   plan.row_batches = static_cast<int32_t>(group);
   if (facts.shared_bytes > 0) {
-    set_tile_launch(d, facts, columns, plan);
-    add_look_back(d, plan, layout);
+    const int64_t rows = plan.batch_rows * d.channels;
+    const size_t shared = backward_row_layout(d.recurrence).bytes;
+    if (d.time > 0 && shared <= facts.shared_bytes && rows_fill_device(rows, facts)) {
+      set_row_launch(rows, shared, plan);
+    } else {
+      set_tile_launch(d, facts, columns, plan);
+      add_look_back(d, plan, layout);
+    }
   }
   add_decay_gradients(d, plan, layout);
   plan.workspace_bytes = layout.end();

@@ -1,4 +1,4 @@
-// Where things lie: a chunk's states in the saved buffer and in the workspace, a tile's in shared memory. Saved states
+// Where things lie: states in the saved buffer and in the workspace, a tile's in shared memory. Saved states
 // and carries are [state][B][slots][C] float64, aggregates the same in float32, partial gradients [rows][C] float32.
 #pragma once
 
@@ -13,11 +13,24 @@ namespace spikescan {
 // a reader starts from the nearest carry and replays at most the chunks since.
 constexpr int kCarrySpacing = 4;
 
-SPIKESCAN_HD int64_t saved_slots(int64_t chunks) {
+SPIKESCAN_HD int64_t aggregate_slots(int64_t chunks) {
   return chunks > 0 ? chunks - 1 : 0;
 }
 SPIKESCAN_HD int64_t carry_slots(int64_t chunks) {
-  return saved_slots(chunks) / kCarrySpacing;
+  return aggregate_slots(chunks) / kCarrySpacing;
+}
+
+// Forward saves what it had before steps 64, 128, ...: where a chunk starts the carry, inside a chunk the chain over its
+// segments, which is zero at its start. From these, backward can begin anywhere.
+SPIKESCAN_HD int64_t saved_slots(int64_t time) {
+  return time > 0 ? (time - 1) / kSavedSteps : 0;
+}
+// Of the first step of a chunk's segment; there is none before the first step of all.
+SPIKESCAN_HD int64_t saved_slot(int64_t chunk, int segment) {
+  return (chunk * kChunkSegments + segment) / kSavedSegments - 1;
+}
+SPIKESCAN_HD bool saves_chain(int segment) {
+  return segment > 0 && segment % kSavedSegments == 0;
 }
 
 SPIKESCAN_HD int64_t slot_index(int state, int64_t batch, int64_t slot, int64_t channel, int64_t batches, int64_t slots,
@@ -104,10 +117,43 @@ SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
 constexpr int kRowThreads = 128;
 constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
 constexpr int kRowMaps = kRowSquares + 2;
+constexpr int kRowResponses = kHalfSteps + 1;
 
-SPIKESCAN_HD size_t row_shared_bytes(int order) {
-  const size_t column = kRowMaps * sizeof(double) + kHalfSteps * sizeof(float);
-  return size_t{kRowThreads} * coefficients_of(order) * column;
+SPIKESCAN_HD constexpr size_t row_tables_bytes(int order) {
+  constexpr size_t kColumn = kRowMaps * sizeof(double) + kRowResponses * sizeof(float);
+  return size_t{kRowThreads} * static_cast<size_t>(coefficients_of(order)) * kColumn;
+}
+// And where the random numbers start (kernels/random_origin.h).
+constexpr size_t kOriginBytes = 48;
+SPIKESCAN_HD constexpr size_t row_shared_bytes(int order) {
+  return row_tables_bytes(order) + kOriginBytes;
+}
+
+// Blocks of rows that registers leave room for on a multiprocessor.
+SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
+  return r == SPIKESCAN_PSU_LIF ? 3 : r == SPIKESCAN_CUBA_LIF ? 2 : 4;
+}
+
+// Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
+// saved states; and a ring of segments of x for each warp (kernels/cuda/backward_row.h).
+constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
+SPIKESCAN_HD constexpr int ring_slots(spikescan_recurrence r) {
+  return r == SPIKESCAN_CUBA_LIF ? kSavedSegments : kSavedSegments + 1;
+}
+struct BackwardRowLayout {
+  size_t states, gradients, entries, ring, bytes;
+};
+SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r) {
+  const bool two_states = r == SPIKESCAN_CUBA_LIF || r == SPIKESCAN_PSU_LIF;
+  const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1);
+  const size_t entries = size_t{3} * (two_states ? 2 : 1) * kSavedSegments * kRowThreads * sizeof(float);
+  BackwardRowLayout at = {};
+  at.ring = 0;
+  at.states = size_t{kRowThreads / 32} * ring_slots(r) * kRingSlotBytes;
+  at.gradients = r == SPIKESCAN_CUBA_LIF ? at.states + tables : at.states;
+  at.entries = at.gradients + tables;
+  at.bytes = at.entries + entries;
+  return at;
 }
 
 }  // namespace spikescan

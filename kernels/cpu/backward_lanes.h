@@ -55,8 +55,8 @@ class BackwardLanes {
     row_block_ = row_block;
     clear_totals();
     start(row_block, 0);
-    const int64_t k = chunk_at(position), chunks = chunk_count(d_.time);
-    begin_chunk(k, chunks);
+    const int64_t k = chunk_at(position);
+    begin_chunk(k);
     for (int s = 0; s < segment_count(chunk_length(position)); ++s) enter_segment(k, s, chunk_length(position));
   }
 
@@ -85,7 +85,7 @@ class BackwardLanes {
   template <class Strip>
   static void run_chunk(Strip& strip, const BackwardCall& call, int64_t k, int64_t chunks, int64_t row_block) {
     const int length = chunk_steps(call.description.time, k);
-    strip.each([&](BackwardLanes& lanes) { lanes.begin_chunk(k, chunks); });
+    strip.each([&](BackwardLanes& lanes) { lanes.begin_chunk(k); });
     for (int s = 0; s < segment_count(length); ++s) {
       strip.each([&](BackwardLanes& lanes) { lanes.enter_segment(k, s, length); });
     }
@@ -130,8 +130,8 @@ class BackwardLanes {
     return length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
   }
 
-  void begin_chunk(int64_t k, int64_t chunks) {
-    load_carry(k, chunks);
+  void begin_chunk(int64_t k) {
+    load_carry(k);
     for (int n = 0; n < kStates; ++n) {
       for (int l = 0; l < block_.lanes; ++l) last_[0][n][l] = static_cast<float>(neuron_.carry(n)[l]);
     }
@@ -156,14 +156,14 @@ class BackwardLanes {
     }
   }
 
-  void load_carry(int64_t k, int64_t chunks) {
+  void load_carry(int64_t k) {
     const auto* saved = static_cast<const double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& initial = call_.args.initial_state[n];
       for (int l = 0; l < block_.lanes; ++l) {
         if (k > 0) {
-          neuron_.carry(n)[l] = saved[slot_index(n, block_.batch[l], k - 1, block_.channel[l], d_.batch,
-                                                 saved_slots(chunks), d_.channels)];
+          neuron_.carry(n)[l] = saved[slot_index(n, block_.batch[l], saved_slot(k, 0), block_.channel[l], d_.batch,
+                                                 saved_slots(d_.time), d_.channels)];
         } else {
           neuron_.carry(n)[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
         }

@@ -39,7 +39,7 @@ class ForwardLanes {
     strip.each([&](ForwardLanes& lanes) { lanes.start(row_block); });
     const int64_t time = call.description.time, chunks = chunk_count(time);
     for (int64_t k = 0; k < chunks; ++k) {
-      strip.each([&](ForwardLanes& lanes) { lanes.begin_chunk(k, chunks); });
+      strip.each([&](ForwardLanes& lanes) { lanes.begin_chunk(k); });
       for (int distance = 0; distance < chunk_steps(time, k); distance += kTurn * kSegmentSteps) {
         strip.each([&](ForwardLanes& lanes) { lanes.take_turn(k, distance); });
       }
@@ -70,7 +70,7 @@ class ForwardLanes {
 
   void finish_split(int64_t k) {
     const int64_t chunks = chunk_count(d_.time);
-    begin_chunk(k, chunks);
+    begin_chunk(k);
     for (int distance = 0; distance < chunk_steps(d_.time, k); distance += kSegmentSteps) run_segment(k, distance);
     if (k + 1 == chunks) finish();
   }
@@ -98,14 +98,15 @@ class ForwardLanes {
     }
   }
 
-  void begin_chunk(int64_t k, int64_t chunks) {
-    if (k > 0 && call_.args.saved) save_carry(k, chunks);
+  void begin_chunk(int64_t k) {
+    if (k > 0 && call_.args.saved) save(k, 0, [&](int n) { return neuron_.carry(n); });
     neuron_.begin_chunk();
   }
 
   void run_segment(int64_t k, int distance) {
-    const int length = chunk_steps(d_.time, k);
+    const int length = chunk_steps(d_.time, k), segment = distance / kSegmentSteps;
     const int64_t t = k * kChunkSteps + distance;
+    if (call_.args.saved && saves_chain(segment)) save(k, segment, [&](int n) { return neuron_.chain(n); });
     if (inner_ && distance + kSegmentSteps < length) return run_inner(t, distance);
     const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
     load_segment(call_.args.x, x_, t, steps, block_.lanes, states_[0]);
@@ -194,12 +195,15 @@ class ForwardLanes {
 
   bool streaming(const spikescan_tensor& tensor) const { return streams(d_, tensor.dtype); }
 
-  void save_carry(int64_t k, int64_t chunks) {
+  // What backward may begin the chunk's segment from; `values(state)` are the lanes' numbers.
+  template <class Values>
+  void save(int64_t k, int segment, Values values) {
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
+      const double* from = values(n);
       for (int l = 0; l < block_.lanes; ++l) {
-        saved[slot_index(n, block_.batch[l], k - 1, block_.channel[l], d_.batch, saved_slots(chunks), d_.channels)] =
-            neuron_.carry(n)[l];
+        saved[slot_index(n, block_.batch[l], saved_slot(k, segment), block_.channel[l], d_.batch, saved_slots(d_.time),
+                         d_.channels)] = from[l];
       }
     }
   }

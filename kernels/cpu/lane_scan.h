@@ -17,6 +17,7 @@ class LaneScan {
   explicit LaneScan(const Tables& tables) : tables_(tables) {}
 
   double* carry(int n) { return carry_[n]; }
+  const double* chain(int n) const { return d_[n]; }
   // The state carried into the half of the segment entered last that the scan takes first (0) or second (1).
   float* entry(int half, int n) { return entry_[half][n]; }
 

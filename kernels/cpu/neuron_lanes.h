@@ -49,6 +49,14 @@ class NeuronLanes {
     }
     return scan_.carry(0);
   }
+  // The chain over the chunk's segments so far.
+  const double* chain(int state) {
+    if constexpr (kCuba) return scan_.chain(1 - state);
+    if constexpr (kPsu) {
+      if (state == 1) return refractory_.chain(0);
+    }
+    return scan_.chain(0);
+  }
   // What was carried into the halves of the segment that was entered last.
   struct Entry {
     alignas(64) float at[2][kStates][kLanes];

@@ -38,6 +38,11 @@ BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, con
   return launch("cudaLaunchKernel(reduce_channels)", channels, reduce_channels_kernel, sum);
 }
 
+template <spikescan_recurrence R>
+BackendResult launch_backward(const char* name, const BackwardCall& call, const LaunchConfig& config) {
+  return launch(name, config, call.plan.strategy == kRows ? backward_rows_kernel<R> : backward_kernel<R>, call);
+}
+
 BackendResult scan(const BackwardCall& call, cudaStream_t stream) {
   if (call.plan.tiles == 0) return kOk;
   if (call.plan.cleared_bytes > 0) {
@@ -47,13 +52,13 @@ BackendResult scan(const BackwardCall& call, cudaStream_t stream) {
   const LaunchConfig config = {call.plan.blocks, call.plan.threads, call.plan.shared_bytes, stream};
   switch (call.description.recurrence) {
     case SPIKESCAN_LIF:
-      return launch("cudaLaunchKernel(backward lif)", config, backward_kernel<SPIKESCAN_LIF>, call);
+      return launch_backward<SPIKESCAN_LIF>("cudaLaunchKernel(backward lif)", call, config);
     case SPIKESCAN_SPSN:
-      return launch("cudaLaunchKernel(backward spsn)", config, backward_kernel<SPIKESCAN_SPSN>, call);
+      return launch_backward<SPIKESCAN_SPSN>("cudaLaunchKernel(backward spsn)", call, config);
     case SPIKESCAN_CUBA_LIF:
-      return launch("cudaLaunchKernel(backward cuba_lif)", config, backward_kernel<SPIKESCAN_CUBA_LIF>, call);
+      return launch_backward<SPIKESCAN_CUBA_LIF>("cudaLaunchKernel(backward cuba_lif)", call, config);
     case SPIKESCAN_PSU_LIF:
-      return launch("cudaLaunchKernel(backward psu_lif)", config, backward_kernel<SPIKESCAN_PSU_LIF>, call);
+      return launch_backward<SPIKESCAN_PSU_LIF>("cudaLaunchKernel(backward psu_lif)", call, config);
   }
   return {SPIKESCAN_INTERNAL_ERROR, "cuda_backward", "no kernel for this recurrence"};
 }

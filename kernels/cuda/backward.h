@@ -1,6 +1,7 @@
 // The backward kernel, last chunk first; and the kernels that finish the decays' gradients in the contract's order.
 #pragma once
 
+#include "kernels/cuda/backward_row.h"
 #include "kernels/cuda/backward_tile.h"
 #include "kernels/cuda/tile_queue.h"
 #include "kernels/reduce.h"
@@ -18,6 +19,26 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
       prefetch_tile(call.args.x, later.batch_row() * call.plan.row_batches, later.chunk() * kChunkSteps, place, later);
     }
     BackwardTile<R>(call, shared, place, tile).run();
+  }
+}
+
+// A thread for each channel of each row of partial sums.
+template <spikescan_recurrence R>
+__global__ void __launch_bounds__(kRowThreads, resident_rows(R))
+    backward_rows_kernel(const __grid_constant__ BackwardCall call) {
+  const spikescan_description& d = call.description;
+  const int64_t rows = call.plan.batch_rows * d.channels;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  BackwardRowMemory<R> memory(dynamic_shared());
+  for (int64_t first = int64_t{blockIdx.x} * kRowThreads + threadIdx.x - lane; first < rows;
+       first += int64_t{gridDim.x} * kRowThreads) {
+    const int64_t row = first + lane, batch_row = row / d.channels;
+    RowLane at = {};
+    at.channel = row - batch_row * d.channels;
+    at.inside = row < rows;
+    at.together = first + 32 <= rows && first % d.channels + 32 <= d.channels;
+    const ChannelDecays decays = at.inside ? load_decays(d, call.args, at.channel) : ChannelDecays{};
+    BackwardRow<R>(call, memory, batch_row, at, decays).run();
   }
 }
 

@@ -3,14 +3,10 @@
 // shared memory; 16 values of a thread are in registers at a time.
 #pragma once
 
+#include "kernels/cuda/decay_sums.h"
 #include "kernels/cuda/forward_tile.h"
 
 namespace spikescan {
-
-// With one row of partial sums and a decay a channel there is nothing left to add up, and no second kernel.
-__host__ __device__ inline bool sums_finish_here(const BackwardCall& call) {
-  return call.plan.partial_rows == 1 && !call.description.shared_decay;
-}
 
 // The states of every step: they start from what forward saved, and no tile waits for another.
 template <spikescan_recurrence R>
@@ -33,8 +29,8 @@ struct RebuiltStates {
       if (tile.chunk() == 0) {
         carry[n] = load_state(call.args.initial_state[state], place, tile, batch);
       } else {
-        carry[n] = place.in_tensor ? saved[slot_index(state, batch, tile.chunk() - 1, tile.channel(), d.batch,
-                                                      saved_slots(call.plan.chunks), d.channels)]
+        carry[n] = place.in_tensor ? saved[slot_index(state, batch, saved_slot(tile.chunk(), 0), tile.channel(), d.batch,
+                                                      saved_slots(d.time), d.channels)]
                                    : 0.0;
       }
       if (place.leads) shared.common.before[state][place.channel] = static_cast<float>(carry[n]);
@@ -42,6 +38,8 @@ struct RebuiltStates {
   }
   template <class Scan>
   __device__ __forceinline__ void carry_out(int, const double (&)[Scan::kOrder]) {}
+  template <class Scan>
+  __device__ __forceinline__ void enter(int, const double (&)[Scan::kOrder]) {}
 
   __device__ __forceinline__ void put(int state, int j, bool full, float value) {
     if (state == 0) {
@@ -269,7 +267,8 @@ class BackwardTile {
             [&](const Map<S::kOrder>& map, const float(&aggregate)[S::kOrder], double(&carry)[S::kOrder]) {
               carry_in<S>(first_state, map, aggregate, carry);
             },
-            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); }, emit);
+            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); }, [](const double(&)[S::kOrder]) {},
+            emit);
   }
 
   __device__ __forceinline__ double& total(int p) const {
@@ -295,18 +294,8 @@ class BackwardTile {
 
   __device__ __forceinline__ void store_partials() const {
     if (!place_.leads || !place_.in_tensor) return;
-    auto* partials = reinterpret_cast<float*>(static_cast<char*>(call_.args.workspace) + call_.plan.partials);
-    const int64_t row = tile_.batch_row() * call_.plan.chunks + tile_.chunk();
     for (int p = 0; p < kParameters; ++p) {
-      float* gradient = p == 0 ? call_.args.grad_beta : call_.args.grad_alpha;
-      if (!gradient) continue;
-      const auto partial = static_cast<float>(total(p));
-      if (sums_finish_here(call_)) {
-        const float* decay = p == 0 ? call_.args.beta : call_.args.alpha;
-        gradient[tile_.channel()] = decay_has_gradient(decay[tile_.channel()]) ? partial : 0.0f;
-      } else {
-        partials[(p * call_.plan.partial_rows + row) * d_.channels + tile_.channel()] = partial;
-      }
+      store_decay_sum(call_, p, tile_.batch_row(), tile_.chunk(), tile_.channel(), total(p));
     }
   }
 

@@ -23,6 +23,13 @@ inline void spin_pause() {
   simt::pause();
 }
 inline void prefetch_sector(const void*) {}
+template <int kBytes>
+inline void copy_async(void* shared, const void* global) {
+  __builtin_memcpy(shared, global, kBytes);
+}
+inline void commit_copies() {}
+template <int kPending>
+inline void await_copies() {}
 inline float seen_anew(float x) {
   return x;
 }
@@ -45,6 +52,24 @@ __device__ __forceinline__ void spin_pause() {
 }
 __device__ __forceinline__ void prefetch_sector(const void* address) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
+// Copies that need no register and no waiting: those before a commit_copies() are one group, and await_copies<n>() waits
+// until at most the last n groups of the thread are under way. 4 or 16 bytes, aligned.
+template <int kBytes>
+__device__ __forceinline__ void copy_async(void* shared, const void* global) {
+  const auto to = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  if constexpr (kBytes == 16) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(global) : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(to), "l"(global), "n"(kBytes) : "memory");
+  }
+}
+__device__ __forceinline__ void commit_copies() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+template <int kPending>
+__device__ __forceinline__ void await_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 // x, of which the compiler knows nothing: what follows from it is computed again where it is needed, and does not wait
 // in registers since an earlier phase.

@@ -28,9 +28,12 @@ __global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kPsu ? 3 : 4)
     forward_rows_kernel(const __grid_constant__ ForwardCall call) {
   const spikescan_description& d = call.description;
   RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
+  RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + row_tables_bytes(NeuronTile<R>::kOrder));
+  if (threadIdx.x == 0) origin = random_origin(call);
+  __syncthreads();
   for (int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x; row < d.batch * d.channels;) {
     const int64_t batch = row / d.channels, channel = row - batch * d.channels;
-    ForwardRow<R>(call, tables, batch, channel, load_decays(d, call.args, channel)).run();
+    ForwardRow<R>(call, origin, tables, batch, channel, load_decays(d, call.args, channel)).run();
     // Made anew: kept over the whole row it would cost the registers that the loop needs.
     row = batch * d.channels + channel + int64_t{gridDim.x} * kRowThreads;
   }

@@ -15,10 +15,13 @@ class ForwardRow {
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
 
-  __device__ __forceinline__ ForwardRow(const ForwardCall& call, RowTables<kOrder>& tables, int64_t batch,
-                                        int64_t channel, const ChannelDecays& decays)
+  // `origin` lies in shared memory: read from the key's memory at each segment, the wait for it would be a wait for the
+  // next segment of x as well.
+  __device__ __forceinline__ ForwardRow(const ForwardCall& call, const RandomOrigin& origin, RowTables<kOrder>& tables,
+                                        int64_t batch, int64_t channel, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
+        origin_(origin),
         tables_(tables),
         batch_(batch),
         channel_(channel),
@@ -109,10 +112,16 @@ class ForwardRow {
     return state == 0 ? scan_.carry(0) : refractory_.carry(0);
   }
 
+  __device__ __forceinline__ double chain(int state) const {
+    if constexpr (Neuron::kCuba) return scan_.chain(1 - state);
+    return state == 0 ? scan_.chain(0) : refractory_.chain(0);
+  }
+
   __device__ __forceinline__ void run_segment(int64_t t, int steps, float (&x)[kSegmentSteps]) {
     const int64_t chunk = t / kChunkSteps;
     const int s = static_cast<int>(t % kChunkSteps) / kSegmentSteps;
     if (s == 0) begin_chunk(chunk);
+    if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
     scan(chunk, s, full, x, states);
@@ -124,11 +133,16 @@ class ForwardRow {
   __device__ __forceinline__ void begin_chunk(int64_t chunk) {
     scan_.begin_chunk();
     if constexpr (Neuron::kPsu) refractory_.begin_chunk();
-    if (chunk == 0 || !call_.args.saved) return;
+    if (call_.args.saved && chunk > 0) save(chunk, 0, [&](int n) { return carry(n); });
+  }
+
+  // What backward may begin the segment from.
+  template <class Value>
+  __device__ __forceinline__ void save(int64_t chunk, int segment, Value value) const {
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
-      saved[slot_index(n, batch_, chunk - 1, channel_, d_.batch, saved_slots(call_.plan.chunks), d_.channels)] =
-          carry(n);
+      saved[slot_index(n, batch_, saved_slot(chunk, segment), channel_, d_.batch, saved_slots(d_.time), d_.channels)] =
+          value(n);
     }
   }
 
@@ -163,7 +177,7 @@ class ForwardRow {
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) m[j] = Neuron::rule_input(states, j);
     if (call_.firing.rule == SPIKESCAN_NONE) return store_distances(call_, batch_, t, channel_, steps, m);
-    const uint32_t bits = spike_bits(call_, batch_, t, channel_, steps, m);
+    const uint32_t bits = spike_bits(call_, origin_, batch_, t, channel_, steps, m);
     if (call_.args.spikes.dtype != SPIKESCAN_BITS32) {
       return store_spikes(call_.args.spikes, batch_, t, channel_, steps, bits);
     }
@@ -175,6 +189,7 @@ class ForwardRow {
 
   const ForwardCall& call_;
   const spikescan_description& d_;
+  const RandomOrigin& origin_;
   RowTables<kOrder>& tables_;
   const int64_t batch_, channel_;
   const float gain_;

@@ -69,12 +69,17 @@ class ForwardTile {
     }
     if (call_.plan.chunks == 1) return;
     fetch_carry<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, tile_, map, aggregate, carry);
-    if (call_.args.saved && tile_.chunk() > 0) save<Scan>(scan, carry);
+    if (call_.args.saved && tile_.chunk() > 0 && place_.leads) save<Scan>(scan, 0, carry);
   }
 
   template <class Scan>
   __device__ __forceinline__ void carry_out(int scan, const double (&carry)[Scan::kOrder]) {
     if (call_.plan.chunks > 1) hand_on<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, carry);
+  }
+
+  template <class Scan>
+  __device__ __forceinline__ void enter(int scan, const double (&chain)[Scan::kOrder]) {
+    if (call_.args.saved && saves_chain(place_.segment)) save<Scan>(scan, place_.segment, chain);
   }
 
   __device__ __forceinline__ void put(int state, int j, bool full, float value) {
@@ -96,14 +101,14 @@ class ForwardTile {
     store_segment(call_.args.membrane, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), v);
   }
 
-  // What backward starts the chunk from.
+  // What backward may begin the segment from.
   template <class Scan>
-  __device__ __forceinline__ void save(int scan, const double (&carry)[Scan::kOrder]) {
-    if (!place_.leads || !place_.in_tensor) return;
+  __device__ __forceinline__ void save(int scan, int segment, const double (&values)[Scan::kOrder]) {
+    if (!place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
-      saved[slot_index(Neuron::api_state(scan, n), batch(), tile_.chunk() - 1, tile_.channel(), d_.batch,
-                       saved_slots(call_.plan.chunks), d_.channels)] = carry[n];
+      saved[slot_index(Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel(), d_.batch,
+                       saved_slots(d_.time), d_.channels)] = values[n];
     }
   }
 
@@ -125,7 +130,9 @@ class ForwardTile {
       return store_distances(call_, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m);
     }
     const uint32_t bits =
-        tile_.steps() > 0 ? spike_bits(call_, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m) : 0u;
+        tile_.steps() > 0
+            ? spike_bits(call_, random_origin(call_), batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m)
+            : 0u;
     place_.look_again();
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
       store_bits(bits);

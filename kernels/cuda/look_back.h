@@ -95,7 +95,7 @@ class ChunkChain {
     DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);
   }
 
-  __device__ __forceinline__ int64_t slots() const { return saved_slots(plan_.chunks); }
+  __device__ __forceinline__ int64_t slots() const { return aggregate_slots(plan_.chunks); }
   __device__ __forceinline__ int64_t chunk_of(int64_t link) const {
     return Scan::kReverse ? plan_.chunks - 1 - link : link;
   }

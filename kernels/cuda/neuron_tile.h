@@ -83,7 +83,8 @@ struct NeuronTile {
             [&](const Map<S::kOrder>& map, const float(&aggregate)[S::kOrder], double(&carry)[S::kOrder]) {
               carries.template carry_in<S>(scan, map, aggregate, carry);
             },
-            [&](const double(&carry)[S::kOrder]) { carries.template carry_out<S>(scan, carry); }, emit);
+            [&](const double(&carry)[S::kOrder]) { carries.template carry_out<S>(scan, carry); },
+            [&](const double(&chain)[S::kOrder]) { carries.template enter<S>(scan, chain); }, emit);
   }
 };
 

@@ -4,8 +4,11 @@
 
 #include "kernels/cuda/quick_firing.h"
 #include "kernels/cuda/segment_io.h"
+#include "kernels/layout.h"
 
 namespace spikescan {
+
+static_assert(sizeof(RandomOrigin) <= kOriginBytes);
 
 constexpr int kGroup = 4;  // steps that one call of the generator serves
 
@@ -33,15 +36,14 @@ __device__ __forceinline__ uint32_t exact_spike_bits(const Firing& firing, const
 
 // `m` is what the rule sees at the steps t .. t + steps - 1 of (b, c); bit j of the result is step t + j's spike, and
 // zero past the last. Not for the rule `none`.
-__device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, int64_t b, int64_t t, int64_t c, int steps,
-                                               const float (&m)[kSegmentSteps]) {
+__device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, const RandomOrigin& origin, int64_t b,
+                                               int64_t t, int64_t c, int steps, const float (&m)[kSegmentSteps]) {
   const uint32_t wanted = (1u << steps) - 1u;
   if (call.args.uniforms.data || !draws_uniforms(call.firing)) {
     return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kGroup]) {
              if (call.args.uniforms.data) load_uniforms(call.args.uniforms, b, t + j, c, steps - j, u);
            });
   }
-  const RandomOrigin origin = random_origin(call);
   if (usually(fires_quickly(call, origin))) return wanted & quick_spike_bits(call.firing, origin, b, t, c, m);
   UniformSource source(origin, b, t, c);
   return wanted & exact_spike_bits(call.firing, m,

@@ -20,10 +20,10 @@ class TileScan {
 
   // `values` holds the scan's inputs. In the scan's direction `emit(j, full, outputs)` sees each step's outputs and
   // returns what takes the input's place; `full` says that the segment is. `source(map, aggregate, carry)` gives the
-  // first warp the carry into the chunk, and `sink(carry)` takes the one that leaves it. All threads of the block
-  // together.
-  template <class Source, class Sink, class Emit>
-  __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Emit emit) {
+  // first warp the carry into the chunk, and `sink(carry)` takes the one that leaves it; `enter(chain)` sees the chain
+  // before the thread's segment. All threads of the block together.
+  template <class Source, class Sink, class Enter, class Emit>
+  __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Enter enter, Emit emit) {
     tables_.template make<Scan>(decays_);
     scan_segment(values);
     __syncthreads();
@@ -35,7 +35,7 @@ class TileScan {
     }
     __syncthreads();
     begin_phase();
-    respond_to_carry(values, emit);
+    respond_to_carry(values, enter, emit);
   }
 
  private:
@@ -124,8 +124,8 @@ class TileScan {
   }
 
   // ---- The response of every step to the state carried into its half ----
-  template <class Emit>
-  __device__ __forceinline__ void respond_to_carry(float (&values)[kSegmentSteps], Emit emit) {
+  template <class Enter, class Emit>
+  __device__ __forceinline__ void respond_to_carry(float (&values)[kSegmentSteps], Enter enter, Emit emit) {
     const int steps = place_.steps(tile_.length());
     if (steps == 0) return;
     const int first = place_.segment * kSegmentSteps;
@@ -135,6 +135,7 @@ class TileScan {
       carry[n] = shared_.common.carry_in[n][place_.channel];
       d[n] = shared_.chain(place_.lane(), n);
     }
+    enter(d);
     enter_segment(tables_.over_distance(distance), carry, d, state);
     float local[N];
     respond_half<kFirstHalf>(steps, state, values, local, emit);

@@ -12,9 +12,12 @@ namespace spikescan {
 constexpr int kHalfSteps = 8;
 // Two halves: a GPU thread's share.
 constexpr int kSegmentSteps = 2 * kHalfSteps;
-// Steps whose aggregate is published to later chunks, and the spacing of the states saved for backward.
+// Steps whose aggregate is published to later chunks.
 constexpr int kChunkSteps = 1024;
 constexpr int kChunkSegments = kChunkSteps / kSegmentSteps;
+// The spacing of the states saved for backward.
+constexpr int kSavedSteps = 64;
+constexpr int kSavedSegments = kSavedSteps / kSegmentSteps;
 // Steps after which the carry is rounded to the float32 state, so that a call may end there and another go on.
 // Rounding at every chunk would add up to T / kChunkSteps half-ulps to V where beta is near 1 and x has one sign.
 constexpr int kSplitSteps = 262144;

@@ -1,0 +1,317 @@
+// The backward pass of one row (SPEC section 2), or of the few batches whose sums form a row of partial sums, by one
+// thread: back in time, from one saved state to the next. The segments between the two are entered one after the other;
+// then, last first, each one's states are rebuilt, its gradients are scanned and dx is stored. x is fetched once, far
+// ahead, and no thread waits for another warp's.
+#pragma once
+
+#include "kernels/cuda/decay_sums.h"
+#include "kernels/cuda/row_gradient.h"
+#include "kernels/cuda/row_ring.h"
+#include "kernels/cuda/row_states.h"
+
+namespace spikescan {
+
+// A block's shared memory.
+template <spikescan_recurrence R>
+struct BackwardRowMemory {
+  static constexpr BackwardRowLayout kLayout = backward_row_layout(R);
+  using Neuron = NeuronTile<R>;
+  unsigned char* ring;
+  RowTables<Neuron::kOrder> states, gradients;
+  SegmentEntries<Neuron::kStates> entries;
+
+  __device__ __forceinline__ explicit BackwardRowMemory(unsigned char* memory)
+      : ring(memory + kLayout.ring),
+        states(memory + kLayout.states),
+        gradients(memory + kLayout.gradients),
+        entries(memory + kLayout.entries) {}
+};
+
+template <spikescan_recurrence R>
+class BackwardRow {
+ public:
+  using Neuron = NeuronTile<R>;
+  using Steps = float[kSegmentSteps];
+  static constexpr int kOrder = Neuron::kOrder;
+  static constexpr int kStates = Neuron::kStates;
+  static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
+  static constexpr int kSlots = ring_slots(R), kAhead = kSlots - kSavedSegments;
+  using Ring = RowRing<kSlots>;
+
+  // All lanes of a warp together, those past the last row as well: copies are shared.
+  __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R>& memory, int64_t batch_row,
+                                         const RowLane& lane, const ChannelDecays& decays)
+      : call_(call),
+        d_(call.description),
+        memory_(memory),
+        batch_row_(batch_row),
+        lane_(lane),
+        gain_(decays.gain),
+        states_(memory.states, decays),
+        gradient_({decays.beta, Neuron::kCuba ? decays.alpha : decays.beta}),
+        refractory_gradient_({decays.beta, decays.beta}) {}
+
+  __device__ __forceinline__ void run() {
+    memory_.states.template prepare<StateScan<kOrder>>(states_.map(), d_.time);
+    if constexpr (kOrder == 2) memory_.gradients.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
+    const bool inside = lane_.inside;
+    for (int i = 0; i < call_.plan.row_batches; ++i) {
+      lane_.batch = batch_row_ * call_.plan.row_batches + i;
+      lane_.inside = inside && lane_.batch < d_.batch;
+      run_batch();
+    }
+  }
+
+ private:
+  // A segment's sum without the product with the state before its first step, where that state is not known yet.
+  struct Pending {
+    float output[kOrder];  // the gradients of the first step
+    float refractory;      // psu_lif: A
+    float input;           // spsn: x
+    float sum[kParameters];
+    bool is_there;
+  };
+
+  // ---- Back through one batch ----
+  __device__ __forceinline__ void run_batch() {
+    start_gradients();
+    Ring ring(memory_.ring, call_.args.x, lane_);
+    unfetched_ = segment_total() - 1;
+    for (int i = 0; i < kSlots; ++i) fetch_next(ring);
+    load_gradients(segment_total() - 1);
+    pending_.is_there = false;
+    for (int64_t group = (segment_total() - 1) / kSavedSegments; group >= 0; --group) run_group(ring, group);
+  }
+
+  __device__ __forceinline__ int64_t segment_total() const { return (d_.time + kSegmentSteps - 1) / kSegmentSteps; }
+  __device__ __forceinline__ int steps_of(int64_t segment) const {
+    const int64_t left = d_.time - segment * kSegmentSteps;
+    return left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps;
+  }
+
+  __device__ __forceinline__ void fetch_next(Ring& ring) {
+    if (unfetched_ < 0) return ring.fetch_nothing();
+    ring.fetch(unfetched_ * kSegmentSteps, steps_of(unfetched_));
+    --unfetched_;
+  }
+
+  // The segments from one saved state to the next.
+  __device__ __forceinline__ void run_group(Ring& ring, int64_t group) {
+    const int64_t chunk = group / (kChunkSegments / kSavedSegments);
+    const int first = static_cast<int>(group % (kChunkSegments / kSavedSegments)) * kSavedSegments;
+    const int length = chunk_steps(d_.time, chunk), left = segment_count(length) - first;
+    const int count = left < kSavedSegments ? left : kSavedSegments;
+    if (left <= kSavedSegments) begin_chunk(chunk);
+    for (int n = 0; n < kStates; ++n) states_.set_chain(n, first == 0 ? 0.0 : saved(n, chunk, first));
+    ring.template await_all_but<kAhead>();
+#pragma unroll 1
+    for (int i = 0; i < count; ++i) {
+      Steps x;
+      ring.read(count - 1 - i, x);
+      states_.enter(first + i, (first + i + 1) * kSegmentSteps == kChunkSteps && length == kChunkSteps, x,
+                    memory_.entries, i);
+    }
+    settle_pending(count - 1);
+#pragma unroll 1
+    for (int i = count - 1; i >= 0; --i) {
+      run_segment(ring, chunk, first + i, length, i);
+      ring.drop_oldest();
+      fetch_next(ring);
+    }
+    if (first == 0) end_chunk(chunk, length);
+  }
+
+  // What forward saved before a chunk's segment; before the first of all, the initial state.
+  __device__ __forceinline__ double saved(int state, int64_t chunk, int segment) const {
+    if (!lane_.inside) return 0.0;
+    const auto* from = static_cast<const double*>(call_.args.saved);
+    return from[slot_index(state, lane_.batch, saved_slot(chunk, segment), lane_.channel, d_.batch,
+                           saved_slots(d_.time), d_.channels)];
+  }
+  __device__ __forceinline__ float state_of(const spikescan_state& state) const {
+    if (!state.data || !lane_.inside) return 0.0f;
+    return state.data[lane_.batch * state.stride_batch + lane_.channel];
+  }
+
+  __device__ __forceinline__ void begin_chunk(int64_t chunk) {
+    for (int n = 0; n < kStates; ++n) {
+      states_.set_carry(n, chunk == 0 ? state_of(call_.args.initial_state[n]) : saved(n, chunk, 0));
+    }
+    gradient_.begin_chunk();
+    if constexpr (Neuron::kPsu) refractory_gradient_.begin_chunk();
+  }
+
+  // ---- The gradients of the states ----
+  __device__ __forceinline__ void start_gradients() {
+    for (int n = 0; n < kOrder; ++n) gradient_.set_carry(n, state_of(call_.args.grad_final_state[n]));
+    if constexpr (Neuron::kPsu) refractory_gradient_.set_carry(0, state_of(call_.args.grad_final_state[1]));
+  }
+
+  __device__ __forceinline__ void end_chunk(int64_t chunk, int length) {
+    gradient_.end_chunk(chunk, length);
+    if constexpr (Neuron::kPsu) refractory_gradient_.end_chunk(chunk, length);
+    if (chunk == 0) {
+      for (int n = 0; n < kOrder; ++n) store_state(call_.args.grad_initial_state[n], gradient_.carry(n));
+      if constexpr (Neuron::kPsu) store_state(call_.args.grad_initial_state[1], refractory_gradient_.carry(0));
+    }
+    // The last of the batches that share a row of sums stores it; where there are several, there is one chunk.
+    const bool last = lane_.batch + 1 == d_.batch || (lane_.batch + 1) % call_.plan.row_batches == 0;
+    if (!lane_.inside || !last) return;
+    for (int p = 0; p < kParameters; ++p) {
+      store_decay_sum(call_, p, batch_row_, chunk, lane_.channel, totals_[p]);
+      totals_[p] = 0.0;
+    }
+  }
+  __device__ __forceinline__ void store_state(const spikescan_state& state, double value) const {
+    if (!state.data || !lane_.inside) return;
+    state.data[lane_.batch * state.stride_batch + lane_.channel] = static_cast<float>(value);
+  }
+
+  // ---- One segment ----
+  __device__ __forceinline__ void run_segment(const Ring& ring, int64_t chunk, int s, int length, int i) {
+    const int64_t segment = chunk * kChunkSegments + s;
+    const int steps = steps_of(segment), distance = length - s * kSegmentSteps - steps;
+    Steps x, h, states[kStates];
+    ring.read(0, x);
+    states_.rebuild(x, memory_.entries, i, states);
+    take_gradients(segment, h);
+    scale_by_rule(states, h);
+    float output[kOrder][kSegmentSteps], sums[kParameters] = {};
+    Steps refractory = {};
+    if constexpr (Neuron::kPsu) scan_refractory(distance, steps, h, refractory);
+    add_grad_membrane(segment, steps, h);
+    if constexpr (Neuron::kPsu) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) h[j] = fused(sigmoid_slope(states[0][j]), refractory[j], h[j]);
+    }
+    gradient_.scan(memory_.gradients, distance, steps, h, output);
+    if constexpr (R == SPIKESCAN_SPSN) ring.read(0, x);
+    for_steps<true, 1>(steps, [&](int j, bool) {
+      float before[kStates];
+      for (int n = 0; n < kStates; ++n) before[n] = states[n][j - 1];
+      add_products(output, j, before, refractory[j], x[j], sums);
+    });
+    finish_sums(s, i, output, refractory[0], x[0], sums);
+    store(segment, steps, output[kOrder - 1]);
+  }
+
+  __device__ __forceinline__ void add_products(const float (&output)[kOrder][kSegmentSteps], int j,
+                                               const float (&before)[kStates], float refractory, float x,
+                                               float (&sums)[kParameters]) const {
+    sums[0] = fused(output[0][j], R == SPIKESCAN_SPSN ? before[0] - x : before[0], sums[0]);
+    if constexpr (Neuron::kPsu) sums[0] = fused(refractory, before[1], sums[0]);
+    if constexpr (Neuron::kCuba) sums[1] = fused(output[1][j], before[1], sums[1]);
+  }
+
+  // The segment's first step needs the states before it: those of a segment of the group, of the chunk's start, or of a
+  // group that is still to come.
+  __device__ __forceinline__ void finish_sums(int s, int i, const float (&output)[kOrder][kSegmentSteps],
+                                              float refractory, float x, const float (&sums)[kParameters]) {
+    for (int n = 0; n < kOrder; ++n) pending_.output[n] = output[n][0];
+    pending_.refractory = refractory;
+    pending_.input = x;
+    for (int p = 0; p < kParameters; ++p) pending_.sum[p] = sums[p];
+    pending_.is_there = true;
+    if (i > 0) {
+      settle_pending(i - 1);
+    } else if (s == 0) {
+      float before[kStates];
+      for (int n = 0; n < kStates; ++n) before[n] = states_.before_chunk(n);
+      settle(before);
+    }
+  }
+  __device__ __forceinline__ void settle_pending(int i) {
+    if (!pending_.is_there) return;
+    float before[kStates];
+    for (int n = 0; n < kStates; ++n) before[n] = memory_.entries.last(i, n);
+    settle(before);
+  }
+  __device__ __forceinline__ void settle(const float (&before)[kStates]) {
+    float output[kOrder][kSegmentSteps];
+    for (int n = 0; n < kOrder; ++n) output[n][0] = pending_.output[n];
+    add_products(output, 0, before, pending_.refractory, pending_.input, pending_.sum);
+    for (int p = 0; p < kParameters; ++p) totals_[p] += static_cast<double>(pending_.sum[p]);
+    pending_.is_there = false;
+  }
+
+  // psu_lif: A, from h.
+  __device__ __forceinline__ void scan_refractory(int distance, int steps, const Steps& h, Steps& refractory) {
+    Steps negative;
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) negative[j] = -h[j];
+    float output[1][kSegmentSteps] = {};
+    refractory_gradient_.scan(memory_.gradients, distance, steps, negative, output);
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) refractory[j] = output[0][j];
+  }
+
+  // ---- The gradients of the outputs ----
+  // Those of the spikes are on their way while a segment is worked on.
+  __device__ __forceinline__ void load_gradients(int64_t segment) {
+    if (!call_.args.grad_spikes.data || segment < 0) return;
+    load_raw(call_.args.grad_spikes, lane_.batch, segment * kSegmentSteps, lane_.channel,
+             lane_.inside ? steps_of(segment) : 0, next_);
+  }
+  __device__ __forceinline__ void take_gradients(int64_t segment, Steps& h) {
+    if (call_.args.grad_spikes.data) {
+      decode(next_, call_.args.grad_spikes.dtype, h);
+      load_gradients(segment - 1);
+    } else {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) h[j] = 0.0f;
+    }
+  }
+
+  // The usual rule's two forms are settled outside the loop.
+  __device__ __forceinline__ void scale_by_rule(const Steps (&states)[kStates], Steps& h) const {
+    if (!call_.args.grad_spikes.data) return;
+    if (call_.firing.rule != SPIKESCAN_SIGMOID_BERNOULLI) return scale_by_rule(call_.firing, states, h);
+    Firing firing = call_.firing;
+    firing.rule = SPIKESCAN_SIGMOID_BERNOULLI;
+    if (firing.gradient == SPIKESCAN_PROBABILITY) {
+      firing.gradient = SPIKESCAN_PROBABILITY;
+      scale_by_rule(firing, states, h);
+    } else {
+      scale_by_rule(firing, states, h);
+    }
+  }
+  __device__ __forceinline__ static void scale_by_rule(const Firing& firing, const Steps (&states)[kStates], Steps& h) {
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) h[j] *= rule_gradient(firing, Neuron::rule_input(states, j));
+  }
+
+  __device__ __forceinline__ void add_grad_membrane(int64_t segment, int steps, Steps& h) const {
+    Steps grad_membrane = {};
+    if (call_.args.grad_membrane.data) {
+      load_segment(call_.args.grad_membrane, lane_.batch, segment * kSegmentSteps, lane_.channel,
+                   lane_.inside ? steps : 0, grad_membrane);
+    }
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
+  }
+
+  __device__ __forceinline__ void store(int64_t segment, int steps, Steps& dx) const {
+    if (!call_.args.grad_x.data) return;
+    if constexpr (R == SPIKESCAN_SPSN) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= gain_;
+    }
+    store_segment(call_.args.grad_x, lane_.batch, segment * kSegmentSteps, lane_.channel, lane_.inside ? steps : 0, dx);
+  }
+
+  const BackwardCall& call_;
+  const spikescan_description& d_;
+  BackwardRowMemory<R>& memory_;
+  const int64_t batch_row_;
+  RowLane lane_;
+  const float gain_;
+  RowStates<R> states_;
+  RowGradient<kOrder> gradient_;            // on V and then I
+  RowGradient<1> refractory_gradient_;      // psu_lif: on R
+  RawSegment next_;
+  int64_t unfetched_ = 0;  // segments that no fetch was asked for: the first ones
+  Pending pending_;
+  double totals_[kParameters] = {};
+};
+
+}  // namespace spikescan

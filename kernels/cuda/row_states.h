@@ -1,0 +1,155 @@
+// A row's states again, for backward: first along a few segments, keeping what enters each; then segment by segment from
+// that, in any order. States in the API's order: [0] V, [1] I or R.
+#pragma once
+
+#include "kernels/cuda/neuron_tile.h"
+#include "kernels/cuda/row_scan.h"
+
+namespace spikescan {
+
+// What a segment's states are rebuilt from: the states carried into its halves, and those after its last step. In a
+// thread's column of shared memory, since a register is dear.
+template <int kStates>
+class SegmentEntries {
+ public:
+  static constexpr int kWords = 3 * kStates;
+  __device__ __forceinline__ explicit SegmentEntries(unsigned char* memory)
+      : words_(reinterpret_cast<float*>(memory) + threadIdx.x) {}
+  __device__ __forceinline__ float& half(int segment, int half, int state) const {
+    return words_[((segment * kStates + state) * 3 + half) * kRowThreads];
+  }
+  __device__ __forceinline__ float& last(int segment, int state) const { return half(segment, 2, state); }
+
+ private:
+  float* words_;
+};
+
+template <spikescan_recurrence R>
+class RowStates {
+ public:
+  using Neuron = NeuronTile<R>;
+  static constexpr int kOrder = Neuron::kOrder;
+  static constexpr int kStates = Neuron::kStates;
+  using Steps = float[kSegmentSteps];
+  using Entries = SegmentEntries<kStates>;
+
+  __device__ __forceinline__ RowStates(const RowTables<kOrder>& tables, const ChannelDecays& decays)
+      : tables_(tables),
+        gain_(decays.gain),
+        scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
+        refractory_({decays.beta, decays.beta}) {}
+
+  __device__ __forceinline__ void set_carry(int state, double value) {
+    if constexpr (Neuron::kCuba) {
+      scan_.set_carry(1 - state, value);
+    } else if (state == 0) {
+      scan_.set_carry(0, value);
+    } else {
+      refractory_.set_carry(0, value);
+    }
+  }
+  // Of the chain over a chunk's segments.
+  __device__ __forceinline__ void set_chain(int state, double value) {
+    if constexpr (Neuron::kCuba) {
+      scan_.set_chain(1 - state, value);
+    } else if (state == 0) {
+      scan_.set_chain(0, value);
+    } else {
+      refractory_.set_chain(0, value);
+    }
+  }
+
+  __device__ __forceinline__ Map<kOrder> map() const { return scan_.map(); }
+
+  // Segment `s` of the chunk, whose entries become the i-th. `ends`: it is the last of a full chunk.
+  __device__ __forceinline__ void enter(int s, bool ends, Steps& x, const Entries& entries, int i) {
+    scale(x);
+    enter_scan(scan_, 0, s, ends, Neuron::kPsu, x, entries, i);
+    if constexpr (Neuron::kPsu) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(x[j]);
+      enter_scan(refractory_, 1, s, ends, false, x, entries, i);
+    }
+  }
+
+  // All states of the segment whose entries are the i-th.
+  __device__ __forceinline__ void rebuild(Steps& x, const Entries& entries, int i, Steps (&states)[kStates]) const {
+    scale(x);
+    rebuild_scan(scan_, 0, x, entries, i, states);
+    if constexpr (Neuron::kPsu) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(states[0][j]);
+      rebuild_scan(refractory_, 1, x, entries, i, states);
+    }
+  }
+  // What a chunk starts from.
+  __device__ __forceinline__ float before_chunk(int state) const {
+    if constexpr (Neuron::kCuba) return static_cast<float>(scan_.carry(1 - state));
+    return static_cast<float>(state == 0 ? scan_.carry(0) : refractory_.carry(0));
+  }
+
+ private:
+  __device__ __forceinline__ void scale(Steps& x) const {
+    if constexpr (R == SPIKESCAN_SPSN) {
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain_;
+    }
+  }
+
+  // With `all`, x becomes the scan's outputs: V, from which the next scan's input follows.
+  template <class S>
+  __device__ __forceinline__ void enter_scan(RowScan<S>& scan, int first_state, int s, bool ends, bool all, Steps& x,
+                                             const Entries& entries, int i) {
+    constexpr int kLast = kSegmentSteps - 1;
+    typename RowScan<S>::Output output;
+    typename RowScan<S>::Ends halves;
+    typename RowScan<S>::Entries entered;
+    scan.run(x, output, halves);
+    scan.enter(tables_, s, halves, entered);
+    if (all) {
+      scan.respond(tables_, entered, output);
+    } else {
+      scan.respond_at(tables_, entered, kLast, output);
+    }
+    float last[S::kOrder];
+    for (int n = 0; n < S::kOrder; ++n) last[n] = output[n][kLast];
+    if (!usually(!ends)) scan.chunk_end(last);
+    for (int n = 0; n < S::kOrder; ++n) {
+      const int state = Neuron::api_state(first_state, n);
+      for (int half = 0; half < 2; ++half) entries.half(i, half, state) = entered.at[half][n];
+      entries.last(i, state) = last[n];
+    }
+    if (!all) return;
+#pragma unroll
+    for (int j = 0; j < kLast; ++j) x[j] = output[0][j];
+    x[kLast] = last[0];
+  }
+
+  template <class S>
+  __device__ __forceinline__ void rebuild_scan(const RowScan<S>& scan, int first_state, const Steps& x,
+                                               const Entries& entries, int i, Steps (&states)[kStates]) const {
+    typename RowScan<S>::Output output;
+    typename RowScan<S>::Ends halves;
+    typename RowScan<S>::Entries entered;
+    scan.run(x, output, halves);
+    for (int n = 0; n < S::kOrder; ++n) {
+      for (int half = 0; half < 2; ++half) {
+        entered.at[half][n] = entries.half(i, half, Neuron::api_state(first_state, n));
+      }
+    }
+    scan.respond(tables_, entered, output);
+    for (int n = 0; n < S::kOrder; ++n) {
+      const int state = Neuron::api_state(first_state, n);
+#pragma unroll
+      for (int j = 0; j < kSegmentSteps - 1; ++j) states[state][j] = output[n][j];
+      states[state][kSegmentSteps - 1] = entries.last(i, state);
+    }
+  }
+
+  const RowTables<kOrder>& tables_;
+  const float gain_;
+  RowScan<StateScan<kOrder>> scan_;
+  RowScan<StateScan<1>> refractory_;  // psu_lif's R
+};
+
+}  // namespace spikescan
