@@ -89,12 +89,22 @@ bool rows_fill_device(int64_t rows, const DeviceFacts& facts) {
   return rows * kBytesOfRow >= kBytesInFlight * facts.processors;
 }
 
-void set_row_launch(int64_t rows, size_t shared_bytes, Plan& plan) {
+void set_row_launch(int64_t row_blocks, size_t shared_bytes, Plan& plan) {
   constexpr int64_t kMostBlocks = 1 << 30;  // further rows are taken in turn
   plan.strategy = kRows;
   plan.threads = kRowThreads;
   plan.shared_bytes = shared_bytes;
-  plan.blocks = std::min(divide_up(rows, kRowThreads), kMostBlocks);
+  plan.row_blocks = row_blocks;
+  plan.blocks = std::min(row_blocks, kMostBlocks);
+}
+
+void set_backward_rows(const spikescan_description& d, Plan& plan) {
+  constexpr int kBatches = kRowThreads / kWarp;
+  const bool shares = d.channels % kWarp == 0 && plan.batch_rows >= kBatches;
+  plan.row_columns = shares ? kWarp : kRowThreads;
+  const int64_t blocks = shares ? d.channels / kWarp * divide_up(plan.batch_rows, kBatches)
+                                : divide_up(plan.batch_rows * d.channels, kRowThreads);
+  set_row_launch(blocks, backward_row_layout(d.recurrence, plan.row_columns).bytes, plan);
 }
 
 // Tiles that share 32-byte sectors of x, and so should meet in one multiprocessor's cache.
@@ -147,7 +157,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   set_tiles(d, facts, d.batch, columns, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d.batch * d.channels, facts)) {
-    set_row_launch(d.batch * d.channels, row_shared_bytes(scan_order(d.recurrence)), plan);
+    set_row_launch(divide_up(d.batch * d.channels, kRowThreads), row_shared_bytes(scan_order(d.recurrence)), plan);
   } else {
     set_tile_launch(d, facts, columns, plan);
     add_look_back(d, plan, layout);
@@ -164,10 +174,9 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   set_tiles(d, facts, divide_up(d.batch, group), columns, plan);
   plan.row_batches = static_cast<int32_t>(group);
   if (facts.shared_bytes > 0) {
-    const int64_t rows = plan.batch_rows * d.channels;
-    const size_t shared = backward_row_layout(d.recurrence).bytes;
-    if (d.time > 0 && shared <= facts.shared_bytes && rows_fill_device(rows, facts)) {
-      set_row_launch(rows, shared, plan);
+    const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;
+    if (d.time > 0 && fits && rows_fill_device(plan.batch_rows * d.channels, facts)) {
+      set_backward_rows(d, plan);
     } else {
       set_tile_launch(d, facts, columns, plan);
       add_look_back(d, plan, layout);

@@ -119,9 +119,9 @@ constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
 constexpr int kRowMaps = kRowSquares + 2;
 constexpr int kRowResponses = kHalfSteps + 1;
 
-SPIKESCAN_HD constexpr size_t row_tables_bytes(int order) {
+SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns = kRowThreads) {
   constexpr size_t kColumn = kRowMaps * sizeof(double) + kRowResponses * sizeof(float);
-  return size_t{kRowThreads} * static_cast<size_t>(coefficients_of(order)) * kColumn;
+  return static_cast<size_t>(columns) * static_cast<size_t>(coefficients_of(order)) * kColumn;
 }
 // And where the random numbers start (kernels/random_origin.h).
 constexpr size_t kOriginBytes = 48;
@@ -135,21 +135,20 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
 }
 
 // Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
-// saved states; and a ring of segments of x for each warp (kernels/cuda/backward_row.h).
+// saved states; and a ring of segments of x for each warp (kernels/cuda/backward_row.h). Where the channels are a
+// multiple of a warp's lanes, a block's warps are batches of the same channels and share the tables' columns.
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
-SPIKESCAN_HD constexpr int ring_slots(spikescan_recurrence r) {
-  return r == SPIKESCAN_CUBA_LIF ? kSavedSegments : kSavedSegments + 1;
-}
+constexpr int kRingSlots = kSavedSegments + 1;
 struct BackwardRowLayout {
   size_t states, gradients, entries, ring, bytes;
 };
-SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r) {
+SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r, int columns) {
   const bool two_states = r == SPIKESCAN_CUBA_LIF || r == SPIKESCAN_PSU_LIF;
-  const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1);
+  const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1, columns);
   const size_t entries = size_t{3} * (two_states ? 2 : 1) * kSavedSegments * kRowThreads * sizeof(float);
   BackwardRowLayout at = {};
   at.ring = 0;
-  at.states = size_t{kRowThreads / 32} * ring_slots(r) * kRingSlotBytes;
+  at.states = size_t{kRowThreads / 32} * kRingSlots * kRingSlotBytes;
   at.gradients = r == SPIKESCAN_CUBA_LIF ? at.states + tables : at.states;
   at.entries = at.gradients + tables;
   at.bytes = at.entries + entries;

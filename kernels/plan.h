@@ -29,6 +29,10 @@ struct Plan {
   int32_t row_batches;  // batches of such a group; 1 in forward
   int64_t chunks;       // at least 1: an empty sequence still hands its state on
   int64_t tiles;
+  // Backward rows: a block's threads for 32 channels of four batches each, whose tables they share, or for 128 rows in
+  // the order of memory.
+  int32_t row_columns;
+  int64_t row_blocks;  // of so many rows; the grid's blocks take them in turn
   int32_t run;      // neighbouring tiles that a block takes at a time: they share sectors of memory
   int64_t blocks;   // CUDA grid: each block takes tiles until none is left
   int32_t threads;  // CUDA block

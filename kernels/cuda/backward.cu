@@ -40,7 +40,8 @@ BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, con
 
 template <spikescan_recurrence R>
 BackendResult launch_backward(const char* name, const BackwardCall& call, const LaunchConfig& config) {
-  return launch(name, config, call.plan.strategy == kRows ? backward_rows_kernel<R> : backward_kernel<R>, call);
+  if (call.plan.strategy != kRows) return launch(name, config, backward_kernel<R>, call);
+  return launch(name, config, call.plan.row_columns == 32 ? backward_rows_kernel<R, 32> : backward_rows_kernel<R, kRowThreads>, call);
 }
 
 BackendResult scan(const BackwardCall& call, cudaStream_t stream) {

@@ -22,23 +22,32 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   }
 }
 
-// A thread for each channel of each row of partial sums.
-template <spikescan_recurrence R>
+// A thread for each channel of each row of partial sums. A warp has 32 rows in the order of memory, wherever they are;
+// or, with kSharedColumns, one batch of 32 channels, and the block's other warps have the next batches of the same.
+template <spikescan_recurrence R, int kColumns>
 __global__ void __launch_bounds__(kRowThreads, resident_rows(R))
     backward_rows_kernel(const __grid_constant__ BackwardCall call) {
+  constexpr int kWarps = kRowThreads / 32;
   const spikescan_description& d = call.description;
-  const int64_t rows = call.plan.batch_rows * d.channels;
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  BackwardRowMemory<R> memory(dynamic_shared());
-  for (int64_t first = int64_t{blockIdx.x} * kRowThreads + threadIdx.x - lane; first < rows;
-       first += int64_t{gridDim.x} * kRowThreads) {
-    const int64_t row = first + lane, batch_row = row / d.channels;
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  BackwardRowMemory<R, kColumns> memory(dynamic_shared());
+  for (int64_t block = blockIdx.x; block < call.plan.row_blocks; block += gridDim.x) {
+    int64_t first = (block * kWarps + warp) * 32, batch_row = 0;
     RowLane at = {};
-    at.channel = row - batch_row * d.channels;
-    at.inside = row < rows;
-    at.together = first + 32 <= rows && first % d.channels + 32 <= d.channels;
-    const ChannelDecays decays = at.inside ? load_decays(d, call.args, at.channel) : ChannelDecays{};
-    BackwardRow<R>(call, memory, batch_row, at, decays).run();
+    if constexpr (kColumns == kRowThreads) {
+      batch_row = (first + lane) / d.channels;
+      at.channel = first + lane - batch_row * d.channels;
+      at.together = first % d.channels + 32 <= d.channels;
+    } else {
+      const int64_t groups = d.channels / 32, rows = block / groups;
+      batch_row = rows * kWarps + warp;
+      at.channel = (block - rows * groups) * 32 + lane;
+      at.together = true;
+    }
+    at.inside = batch_row < call.plan.batch_rows;
+    const ChannelDecays decays = batch_row < call.plan.batch_rows || kColumns < kRowThreads
+                                     ? load_decays(d, call.args, at.channel) : ChannelDecays{};
+    BackwardRow<R, kColumns>(call, memory, batch_row, at, decays).run();
   }
 }
 

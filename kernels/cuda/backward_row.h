@@ -12,12 +12,12 @@
 namespace spikescan {
 
 // A block's shared memory.
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, int kColumns>
 struct BackwardRowMemory {
-  static constexpr BackwardRowLayout kLayout = backward_row_layout(R);
+  static constexpr BackwardRowLayout kLayout = backward_row_layout(R, kColumns);
   using Neuron = NeuronTile<R>;
   unsigned char* ring;
-  RowTables<Neuron::kOrder> states, gradients;
+  RowTables<Neuron::kOrder, kColumns> states, gradients;
   SegmentEntries<Neuron::kStates> entries;
 
   __device__ __forceinline__ explicit BackwardRowMemory(unsigned char* memory)
@@ -27,7 +27,7 @@ struct BackwardRowMemory {
         entries(memory + kLayout.entries) {}
 };
 
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, int kColumns>
 class BackwardRow {
  public:
   using Neuron = NeuronTile<R>;
@@ -35,11 +35,11 @@ class BackwardRow {
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
   static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
-  static constexpr int kSlots = ring_slots(R), kAhead = kSlots - kSavedSegments;
+  static constexpr int kSlots = kRingSlots, kAhead = kSlots - kSavedSegments;
   using Ring = RowRing<kSlots>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
-  __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R>& memory, int64_t batch_row,
+  __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R, kColumns>& memory, int64_t batch_row,
                                          const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
@@ -52,8 +52,7 @@ class BackwardRow {
         refractory_gradient_({decays.beta, decays.beta}) {}
 
   __device__ __forceinline__ void run() {
-    memory_.states.template prepare<StateScan<kOrder>>(states_.map(), d_.time);
-    if constexpr (kOrder == 2) memory_.gradients.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
+    prepare_tables();
     const bool inside = lane_.inside;
     for (int i = 0; i < call_.plan.row_batches; ++i) {
       lane_.batch = batch_row_ * call_.plan.row_batches + i;
@@ -63,6 +62,16 @@ class BackwardRow {
   }
 
  private:
+  // Where warps share channels, the first one makes their tables.
+  __device__ __forceinline__ void prepare_tables() const {
+    if (kColumns < kRowThreads) __syncthreads();  // the rows before are done with the tables
+    if (threadIdx.x < kColumns) {
+      memory_.states.template prepare<StateScan<kOrder>>(states_.map(), d_.time);
+      if constexpr (kOrder == 2) memory_.gradients.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
+    }
+    if (kColumns < kRowThreads) __syncthreads();  // the other warps read them
+  }
+
   // A segment's sum without the product with the state before its first step, where that state is not known yet.
   struct Pending {
     float output[kOrder];  // the gradients of the first step
@@ -301,11 +310,11 @@ class BackwardRow {
 
   const BackwardCall& call_;
   const spikescan_description& d_;
-  BackwardRowMemory<R>& memory_;
+  BackwardRowMemory<R, kColumns>& memory_;
   const int64_t batch_row_;
   RowLane lane_;
   const float gain_;
-  RowStates<R> states_;
+  RowStates<R, kColumns> states_;
   RowGradient<kOrder> gradient_;            // on V and then I
   RowGradient<1> refractory_gradient_;      // psu_lif: on R
   RawSegment next_;

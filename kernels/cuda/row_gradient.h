@@ -29,7 +29,8 @@ class RowGradient {
   }
 
   // The segment's first `steps` steps; `distance` steps of the chunk come after them.
-  __device__ __forceinline__ void scan(const RowTables<N>& tables, int distance, int steps,
+  template <class Tables>
+  __device__ __forceinline__ void scan(const Tables& tables, int distance, int steps,
                                        const float (&input)[kSegmentSteps], Output& output) {
     float first[N], second[N], entry[N];
     double state[N], joined[N];
@@ -69,8 +70,8 @@ class RowGradient {
     });
   }
 
-  template <int kHalf>
-  __device__ __forceinline__ static void respond_half(const RowTables<N>& tables, int steps, const float (&entry)[N],
+  template <int kHalf, class Tables>
+  __device__ __forceinline__ static void respond_half(const Tables& tables, int steps, const float (&entry)[N],
                                                       Output& output) {
     const int left = steps - kHalf * kHalfSteps;
     const int missing = left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
@@ -84,11 +85,13 @@ class RowGradient {
   }
 
   // Nearly always whole segments.
-  __device__ __forceinline__ Map<N> over_distance(const RowTables<N>& tables, int steps) const {
+  template <class Tables>
+  __device__ __forceinline__ Map<N> over_distance(const Tables& tables, int steps) const {
     if (usually(steps % kSegmentSteps == 0)) return tables.over_segments(map(), steps / kSegmentSteps);
     return power(map(), steps);
   }
-  __device__ __forceinline__ Map<N> over_first_half(const RowTables<N>& tables, int steps) const {
+  template <class Tables>
+  __device__ __forceinline__ Map<N> over_first_half(const Tables& tables, int steps) const {
     if (usually(steps == kSegmentSteps)) return tables.over_half();
     return power(map(), Scan::first_half_steps(steps));
   }

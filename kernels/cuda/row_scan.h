@@ -41,7 +41,8 @@ class RowScan {
   }
 
   // The chunk's segment `s`. Past the row's end the inputs are zero, and nobody looks at the outputs.
-  __device__ __forceinline__ void scan(const RowTables<N>& tables, int s, const float (&input)[kSegmentSteps],
+  template <class Tables>
+  __device__ __forceinline__ void scan(const Tables& tables, int s, const float (&input)[kSegmentSteps],
                                        Output& output) {
     Ends ends;
     Entries entries;
@@ -57,7 +58,8 @@ class RowScan {
   }
 
   // what was carried into them, and the chain moved on;
-  __device__ __forceinline__ void enter(const RowTables<N>& tables, int s, const Ends& ends, Entries& entries) {
+  template <class Tables>
+  __device__ __forceinline__ void enter(const Tables& tables, int s, const Ends& ends, Entries& entries) {
     double state[N], local[N];
     enter_segment(tables.over_segments(map(), s), carry_, d_, state);
     round_entry(state, entries.at[0]);
@@ -69,11 +71,13 @@ class RowScan {
   }
 
   // and every step's response to it.
-  __device__ __forceinline__ static void respond(const RowTables<N>& tables, const Entries& entries, Output& output) {
+  template <class Tables>
+  __device__ __forceinline__ static void respond(const Tables& tables, const Entries& entries, Output& output) {
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) respond_at(tables, entries, j, output);
   }
-  __device__ __forceinline__ static void respond_at(const RowTables<N>& tables, const Entries& entries, int j,
+  template <class Tables>
+  __device__ __forceinline__ static void respond_at(const Tables& tables, const Entries& entries, int j,
                                                     Output& output) {
     float value[N];
     for (int n = 0; n < N; ++n) value[n] = output[n][j];

@@ -24,7 +24,7 @@ class SegmentEntries {
   float* words_;
 };
 
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, int kColumns>
 class RowStates {
  public:
   using Neuron = NeuronTile<R>;
@@ -33,7 +33,7 @@ class RowStates {
   using Steps = float[kSegmentSteps];
   using Entries = SegmentEntries<kStates>;
 
-  __device__ __forceinline__ RowStates(const RowTables<kOrder>& tables, const ChannelDecays& decays)
+  __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns>& tables, const ChannelDecays& decays)
       : tables_(tables),
         gain_(decays.gain),
         scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
@@ -146,7 +146,7 @@ class RowStates {
     }
   }
 
-  const RowTables<kOrder>& tables_;
+  const RowTables<kOrder, kColumns>& tables_;
   const float gain_;
   RowScan<StateScan<kOrder>> scan_;
   RowScan<StateScan<1>> refractory_;  // psu_lif's R

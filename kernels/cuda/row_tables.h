@@ -7,17 +7,17 @@
 
 namespace spikescan {
 
-// A column for each thread: the responses to M^0 ... M^8; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is
+// A column for each channel, whose threads are those of a number with the same rest: the responses to M^0 ... M^8; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is
 // made as power() makes it.
-template <int N>
+template <int N, int kColumns = kRowThreads>
 class RowTables {
  public:
   static constexpr int kCoefficients = N == 1 ? 1 : kMostCoefficients;
   static_assert(1 << kRowSquares == kChunkSegments);
   __device__ __forceinline__ explicit RowTables(unsigned char* memory)
-      : maps_(reinterpret_cast<double*>(memory) + threadIdx.x),
-        responses_(reinterpret_cast<float*>(memory + size_t{kRowThreads} * kCoefficients * kRowMaps * sizeof(double)) +
-                   threadIdx.x) {}
+      : maps_(reinterpret_cast<double*>(memory) + threadIdx.x % kColumns),
+        responses_(reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * kRowMaps * sizeof(double)) +
+                   threadIdx.x % kColumns) {}
 
   // `time`: the row's steps. A short row needs few of the squares.
   template <class Scan>
@@ -75,20 +75,20 @@ class RowTables {
 
   template <class T, class Value>
   __device__ __forceinline__ static void put(T* column, int row, const Value& value) {
-    T* out = column + row * kCoefficients * kRowThreads;
+    T* out = column + row * kCoefficients * kColumns;
     out[0] = value.a;
     if constexpr (N == 2) {
-      out[kRowThreads] = value.m;
-      out[2 * kRowThreads] = value.b;
+      out[kColumns] = value.m;
+      out[2 * kColumns] = value.b;
     }
   }
   template <class T, class Value>
   __device__ __forceinline__ static void get(const T* column, int row, Value& value) {
-    const T* in = column + row * kCoefficients * kRowThreads;
+    const T* in = column + row * kCoefficients * kColumns;
     value.a = in[0];
     if constexpr (N == 2) {
-      value.m = in[kRowThreads];
-      value.b = in[2 * kRowThreads];
+      value.m = in[kColumns];
+      value.b = in[2 * kColumns];
     }
   }
 

@@ -169,5 +169,25 @@ TEST_P(Geometries, OfTheBackwardPass) {
   }
 }
 
+// A block's warps are batches of the same channels: copies of whole lines, two blocks of channels, a batch over.
+TEST_P(Geometries, OfBackwardRowsThatShareTables) {
+  for (const spikescan_dtype dtype : {SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT16}) {
+    Case c = small_case();
+    c.description.batch = 5;
+    c.description.channels = 64;
+    c.description.time = std::get<1>(GetParam()) ? ops::chunk_steps() + 300 : 600;
+    c.description.dtype = dtype;
+    support::fill(c, 92, {.lowest_decay = 0.9f, .highest_decay = 1.0f});
+    ASSERT_EQ(plan_backward(c.description, facts_for(kRows)).row_columns, 32);
+    const support::Forward forward = support::forward(cpu(), c);
+    const support::Backward want = support::backward(cpu(), c, forward.saved);
+    for (const int64_t blocks : {1, 3, 4}) {
+      const support::Target target = with_geometry({kRows, 1, blocks});
+      EXPECT_EQ(support::difference(support::backward(target, c, forward.saved, support::kOtherPoison), want), "")
+          << blocks << " blocks";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace spikescan::cross
