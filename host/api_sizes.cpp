@@ -42,9 +42,9 @@ spikescan_status spikescan_query_sizes(const spikescan_description* description,
   });
 }
 
-void spikescan_time_units(int64_t* split_steps, int64_t* chunk_steps) {
+void spikescan_time_units(int64_t* split_steps, int64_t* saved_steps) {
   if (split_steps) *split_steps = kSplitSteps;
-  if (chunk_steps) *chunk_steps = kChunkSteps;
+  if (saved_steps) *saved_steps = kSavedSteps;
 }
 
 spikescan_status spikescan_describe_plan(const spikescan_description* description, char* text, size_t capacity) {

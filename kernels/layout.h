@@ -131,27 +131,27 @@ SPIKESCAN_HD constexpr size_t row_shared_bytes(int order) {
 
 // Blocks of rows that registers leave room for on a multiprocessor.
 SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
-  return r == SPIKESCAN_PSU_LIF ? 3 : r == SPIKESCAN_CUBA_LIF ? 2 : 4;
+  return r == SPIKESCAN_PSU_LIF || r == SPIKESCAN_CUBA_LIF ? 3 : 4;
 }
 
 // Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
-// saved states; and a ring of segments of x for each warp (kernels/cuda/backward_row.h). Where the channels are a
+// saved states, and the next saved state; and a ring of segments of x for each warp (kernels/cuda/backward_row.h). Where the channels are a
 // multiple of a warp's lanes, a block's warps are batches of the same channels and share the tables' columns.
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
 constexpr int kRingSlots = kSavedSegments + 1;
 struct BackwardRowLayout {
-  size_t states, gradients, entries, ring, bytes;
+  size_t states, gradients, entries, chains, ring, bytes;
 };
 SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r, int columns) {
-  const bool two_states = r == SPIKESCAN_CUBA_LIF || r == SPIKESCAN_PSU_LIF;
+  const size_t states = r == SPIKESCAN_CUBA_LIF || r == SPIKESCAN_PSU_LIF ? 2 : 1;
   const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1, columns);
-  const size_t entries = size_t{3} * (two_states ? 2 : 1) * kSavedSegments * kRowThreads * sizeof(float);
   BackwardRowLayout at = {};
   at.ring = 0;
   at.states = size_t{kRowThreads / 32} * kRingSlots * kRingSlotBytes;
   at.gradients = r == SPIKESCAN_CUBA_LIF ? at.states + tables : at.states;
-  at.entries = at.gradients + tables;
-  at.bytes = at.entries + entries;
+  at.chains = at.gradients + tables;
+  at.entries = at.chains + states * kRowThreads * sizeof(double);
+  at.bytes = at.entries + 3 * states * kSavedSegments * kRowThreads * sizeof(float);
   return at;
 }
 

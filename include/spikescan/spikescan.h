@@ -141,7 +141,7 @@ typedef struct spikescan_forward_args {
   spikescan_tensor spikes;                /* out: optional; FLOAT32, FLOAT16, BFLOAT16, UINT8 or BITS32 */
   spikescan_tensor membrane;              /* out: optional V; FLOAT32, FLOAT16 or BFLOAT16 */
   spikescan_state final_state[2];         /* out: optional; V (and I or R) after the last step */
-  void* saved;                            /* out: optional; chunk states for spikescan_backward, 8-byte aligned */
+  void* saved;                            /* out: optional; states for spikescan_backward, 8-byte aligned */
   size_t saved_bytes;                     /* at least spikescan_sizes.saved */
   void* workspace;                        /* scratch, 256-byte aligned; null where its size is 0 */
   size_t workspace_bytes;                 /* at least spikescan_sizes.forward_workspace */
@@ -206,9 +206,9 @@ SPIKESCAN_API spikescan_status spikescan_backward(const spikescan_description* d
                                                   const spikescan_backward_args* args, void* stream);
 
 /* Lengths, in steps, that are part of the numerical contract (docs/reproducibility.md): a sequence cut at multiples of
- * split_steps and continued from its float32 final state gives the bits of one call; chunk_steps is the unit of the saved
- * states. Either pointer may be null. */
-SPIKESCAN_API void spikescan_time_units(int64_t* split_steps, int64_t* chunk_steps);
+ * split_steps and continued from its float32 final state gives the bits of one call; saved holds a state for every
+ * saved_steps steps. Either pointer may be null. */
+SPIKESCAN_API void spikescan_time_units(int64_t* split_steps, int64_t* saved_steps);
 
 /* What a call would do, as text ("backend=cuda kernel=forward grid=... "): at most `capacity` bytes with the final zero;
  * needs a device only for the CUDA backend. */

@@ -1,9 +1,9 @@
 // Enqueues a backward pass: clears what look-back publishes where chunks of a row go from block to block, the kernel,
 // then the ordered sums of the decays' gradients that were asked for.
-#include "kernels/cuda/backward.h"
-
 #include <algorithm>
 
+#include "kernels/cuda/decay_reduction.h"
+#include "kernels/cuda/decay_sums.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/passes.h"
 
@@ -38,28 +38,21 @@ BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, con
   return launch("cudaLaunchKernel(reduce_channels)", channels, reduce_channels_kernel, sum);
 }
 
-template <spikescan_recurrence R>
-BackendResult launch_backward(const char* name, const BackwardCall& call, const LaunchConfig& config) {
-  if (call.plan.strategy != kRows) return launch(name, config, backward_kernel<R>, call);
-  return launch(name, config, call.plan.row_columns == 32 ? backward_rows_kernel<R, 32> : backward_rows_kernel<R, kRowThreads>, call);
-}
-
 BackendResult scan(const BackwardCall& call, cudaStream_t stream) {
   if (call.plan.tiles == 0) return kOk;
   if (call.plan.cleared_bytes > 0) {
     const cudaError_t error = cudaMemsetAsync(call.args.workspace, 0, call.plan.cleared_bytes, stream);
     if (error != cudaSuccess) return cuda_result(error, "cudaMemsetAsync");
   }
-  const LaunchConfig config = {call.plan.blocks, call.plan.threads, call.plan.shared_bytes, stream};
   switch (call.description.recurrence) {
     case SPIKESCAN_LIF:
-      return launch_backward<SPIKESCAN_LIF>("cudaLaunchKernel(backward lif)", call, config);
+      return launch_backward<SPIKESCAN_LIF>("cudaLaunchKernel(backward lif)", call, stream);
     case SPIKESCAN_SPSN:
-      return launch_backward<SPIKESCAN_SPSN>("cudaLaunchKernel(backward spsn)", call, config);
+      return launch_backward<SPIKESCAN_SPSN>("cudaLaunchKernel(backward spsn)", call, stream);
     case SPIKESCAN_CUBA_LIF:
-      return launch_backward<SPIKESCAN_CUBA_LIF>("cudaLaunchKernel(backward cuba_lif)", call, config);
+      return launch_backward<SPIKESCAN_CUBA_LIF>("cudaLaunchKernel(backward cuba_lif)", call, stream);
     case SPIKESCAN_PSU_LIF:
-      return launch_backward<SPIKESCAN_PSU_LIF>("cudaLaunchKernel(backward psu_lif)", call, config);
+      return launch_backward<SPIKESCAN_PSU_LIF>("cudaLaunchKernel(backward psu_lif)", call, stream);
   }
   return {SPIKESCAN_INTERNAL_ERROR, "cuda_backward", "no kernel for this recurrence"};
 }

@@ -19,12 +19,14 @@ struct BackwardRowMemory {
   unsigned char* ring;
   RowTables<Neuron::kOrder, kColumns> states, gradients;
   SegmentEntries<Neuron::kStates> entries;
+  double* chains;  // [states][threads]: what forward saved before the group that comes next
 
   __device__ __forceinline__ explicit BackwardRowMemory(unsigned char* memory)
       : ring(memory + kLayout.ring),
         states(memory + kLayout.states),
         gradients(memory + kLayout.gradients),
-        entries(memory + kLayout.entries) {}
+        entries(memory + kLayout.entries),
+        chains(reinterpret_cast<double*>(memory + kLayout.chains) + threadIdx.x) {}
 };
 
 template <spikescan_recurrence R, int kColumns>
@@ -36,6 +38,7 @@ class BackwardRow {
   static constexpr int kStates = Neuron::kStates;
   static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
   static constexpr int kSlots = kRingSlots, kAhead = kSlots - kSavedSegments;
+  static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
   using Ring = RowRing<kSlots>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
@@ -84,35 +87,29 @@ class BackwardRow {
   // ---- Back through one batch ----
   __device__ __forceinline__ void run_batch() {
     start_gradients();
-    Ring ring(memory_.ring, call_.args.x, lane_);
-    unfetched_ = segment_total() - 1;
-    for (int i = 0; i < kSlots; ++i) fetch_next(ring);
-    load_gradients(segment_total() - 1);
+    fetch_chains(last_segment() / kSavedSegments);  // before the ring's fetches, the last of which is not waited for
+    Ring ring(memory_.ring, call_.args.x, d_.time, lane_, last_segment());
+    start_cursors();
+    load_gradients(last_segment(), steps_of(last_segment()));
     pending_.is_there = false;
-    for (int64_t group = (segment_total() - 1) / kSavedSegments; group >= 0; --group) run_group(ring, group);
+    for (int group = last_segment() / kSavedSegments; group >= 0; --group) run_group(ring, group);
   }
 
-  __device__ __forceinline__ int64_t segment_total() const { return (d_.time + kSegmentSteps - 1) / kSegmentSteps; }
-  __device__ __forceinline__ int steps_of(int64_t segment) const {
-    const int64_t left = d_.time - segment * kSegmentSteps;
+  // At most 2^34 steps make fewer than 2^31 segments.
+  __device__ __forceinline__ int last_segment() const { return static_cast<int>((d_.time - 1) / kSegmentSteps); }
+  __device__ __forceinline__ int steps_of(int segment) const {
+    const int64_t left = d_.time - int64_t{segment} * kSegmentSteps;
     return left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps;
   }
 
-  __device__ __forceinline__ void fetch_next(Ring& ring) {
-    if (unfetched_ < 0) return ring.fetch_nothing();
-    ring.fetch(unfetched_ * kSegmentSteps, steps_of(unfetched_));
-    --unfetched_;
-  }
-
   // The segments from one saved state to the next.
-  __device__ __forceinline__ void run_group(Ring& ring, int64_t group) {
-    const int64_t chunk = group / (kChunkSegments / kSavedSegments);
-    const int first = static_cast<int>(group % (kChunkSegments / kSavedSegments)) * kSavedSegments;
+  __device__ __forceinline__ void run_group(Ring& ring, int group) {
+    const int chunk = group / kChunkGroups, first = group % kChunkGroups * kSavedSegments;
     const int length = chunk_steps(d_.time, chunk), left = segment_count(length) - first;
     const int count = left < kSavedSegments ? left : kSavedSegments;
     if (left <= kSavedSegments) begin_chunk(chunk);
-    for (int n = 0; n < kStates; ++n) states_.set_chain(n, first == 0 ? 0.0 : saved(n, chunk, first));
     ring.template await_all_but<kAhead>();
+    for (int n = 0; n < kStates; ++n) states_.set_chain(n, first == 0 ? 0.0 : memory_.chains[n * kRowThreads]);
 #pragma unroll 1
     for (int i = 0; i < count; ++i) {
       Steps x;
@@ -121,30 +118,47 @@ class BackwardRow {
                     memory_.entries, i);
     }
     settle_pending(count - 1);
+    fetch_chains(group - 1);
 #pragma unroll 1
     for (int i = count - 1; i >= 0; --i) {
-      run_segment(ring, chunk, first + i, length, i);
-      ring.drop_oldest();
-      fetch_next(ring);
+      if (usually((first + i + 1) * kSegmentSteps <= length)) {
+        run_segment(ring, chunk, first + i, length, i, kSegmentSteps);
+      } else {
+        run_segment(ring, chunk, first + i, length, i, length - (first + i) * kSegmentSteps);
+      }
+      ring.replace_oldest(chunk * kChunkSegments + first + i - kSlots);
     }
     if (first == 0) end_chunk(chunk, length);
   }
 
-  // What forward saved before a chunk's segment; before the first of all, the initial state.
-  __device__ __forceinline__ double saved(int state, int64_t chunk, int segment) const {
-    if (!lane_.inside) return 0.0;
-    const auto* from = static_cast<const double*>(call_.args.saved);
-    return from[slot_index(state, lane_.batch, saved_slot(chunk, segment), lane_.channel, d_.batch,
-                           saved_slots(d_.time), d_.channels)];
+  // What forward saved before a chunk's segment.
+  __device__ __forceinline__ const double* saved(int state, int chunk, int segment) const {
+    return static_cast<const double*>(call_.args.saved) + slot_index(state, lane_.batch, saved_slot(chunk, segment),
+                                                                     lane_.channel, d_.batch, saved_slots(d_.time),
+                                                                     d_.channels);
+  }
+  // Before a group of segments; at a chunk's start the chain is zero.
+  __device__ __forceinline__ void fetch_chains(int group) const {
+    const int chunk = group / kChunkGroups, first = group % kChunkGroups * kSavedSegments;
+    for (int n = 0; n < kStates && first > 0 && lane_.inside; ++n) {
+      copy_async<sizeof(double)>(memory_.chains + n * kRowThreads, saved(n, chunk, first));
+    }
+    commit_copies();
   }
   __device__ __forceinline__ float state_of(const spikescan_state& state) const {
     if (!state.data || !lane_.inside) return 0.0f;
     return state.data[lane_.batch * state.stride_batch + lane_.channel];
   }
 
-  __device__ __forceinline__ void begin_chunk(int64_t chunk) {
+  __device__ __forceinline__ void begin_chunk(int chunk) {
     for (int n = 0; n < kStates; ++n) {
-      states_.set_carry(n, chunk == 0 ? state_of(call_.args.initial_state[n]) : saved(n, chunk, 0));
+      double carry = 0.0;
+      if (chunk == 0) {
+        carry = state_of(call_.args.initial_state[n]);
+      } else if (lane_.inside) {
+        carry = *saved(n, chunk, 0);
+      }
+      states_.set_carry(n, carry);
     }
     gradient_.begin_chunk();
     if constexpr (Neuron::kPsu) refractory_gradient_.begin_chunk();
@@ -156,7 +170,7 @@ class BackwardRow {
     if constexpr (Neuron::kPsu) refractory_gradient_.set_carry(0, state_of(call_.args.grad_final_state[1]));
   }
 
-  __device__ __forceinline__ void end_chunk(int64_t chunk, int length) {
+  __device__ __forceinline__ void end_chunk(int chunk, int length) {
     gradient_.end_chunk(chunk, length);
     if constexpr (Neuron::kPsu) refractory_gradient_.end_chunk(chunk, length);
     if (chunk == 0) {
@@ -177,9 +191,10 @@ class BackwardRow {
   }
 
   // ---- One segment ----
-  __device__ __forceinline__ void run_segment(const Ring& ring, int64_t chunk, int s, int length, int i) {
-    const int64_t segment = chunk * kChunkSegments + s;
-    const int steps = steps_of(segment), distance = length - s * kSegmentSteps - steps;
+  // A constant number of steps leaves nothing to ask step by step.
+  __device__ __forceinline__ void run_segment(const Ring& ring, int chunk, int s, int length, int i, int steps) {
+    const int segment = chunk * kChunkSegments + s;
+    const int distance = length - s * kSegmentSteps - steps;
     Steps x, h, states[kStates];
     ring.read(0, x);
     states_.rebuild(x, memory_.entries, i, states);
@@ -201,7 +216,7 @@ class BackwardRow {
       add_products(output, j, before, refractory[j], x[j], sums);
     });
     finish_sums(s, i, output, refractory[0], x[0], sums);
-    store(segment, steps, output[kOrder - 1]);
+    store(steps, output[kOrder - 1]);
   }
 
   __device__ __forceinline__ void add_products(const float (&output)[kOrder][kSegmentSteps], int j,
@@ -255,16 +270,27 @@ class BackwardRow {
   }
 
   // ---- The gradients of the outputs ----
-  // Those of the spikes are on their way while a segment is worked on.
-  __device__ __forceinline__ void load_gradients(int64_t segment) {
-    if (!call_.args.grad_spikes.data || segment < 0) return;
-    load_raw(call_.args.grad_spikes, lane_.batch, segment * kSegmentSteps, lane_.channel,
-             lane_.inside ? steps_of(segment) : 0, next_);
+  // Two places go back in time with the row, a segment at a time.
+  __device__ __forceinline__ void start_cursors() {
+    const int64_t t = int64_t{last_segment()} * kSegmentSteps;
+    gradients_from_ = address_of(call_.args.grad_spikes, lane_.batch, t, lane_.channel);
+    grad_x_to_ = address_of(call_.args.grad_x, lane_.batch, t, lane_.channel);
   }
-  __device__ __forceinline__ void take_gradients(int64_t segment, Steps& h) {
+  __device__ __forceinline__ static void go_back(const spikescan_tensor& tensor, char*& place) {
+    place -= kSegmentSteps * tensor.stride_time * float_bytes(tensor);
+  }
+
+  // Those of the spikes are on their way while a segment is worked on.
+  __device__ __forceinline__ void load_gradients(int segment, int steps) {
+    const spikescan_tensor& from = call_.args.grad_spikes;
+    if (!from.data || segment < 0) return;
+    if (usually(lane_.inside)) load_raw(from, gradients_from_, steps, next_);
+    go_back(from, gradients_from_);
+  }
+  __device__ __forceinline__ void take_gradients(int segment, Steps& h) {
     if (call_.args.grad_spikes.data) {
       decode(next_, call_.args.grad_spikes.dtype, h);
-      load_gradients(segment - 1);
+      load_gradients(segment - 1, kSegmentSteps);
     } else {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) h[j] = 0.0f;
@@ -289,23 +315,24 @@ class BackwardRow {
     for (int j = 0; j < kSegmentSteps; ++j) h[j] *= rule_gradient(firing, Neuron::rule_input(states, j));
   }
 
-  __device__ __forceinline__ void add_grad_membrane(int64_t segment, int steps, Steps& h) const {
+  __device__ __forceinline__ void add_grad_membrane(int segment, int steps, Steps& h) const {
     Steps grad_membrane = {};
     if (call_.args.grad_membrane.data) {
-      load_segment(call_.args.grad_membrane, lane_.batch, segment * kSegmentSteps, lane_.channel,
+      load_segment(call_.args.grad_membrane, lane_.batch, int64_t{segment} * kSegmentSteps, lane_.channel,
                    lane_.inside ? steps : 0, grad_membrane);
     }
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
   }
 
-  __device__ __forceinline__ void store(int64_t segment, int steps, Steps& dx) const {
+  __device__ __forceinline__ void store(int steps, Steps& dx) {
     if (!call_.args.grad_x.data) return;
     if constexpr (R == SPIKESCAN_SPSN) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= gain_;
     }
-    store_segment(call_.args.grad_x, lane_.batch, segment * kSegmentSteps, lane_.channel, lane_.inside ? steps : 0, dx);
+    if (usually(lane_.inside)) store_segment(call_.args.grad_x, grad_x_to_, steps, dx);
+    go_back(call_.args.grad_x, grad_x_to_);
   }
 
   const BackwardCall& call_;
@@ -317,8 +344,8 @@ class BackwardRow {
   RowStates<R, kColumns> states_;
   RowGradient<kOrder> gradient_;            // on V and then I
   RowGradient<1> refractory_gradient_;      // psu_lif: on R
-  RawSegment next_;
-  int64_t unfetched_ = 0;  // segments that no fetch was asked for: the first ones
+  RawSegment next_ = {};
+  char *gradients_from_, *grad_x_to_;
   Pending pending_;
   double totals_[kParameters] = {};
 };

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/forward_row.h"
 #include "kernels/cuda/forward_tile.h"
+#include "kernels/cuda/settled.h"
 #include "kernels/cuda/tile_queue.h"
 
 namespace spikescan {
@@ -23,9 +24,10 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
 }
 
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, class Form>
 __global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kPsu ? 3 : 4)
-    forward_rows_kernel(const __grid_constant__ ForwardCall call) {
+    forward_rows_kernel(const __grid_constant__ ForwardCall given) {
+  const auto& call = Form::settle(given);
   const spikescan_description& d = call.description;
   RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
   RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + row_tables_bytes(NeuronTile<R>::kOrder));

@@ -2,10 +2,17 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cuda/device.h"
 
 namespace spikescan {
 
 BackendResult cuda_forward(const ForwardCall& call, void* stream);
 BackendResult cuda_backward(const BackwardCall& call, void* stream);
+
+// A recurrence's kernels have a file to themselves (lif.cu ...): they take long to compile. `name` is what is launched.
+template <spikescan_recurrence R>
+BackendResult launch_forward(const char* name, const ForwardCall& call, cudaStream_t stream);
+template <spikescan_recurrence R>
+BackendResult launch_backward(const char* name, const BackwardCall& call, cudaStream_t stream);
 
 }  // namespace spikescan

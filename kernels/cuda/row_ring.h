@@ -14,44 +14,50 @@ struct RowLane {
   bool together;  // all 32 rows are neighbouring channels of one batch
 };
 
-// [kSlots][16 steps][32 lanes] in x's dtype. A warp's lanes together.
+// [kSlots][16 steps][32 lanes] in x's dtype, the row's last segment first. A warp's lanes together.
 template <int kSlots>
 class RowRing {
  public:
-  // `memory`: the block's.
-  __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, const RowLane& row)
-      : x_(x), row_(row), memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes) {
-    const int64_t channel = row.channel - lane();
-    first_ = element_at(x, row.batch, 0, channel);
-    wide_ = row.together && row.inside && x.stride_time * size() % 16 == 0 &&
-            (reinterpret_cast<uintptr_t>(x.data) + first_ * size()) % 16 == 0;
+  // `memory`: the block's. `last`: the row's last segment.
+  __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, const int64_t& time,
+                                     const RowLane& row, int last)
+      : x_(x), row_(row), time_(time), memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes) {
+    const int64_t first = element_at(x, row.batch, 0, row.channel - lane());
+    const bool aligned = x.stride_time * size() % kCopyBytes == 0 &&
+                         (reinterpret_cast<uintptr_t>(x.data) + first * size()) % kCopyBytes == 0;
+    const int64_t step = int64_t{last} * kSegmentSteps + lane() / lanes_a_step();
+    wide_ = row.together && row.inside && aligned;
+    from_ = static_cast<const char*>(x.data) + (first + step * x.stride_time) * size() + piece();
+    for (int i = 0; i < kSlots; ++i) replace_oldest(last - i);
   }
 
-  // Steps t .. t + steps - 1 after what was fetched before; the rest is zero.
-  __device__ __forceinline__ void fetch(int64_t t, int steps) {
-    __syncwarp();  // the place's last segment has been read by every lane
-    unsigned char* slot = memory_ + end_ * kRingSlotBytes;
-    if (usually(wide_ && steps == kSegmentSteps)) {
-      fetch_wide(t, slot);
-    } else if (row_.inside) {
-      fetch_own(t, steps, slot);
+  // `segment` is the one before those fetched so far; below 0 there is nothing to fetch, which counts as a fetch.
+  __device__ __forceinline__ void replace_oldest(int segment) {
+    __syncwarp();  // every lane has read the oldest
+    if (segment >= 0) {
+      unsigned char* slot = memory_ + oldest_ * kRingSlotBytes;
+      const int64_t t = int64_t{segment} * kSegmentSteps, left = time_ - t;
+      if (usually(wide_ && left >= kSegmentSteps)) {
+        fetch_wide(slot);
+      } else if (row_.inside) {
+        fetch_own(t, left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps, slot);
+      }
+      from_ -= kSegmentSteps * x_.stride_time * size();
     }
     commit_copies();
-    end_ = end_ + 1 < kSlots ? end_ + 1 : 0;
+    oldest_ = oldest_ + 1 < kSlots ? oldest_ + 1 : 0;
   }
-  // In the place of a fetch, where there is nothing left to fetch.
-  __device__ __forceinline__ void fetch_nothing() { commit_copies(); }
 
   // Until all is there but the last `kPending` fetches.
   template <int kPending>
-  __device__ __forceinline__ void await_all_but() {
+  __device__ __forceinline__ void await_all_but() const {
     await_copies<kPending>();
     __syncwarp();  // the other lanes' copies
   }
 
   // Of the segments held, the one that was fetched `age` after the oldest.
   __device__ __forceinline__ void read(int age, float (&out)[kSegmentSteps]) const {
-    const int place = first_slot_ + age < kSlots ? first_slot_ + age : first_slot_ + age - kSlots;
+    const int place = oldest_ + age < kSlots ? oldest_ + age : oldest_ + age - kSlots;
     const unsigned char* slot = memory_ + place * kRingSlotBytes;
     RawSegment raw;
     if (x_.dtype == SPIKESCAN_FLOAT32) {
@@ -64,23 +70,22 @@ class RowRing {
     decode(raw, x_.dtype, out);
   }
 
-  __device__ __forceinline__ void drop_oldest() { first_slot_ = first_slot_ + 1 < kSlots ? first_slot_ + 1 : 0; }
-
  private:
   static constexpr int kCopyBytes = 16;
 
   __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   __device__ __forceinline__ int64_t size() const { return x_.dtype == SPIKESCAN_FLOAT32 ? 4 : 2; }
-
   // Eight or four lanes copy a step of 32 channels.
-  __device__ __forceinline__ void fetch_wide(int64_t t, unsigned char* slot) const {
-    const int lanes_a_step = x_.dtype == SPIKESCAN_FLOAT32 ? 8 : 4, steps_a_copy = 32 / lanes_a_step;
-    const int step = lane() / lanes_a_step, piece = lane() % lanes_a_step * kCopyBytes;
-    const char* from = static_cast<const char*>(x_.data) + (first_ + (t + step) * x_.stride_time) * size() + piece;
-    unsigned char* to = slot + step * lanes_a_step * kCopyBytes + piece;
-    const int64_t stride = steps_a_copy * x_.stride_time * size();
-    for (int done = 0; done < kSegmentSteps; done += steps_a_copy, from += stride, to += 32 * kCopyBytes) {
-      copy_async<kCopyBytes>(to, from);
+  __device__ __forceinline__ int lanes_a_step() const { return x_.dtype == SPIKESCAN_FLOAT32 ? 8 : 4; }
+  __device__ __forceinline__ int piece() const { return lane() % lanes_a_step() * kCopyBytes; }
+
+  __device__ __forceinline__ void fetch_wide(unsigned char* slot) const {
+    const int64_t stride = 32 / lanes_a_step() * x_.stride_time * size();
+    const char* from = from_;
+    unsigned char* to = slot + lane() * kCopyBytes;
+#pragma unroll
+    for (int i = 0; i < kSegmentSteps / 4; ++i, from += stride) {
+      if (i * 32 < kSegmentSteps * lanes_a_step()) copy_async<kCopyBytes>(to + i * 32 * kCopyBytes, from);
     }
   }
 
@@ -103,10 +108,11 @@ class RowRing {
 
   const spikescan_tensor& x_;
   const RowLane& row_;
+  const int64_t& time_;
   unsigned char* const memory_;
-  int64_t first_;  // the element of the warp's first row at t = 0
+  const char* from_;  // this lane's piece of the segment that is fetched next
   bool wide_;
-  int first_slot_ = 0, end_ = 0;
+  int oldest_ = 0;
 };
 
 }  // namespace spikescan

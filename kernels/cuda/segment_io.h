@@ -47,15 +47,25 @@ __device__ __forceinline__ void load_words(const Word* first, int64_t stride, in
   }
 }
 
-// Steps t .. t + steps - 1 of (b, c); the rest is zero.
+// A step of one channel in a tensor of floating-point numbers.
+__device__ __forceinline__ int64_t float_bytes(const spikescan_tensor& tensor) {
+  return tensor.dtype == SPIKESCAN_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
+}
+__device__ __forceinline__ char* address_of(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c) {
+  return static_cast<char*>(tensor.data) + element_at(tensor, b, t, c) * float_bytes(tensor);
+}
+
+// The steps from `first` on; those past `steps` are zero.
+__device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, const void* first, int steps, RawSegment& out) {
+  if (tensor.dtype == SPIKESCAN_FLOAT32) {
+    load_words(static_cast<const uint32_t*>(first), tensor.stride_time, steps, out);
+  } else {
+    load_words(static_cast<const uint16_t*>(first), tensor.stride_time, steps, out);
+  }
+}
 __device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
                                          RawSegment& out) {
-  const int64_t first = element_at(tensor, b, t, c);
-  if (tensor.dtype == SPIKESCAN_FLOAT32) {
-    load_words(static_cast<const uint32_t*>(tensor.data) + first, tensor.stride_time, steps, out);
-  } else {
-    load_words(static_cast<const uint16_t*>(tensor.data) + first, tensor.stride_time, steps, out);
-  }
+  load_raw(tensor, address_of(tensor, b, t, c), steps, out);
 }
 
 __device__ __forceinline__ void decode(const RawSegment& raw, spikescan_dtype dtype, float (&out)[kSegmentSteps]) {
@@ -95,24 +105,26 @@ __device__ __forceinline__ void store_steps(T* first, int64_t stride, int steps,
   });
 }
 
-__device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c,
-                                              int steps, const float (&in)[kSegmentSteps]) {
-  const int64_t first = element_at(tensor, b, t, c);
+// Of floating-point numbers.
+__device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, void* first, int steps,
+                                              const float (&in)[kSegmentSteps]) {
   switch (tensor.dtype) {
     case SPIKESCAN_FLOAT16:
-      return store_steps(static_cast<Half*>(tensor.data) + first, tensor.stride_time, steps, in);
+      return store_steps(static_cast<Half*>(first), tensor.stride_time, steps, in);
     case SPIKESCAN_BFLOAT16:
-      return store_steps(static_cast<BFloat16*>(tensor.data) + first, tensor.stride_time, steps, in);
-    case SPIKESCAN_UINT8: {
-      auto* out = static_cast<uint8_t*>(tensor.data) + first;
-      return for_steps<false>(steps, [&](int j, bool) {
-        *out = in[j] != 0.0f ? 1 : 0;
-        out += tensor.stride_time;
-      });
-    }
+      return store_steps(static_cast<BFloat16*>(first), tensor.stride_time, steps, in);
     default:
-      return store_steps(static_cast<float*>(tensor.data) + first, tensor.stride_time, steps, in);
+      return store_steps(static_cast<float*>(first), tensor.stride_time, steps, in);
   }
+}
+__device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c,
+                                              int steps, const float (&in)[kSegmentSteps]) {
+  if (tensor.dtype != SPIKESCAN_UINT8) return store_segment(tensor, address_of(tensor, b, t, c), steps, in);
+  auto* out = static_cast<uint8_t*>(tensor.data) + element_at(tensor, b, t, c);
+  for_steps<false>(steps, [&](int j, bool) {
+    *out = in[j] != 0.0f ? 1 : 0;
+    out += tensor.stride_time;
+  });
 }
 
 }  // namespace spikescan

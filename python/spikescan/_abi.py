@@ -266,11 +266,11 @@ def version() -> str:
 
 
 def time_units() -> tuple[int, int]:
-    """(split_steps, chunk_steps): a sequence cut at multiples of split_steps keeps its bits; states are saved every
-    chunk_steps."""
-    split, chunk = c_int64(), c_int64()
-    lib.spikescan_time_units(split, chunk)
-    return split.value, chunk.value
+    """(split_steps, saved_steps): a sequence cut at multiples of split_steps keeps its bits; a state is saved every
+    saved_steps."""
+    split, saved = c_int64(), c_int64()
+    lib.spikescan_time_units(split, saved)
+    return split.value, saved.value
 
 
 def backend_built(backend: str) -> bool:

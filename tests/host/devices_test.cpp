@@ -139,18 +139,18 @@ TEST(Device, RefusalsOfQuery) {
 }
 
 TEST(TimeUnits, EitherMayBeNull) {
-  int64_t split = 0, chunk = 0, other = 0;
-  spikescan_time_units(&split, &chunk);
-  EXPECT_EQ(chunk, kChunkSteps);
+  int64_t split = 0, saved = 0, other = 0;
+  spikescan_time_units(&split, &saved);
+  EXPECT_EQ(saved, kSavedSteps);
   EXPECT_EQ(split, kSplitSteps);
   spikescan_time_units(nullptr, &other);
-  EXPECT_EQ(other, chunk);
+  EXPECT_EQ(other, saved);
   spikescan_time_units(&other, nullptr);
   EXPECT_EQ(other, split);
   spikescan_time_units(nullptr, nullptr);
 }
 
-// States of 8 bytes for every chunk but the last.
+// States of 8 bytes for every 64 steps but the first.
 TEST(Sizes, Saved) {
   const auto saved = [](spikescan_recurrence recurrence, int64_t batch, int64_t time, int64_t channels) {
     CallCase call;
@@ -160,13 +160,13 @@ TEST(Sizes, Saved) {
     call.d.channels = channels;
     return call.sizes().saved;
   };
-  EXPECT_EQ(saved(SPIKESCAN_LIF, 2, 1024, 3), 0u);
-  EXPECT_EQ(saved(SPIKESCAN_LIF, 2, 1025, 3), 2u * 1 * 3 * 8);
-  EXPECT_EQ(saved(SPIKESCAN_SPSN, 2, 2048, 3), 2u * 1 * 3 * 8);
-  EXPECT_EQ(saved(SPIKESCAN_CUBA_LIF, 2, 2049, 3), 2u * 2 * 2 * 3 * 8);
-  EXPECT_EQ(saved(SPIKESCAN_PSU_LIF, 1, int64_t{1} << 34, 1), 2u * ((int64_t{1} << 24) - 1) * 8);
+  EXPECT_EQ(saved(SPIKESCAN_LIF, 2, 64, 3), 0u);
+  EXPECT_EQ(saved(SPIKESCAN_LIF, 2, 65, 3), 2u * 1 * 3 * 8);
+  EXPECT_EQ(saved(SPIKESCAN_SPSN, 2, 1024, 3), 2u * 15 * 3 * 8);
+  EXPECT_EQ(saved(SPIKESCAN_CUBA_LIF, 2, 129, 3), 2u * 2 * 2 * 3 * 8);
+  EXPECT_EQ(saved(SPIKESCAN_PSU_LIF, 1, int64_t{1} << 34, 1), 2u * ((int64_t{1} << 28) - 1) * 8);
   EXPECT_EQ(saved(SPIKESCAN_CUBA_LIF, int64_t{1} << 22, int64_t{1} << 30, 16),
-            2u * (int64_t{1} << 22) * ((int64_t{1} << 20) - 1) * 16 * 8);
+            2u * (int64_t{1} << 22) * ((int64_t{1} << 24) - 1) * 16 * 8);
   EXPECT_EQ(saved(SPIKESCAN_LIF, 0, int64_t{1} << 34, int64_t{1} << 32), 0u);
 }
 

@@ -35,8 +35,8 @@ TEST(LastError, KeptByFunctionsWithoutAStatus) {
   spikescan_version_number();
   spikescan_status_name(SPIKESCAN_OK);
   spikescan_backend_built(SPIKESCAN_BACKEND_CPU);
-  int64_t split, chunk;
-  spikescan_time_units(&split, &chunk);
+  int64_t split, saved;
+  spikescan_time_units(&split, &saved);
   EXPECT_STRNE(spikescan_last_error(), "");
   EXPECT_STRNE(spikescan_last_error(), "") << "asking does not clear it";
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/element/chunking.h"
 #include "support/arena.h"
 
 namespace spikescan::ops {
@@ -15,9 +16,7 @@ void vary(uint64_t n);
 
 // Lengths of the numerical contract: tests cross them, whatever they are.
 inline int64_t chunk_steps() {
-  int64_t steps = 0;
-  spikescan_time_units(nullptr, &steps);
-  return steps;
+  return kChunkSteps;
 }
 inline int64_t split_steps() {
   int64_t steps = 0;

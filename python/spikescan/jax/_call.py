@@ -2,7 +2,7 @@
 
 Every operand and result is described by its axes, one letter each:
 n instances (vmap), b batch, t time, p packed time (32 steps a word), c channels, o one shared value, k key words,
-y states, z saved chunk slots, w two 32-bit words of a float64.
+y states, z saved slots, w two 32-bit words of a float64.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def forward(
     text: str, save: bool, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any
 ) -> tuple[Any, Any, Any, Any, Any]:
     """(spikes, membrane, final0, final1, saved), None where not wanted. `key`: a tensor, a seed or None.
-    `saved` is None, too, where one chunk holds the whole of time."""
+    `saved` is None, too, where time is so short that none is saved."""
     plan = _plans.of_forward(text, save, x, beta, alpha, initial0, initial1, key, uniforms)
     if plan is None:
         return forward(text, save, *map(_contiguous, (x, beta, alpha, initial0, initial1, key, uniforms)))

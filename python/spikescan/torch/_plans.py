@@ -47,10 +47,11 @@ class Plan:
 
 
 def saved_shape(call: Call, x: Tensor) -> tuple[Any, ...]:
-    """Saved states are [state, batch, slot, channel] float64; a slot for each chunk but the last. x may be symbolic."""
+    """Saved states are [state, batch, slot, channel] float64; a slot for each but the first of the runs of steps
+    that states are saved for. x may be symbolic."""
     batch, time = _check.batch_and_time(call, x)
-    chunk = _abi.time_units()[1]
-    slots = torch.sym_max((time + chunk - 1) // chunk - 1, 0)
+    run = _abi.time_units()[1]
+    slots = torch.sym_max((time + run - 1) // run - 1, 0)
     channels = 1
     for length in x.shape[2:]:
         channels = channels * length

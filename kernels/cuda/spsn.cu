@@ -1,0 +1,9 @@
+// The kernels of spsn.
+#include "kernels/cuda/launch_passes.h"
+
+namespace spikescan {
+
+template BackendResult launch_forward<SPIKESCAN_SPSN>(const char*, const ForwardCall&, cudaStream_t);
+template BackendResult launch_backward<SPIKESCAN_SPSN>(const char*, const BackwardCall&, cudaStream_t);
+
+}  // namespace spikescan
