@@ -157,7 +157,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   set_tiles(d, facts, d.batch, columns, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d.batch * d.channels, facts)) {
-    set_row_launch(divide_up(d.batch * d.channels, kRowThreads), row_shared_bytes(scan_order(d.recurrence)), plan);
+    set_row_launch(divide_up(d.batch * d.channels, kRowThreads), forward_row_layout(d.recurrence).bytes, plan);
   } else {
     set_tile_launch(d, facts, columns, plan);
     add_look_back(d, plan, layout);

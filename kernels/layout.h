@@ -117,16 +117,31 @@ SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
 constexpr int kRowThreads = 128;
 constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
 constexpr int kRowMaps = kRowSquares + 2;
-constexpr int kRowResponses = kHalfSteps + 1;
+// Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients lie
+// apart.
+constexpr int kRowResponseWords = kHalfSteps + 4;
 
 SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns = kRowThreads) {
-  constexpr size_t kColumn = kRowMaps * sizeof(double) + kRowResponses * sizeof(float);
-  return static_cast<size_t>(columns) * static_cast<size_t>(coefficients_of(order)) * kColumn;
+  const size_t words = order == 1 ? kRowResponseWords : kMostCoefficients * kHalfSteps;
+  return static_cast<size_t>(columns) * (coefficients_of(order) * kRowMaps * sizeof(double) + words * sizeof(float));
 }
-// And where the random numbers start (kernels/random_origin.h).
+constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
+
+// Forward: segments of x on their way to each warp, the tables, and where the random numbers start
+// (kernels/random_origin.h). Four blocks fit a multiprocessor.
 constexpr size_t kOriginBytes = 48;
-SPIKESCAN_HD constexpr size_t row_shared_bytes(int order) {
-  return row_tables_bytes(order) + kOriginBytes;
+SPIKESCAN_HD constexpr int forward_ring_slots(spikescan_recurrence r) {
+  return r == SPIKESCAN_CUBA_LIF ? 2 : 4;
+}
+struct ForwardRowLayout {
+  size_t ring, tables, origin, bytes;
+};
+SPIKESCAN_HD constexpr ForwardRowLayout forward_row_layout(spikescan_recurrence r) {
+  ForwardRowLayout at = {};
+  at.tables = size_t{kRowThreads / 32} * forward_ring_slots(r) * kRingSlotBytes;
+  at.origin = at.tables + row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1);
+  at.bytes = at.origin + kOriginBytes;
+  return at;
 }
 
 // Blocks of rows that registers leave room for on a multiprocessor.
@@ -137,7 +152,6 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
 // Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
 // saved states, and the next saved state; and a ring of segments of x for each warp (kernels/cuda/backward_row.h). Where the channels are a
 // multiple of a warp's lanes, a block's warps are batches of the same channels and share the tables' columns.
-constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
 constexpr int kRingSlots = kSavedSegments + 1;
 struct BackwardRowLayout {
   size_t states, gradients, entries, chains, ring, bytes;

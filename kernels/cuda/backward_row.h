@@ -39,7 +39,7 @@ class BackwardRow {
   static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
   static constexpr int kSlots = kRingSlots, kAhead = kSlots - kSavedSegments;
   static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
-  using Ring = RowRing<kSlots>;
+  using Ring = RowRing<kSlots, true>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
   __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R, kColumns>& memory, int64_t batch_row,
@@ -88,7 +88,7 @@ class BackwardRow {
   __device__ __forceinline__ void run_batch() {
     start_gradients();
     fetch_chains(last_segment() / kSavedSegments);  // before the ring's fetches, the last of which is not waited for
-    Ring ring(memory_.ring, call_.args.x, d_.time, lane_, last_segment());
+    Ring ring(memory_.ring, call_.args.x, d_.time, lane_);
     start_cursors();
     load_gradients(last_segment(), steps_of(last_segment()));
     pending_.is_there = false;

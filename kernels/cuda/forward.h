@@ -25,19 +25,25 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
 
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R, class Form>
-__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kPsu ? 3 : 4)
+__global__ void __launch_bounds__(kRowThreads, 4)
     forward_rows_kernel(const __grid_constant__ ForwardCall given) {
   const auto& call = Form::settle(given);
   const spikescan_description& d = call.description;
-  RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
-  RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + row_tables_bytes(NeuronTile<R>::kOrder));
+  constexpr ForwardRowLayout kLayout = forward_row_layout(R);
+  RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared() + kLayout.tables);
+  RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + kLayout.origin);
   if (threadIdx.x == 0) origin = random_origin(call);
   __syncthreads();
-  for (int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x; row < d.batch * d.channels;) {
-    const int64_t batch = row / d.channels, channel = row - batch * d.channels;
-    ForwardRow<R>(call, origin, tables, batch, channel, load_decays(d, call.args, channel)).run();
-    // Made anew: kept over the whole row it would cost the registers that the loop needs.
-    row = batch * d.channels + channel + int64_t{gridDim.x} * kRowThreads;
+  const int in_warp = static_cast<int>(threadIdx.x) % 32;
+  for (int64_t block = blockIdx.x; block < call.plan.row_blocks; block += gridDim.x) {
+    const int64_t row = block * kRowThreads + threadIdx.x, first = row - in_warp;
+    RowLane lane = {};
+    lane.batch = row / d.channels;
+    lane.channel = row - lane.batch * d.channels;
+    lane.inside = lane.batch < d.batch;
+    lane.together = first % d.channels + 32 <= d.channels;
+    ForwardRow<R>(call, origin, tables, lane, lane.inside ? load_decays(d, call.args, lane.channel) : ChannelDecays{})
+        .run(dynamic_shared() + kLayout.ring);
   }
 }
 

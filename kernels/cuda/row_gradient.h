@@ -38,10 +38,11 @@ class RowGradient {
     run_half<0>(steps, input, output, second);
     enter_segment(over_distance(tables, distance), carry_, d_, state);
     round_entry(state, entry);
-    respond_half<1>(tables, steps, entry, output);
+    const typename Tables::Responses responses(tables);
+    respond_half<1>(tables, responses, steps, entry, output);
     enter_second_half(over_first_half(tables, steps), first, state);
     round_entry(state, entry);
-    respond_half<0>(tables, steps, entry, output);
+    respond_half<0>(tables, responses, steps, entry, output);
     join_halves(tables.over_half(), first, second, joined);
     advance_segment(tables.over_segment(), d_, joined);
   }
@@ -71,15 +72,16 @@ class RowGradient {
   }
 
   template <int kHalf, class Tables>
-  __device__ __forceinline__ static void respond_half(const Tables& tables, int steps, const float (&entry)[N],
-                                                      Output& output) {
+  __device__ __forceinline__ static void respond_half(const Tables& tables, const typename Tables::Responses& responses,
+                                                      int steps, const float (&entry)[N], Output& output) {
     const int left = steps - kHalf * kHalfSteps;
     const int missing = left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
     for_half<kHalf>(steps, [&](int j, bool full) {
       const int reached = (kHalf + 1) * kHalfSteps - 1 - j;
       float value[N];
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
-      respond(tables.response(Scan::response_exponent(full ? reached : reached - missing)), entry, value);
+      respond(full ? responses.to(Scan::response_exponent(reached)) : tables.response(Scan::response_exponent(reached - missing)),
+              entry, value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     });
   }

@@ -2,47 +2,43 @@
 // copies in the order of their use. No register waits for memory, and a segment can be read twice.
 #pragma once
 
+#include "kernels/cuda/row_lane.h"
 #include "kernels/cuda/segment_io.h"
 #include "kernels/layout.h"
 
 namespace spikescan {
 
-// The 32 rows of a warp, in the order of memory: what one of its lanes knows.
-struct RowLane {
-  int64_t batch, channel;
-  bool inside;    // the last warp may hang over
-  bool together;  // all 32 rows are neighbouring channels of one batch
-};
-
-// [kSlots][16 steps][32 lanes] in x's dtype, the row's last segment first. A warp's lanes together.
-template <int kSlots>
+// [kSlots][16 steps][32 lanes] in x's dtype, the row's first segment first or, in reverse, its last. A warp's lanes
+// together.
+template <int kSlots, bool kReverse>
 class RowRing {
  public:
-  // `memory`: the block's. `last`: the row's last segment.
+  // `memory`: the block's. `time`: the row's steps, at least one.
   __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, const int64_t& time,
-                                     const RowLane& row, int last)
+                                     const RowLane& row)
       : x_(x), row_(row), time_(time), memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes) {
-    const int64_t first = element_at(x, row.batch, 0, row.channel - lane());
-    const bool aligned = x.stride_time * size() % kCopyBytes == 0 &&
-                         (reinterpret_cast<uintptr_t>(x.data) + first * size()) % kCopyBytes == 0;
-    const int64_t step = int64_t{last} * kSegmentSteps + lane() / lanes_a_step();
-    wide_ = row.together && row.inside && aligned;
-    from_ = static_cast<const char*>(x.data) + (first + step * x.stride_time) * size() + piece();
-    for (int i = 0; i < kSlots; ++i) replace_oldest(last - i);
+    const int first = kReverse ? static_cast<int>((time - 1) / kSegmentSteps) : 0;
+    const char* warp = row.warp_start(x);
+    const int64_t step = int64_t{first} * kSegmentSteps + lane() / lanes_a_step();
+    wide_ = row.copies_wide(x, warp);
+    from_ = warp + step * x.stride_time * float_bytes(x) + lane() % lanes_a_step() * kCopyBytes;
+    for (int i = 0; i < kSlots; ++i) replace_oldest(kReverse ? first - i : i);
   }
 
-  // `segment` is the one before those fetched so far; below 0 there is nothing to fetch, which counts as a fetch.
+  // `segment` is the one after those fetched so far, in the ring's direction. Past the row's end there is nothing to
+  // fetch, which counts as a fetch.
   __device__ __forceinline__ void replace_oldest(int segment) {
     __syncwarp();  // every lane has read the oldest
-    if (segment >= 0) {
+    const int64_t t = int64_t{segment} * kSegmentSteps, left = time_ - t;
+    if (kReverse ? segment >= 0 : left > 0) {
       unsigned char* slot = memory_ + oldest_ * kRingSlotBytes;
-      const int64_t t = int64_t{segment} * kSegmentSteps, left = time_ - t;
       if (usually(wide_ && left >= kSegmentSteps)) {
         fetch_wide(slot);
       } else if (row_.inside) {
         fetch_own(t, left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps, slot);
       }
-      from_ -= kSegmentSteps * x_.stride_time * size();
+      const int64_t segment_bytes = kSegmentSteps * x_.stride_time * float_bytes(x_);
+      from_ += kReverse ? -segment_bytes : segment_bytes;
     }
     commit_copies();
     oldest_ = oldest_ + 1 < kSlots ? oldest_ + 1 : 0;
@@ -71,16 +67,12 @@ class RowRing {
   }
 
  private:
-  static constexpr int kCopyBytes = 16;
-
   __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
-  __device__ __forceinline__ int64_t size() const { return x_.dtype == SPIKESCAN_FLOAT32 ? 4 : 2; }
   // Eight or four lanes copy a step of 32 channels.
-  __device__ __forceinline__ int lanes_a_step() const { return x_.dtype == SPIKESCAN_FLOAT32 ? 8 : 4; }
-  __device__ __forceinline__ int piece() const { return lane() % lanes_a_step() * kCopyBytes; }
+  __device__ __forceinline__ int lanes_a_step() const { return lanes_of_step(x_); }
 
   __device__ __forceinline__ void fetch_wide(unsigned char* slot) const {
-    const int64_t stride = 32 / lanes_a_step() * x_.stride_time * size();
+    const int64_t stride = 32 / lanes_a_step() * x_.stride_time * float_bytes(x_);
     const char* from = from_;
     unsigned char* to = slot + lane() * kCopyBytes;
 #pragma unroll

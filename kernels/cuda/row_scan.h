@@ -73,15 +73,17 @@ class RowScan {
   // and every step's response to it.
   template <class Tables>
   __device__ __forceinline__ static void respond(const Tables& tables, const Entries& entries, Output& output) {
+    const typename Tables::Responses responses(tables);
 #pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) respond_at(tables, entries, j, output);
+    for (int j = 0; j < kSegmentSteps; ++j) {
+      respond_at(responses.to(Scan::response_exponent(j % kHalfSteps)), entries, j, output);
+    }
   }
-  template <class Tables>
-  __device__ __forceinline__ static void respond_at(const Tables& tables, const Entries& entries, int j,
+  __device__ __forceinline__ static void respond_at(const Response<N>& response, const Entries& entries, int j,
                                                     Output& output) {
     float value[N];
     for (int n = 0; n < N; ++n) value[n] = output[n][j];
-    spikescan::respond(tables.response(Scan::response_exponent(j % kHalfSteps)), entries.at[j / kHalfSteps], value);
+    spikescan::respond(response, entries.at[j / kHalfSteps], value);
     for (int n = 0; n < N; ++n) output[n][j] = value[n];
   }
 

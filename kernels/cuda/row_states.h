@@ -109,7 +109,7 @@ class RowStates {
     if (all) {
       scan.respond(tables_, entered, output);
     } else {
-      scan.respond_at(tables_, entered, kLast, output);
+      scan.respond_at(tables_.response(S::response_exponent(kHalfSteps - 1)), entered, kLast, output);
     }
     float last[S::kOrder];
     for (int n = 0; n < S::kOrder; ++n) last[n] = output[n][kLast];

@@ -7,52 +7,78 @@
 
 namespace spikescan {
 
-// A column for each channel, whose threads are those of a number with the same rest: the responses to M^0 ... M^8; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is
-// made as power() makes it.
+// A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ... M^8
+// of a half's steps; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is made as power() makes it.
 template <int N, int kColumns = kRowThreads>
 class RowTables {
  public:
-  static constexpr int kCoefficients = N == 1 ? 1 : kMostCoefficients;
+  static constexpr int kCoefficients = coefficients_of(N);
   static_assert(1 << kRowSquares == kChunkSegments);
   __device__ __forceinline__ explicit RowTables(unsigned char* memory)
-      : maps_(reinterpret_cast<double*>(memory) + threadIdx.x % kColumns),
+      : maps_(reinterpret_cast<double*>(memory) + column()),
         responses_(reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * kRowMaps * sizeof(double)) +
-                   threadIdx.x % kColumns) {}
+                   (N == 1 ? column() * kRowResponseWords : column())) {}
 
   // `time`: the row's steps. A short row needs few of the squares.
   template <class Scan>
   __device__ __forceinline__ void prepare(const Map<N>& map, int64_t time) {
 #pragma unroll 1
-    for (int exponent = 0; exponent < kRowResponses; ++exponent) {
-      put(responses_, exponent, Scan::response(power(map, exponent)));
+    for (int exponent = 1; exponent <= kHalfSteps; ++exponent) {
+      put_response(exponent, Scan::response(power(map, exponent)));
     }
-    put(maps_, kHalf, power(map, kHalfSteps));
-    put(maps_, kSegment, power(map, kSegmentSteps));
+    put(kHalf, power(map, kHalfSteps));
+    put(kSegment, power(map, kSegmentSteps));
     // Bare squares: a power is kept from vanishing at its end, not on the way.
     Map<N> square = map;
     for (int n = 1; n < kSegmentSteps; n *= 2) square = compose(square, square);
     const int last_segment = segment_count(chunk_steps(time, 0)) - 1;
     for (int i = 0; i < kRowSquares && last_segment >> i > 0; ++i) {
-      put(maps_, i, square);
+      put(i, square);
       square = compose(square, square);
     }
   }
 
+  // To M^exponent, up to M^8. Only gradients ask for M^0, to which every coefficient answers with 1.
   __device__ __forceinline__ Response<N> response(int exponent) const {
-    Response<N> r;
-    get(responses_, exponent, r);
-    return r;
+    if constexpr (N == 1) {
+      return {exponent == 0 ? 1.0f : responses_[exponent - 1]};
+    } else {
+      if (exponent == 0) return {1.0f, 1.0f, 1.0f};
+      const float* from = responses_ + (exponent - 1) * kCoefficients * kColumns;
+      return {from[0], from[kColumns], from[2 * kColumns]};
+    }
   }
 
+  // All of them, read 16 bytes at a time; of order 2 each when it is asked for, since they would take 24 registers.
+  class Responses {
+   public:
+    __device__ __forceinline__ explicit Responses(const RowTables& tables) : tables_(tables) {
+      if constexpr (N == 1) {
+        low_ = reinterpret_cast<const float4*>(tables.responses_)[0];
+        high_ = reinterpret_cast<const float4*>(tables.responses_)[1];
+      }
+    }
+    // `exponent` is known to the compiler.
+    __device__ __forceinline__ Response<N> to(int exponent) const {
+      if constexpr (N == 1) {
+        const float4& four = exponent <= 4 ? low_ : high_;
+        const int i = (exponent + 3) % 4;
+        return {exponent == 0 ? 1.0f : i == 0 ? four.x : i == 1 ? four.y : i == 2 ? four.z : four.w};
+      } else {
+        return tables_.response(exponent);
+      }
+    }
+
+   private:
+    const RowTables& tables_;
+    float4 low_, high_;
+  };
+
   __device__ __forceinline__ Map<N> over_half() const {
-    Map<N> map;
-    get(maps_, kHalf, map);
-    return map;
+    return get(kHalf);
   }
   __device__ __forceinline__ Map<N> over_segment() const {
-    Map<N> map;
-    get(maps_, kSegment, map);
-    return map;
+    return get(kSegment);
   }
 
   // M^(16 segments): power()'s products, low bits first.
@@ -62,9 +88,7 @@ class RowTables {
 #pragma unroll
     for (int i = 0; i < kRowSquares; ++i) {
       if ((segments >> i & 1) == 0) continue;
-      Map<N> square;
-      get(maps_, i, square);
-      result = compose(square, result);
+      result = compose(get(i), result);
     }
     if (segments != 0 && !usually(is_positive(result))) keep_positive(result, map);
     return result;
@@ -73,23 +97,36 @@ class RowTables {
  private:
   static constexpr int kHalf = kRowSquares, kSegment = kRowSquares + 1;
 
-  template <class T, class Value>
-  __device__ __forceinline__ static void put(T* column, int row, const Value& value) {
-    T* out = column + row * kCoefficients * kColumns;
-    out[0] = value.a;
-    if constexpr (N == 2) {
-      out[kColumns] = value.m;
-      out[2 * kColumns] = value.b;
+  __device__ __forceinline__ static int column() { return static_cast<int>(threadIdx.x) % kColumns; }
+
+  __device__ __forceinline__ void put_response(int exponent, const Response<N>& r) const {
+    if constexpr (N == 1) {
+      responses_[exponent - 1] = r.a;
+    } else {
+      float* to = responses_ + (exponent - 1) * kCoefficients * kColumns;
+      to[0] = r.a;
+      to[kColumns] = r.m;
+      to[2 * kColumns] = r.b;
     }
   }
-  template <class T, class Value>
-  __device__ __forceinline__ static void get(const T* column, int row, Value& value) {
-    const T* in = column + row * kCoefficients * kColumns;
-    value.a = in[0];
+
+  __device__ __forceinline__ void put(int row, const Map<N>& map) const {
+    double* to = maps_ + row * kCoefficients * kColumns;
+    to[0] = map.a;
     if constexpr (N == 2) {
-      value.m = in[kColumns];
-      value.b = in[2 * kColumns];
+      to[kColumns] = map.m;
+      to[2 * kColumns] = map.b;
     }
+  }
+  __device__ __forceinline__ Map<N> get(int row) const {
+    const double* from = maps_ + row * kCoefficients * kColumns;
+    Map<N> map;
+    map.a = from[0];
+    if constexpr (N == 2) {
+      map.m = from[kColumns];
+      map.b = from[2 * kColumns];
+    }
+    return map;
   }
 
   double* maps_;

@@ -1,0 +1,81 @@
+// A segment of spikes from a warp's rows to memory, each lane having its own row's as bits: 16 bytes a lane and store, so
+// that a store has four steps (eight in 16 bits) of all the warp's channels.
+#pragma once
+
+#include "kernels/cuda/row_lane.h"
+#include "kernels/cuda/segment_firing.h"
+
+namespace spikescan {
+
+// 1.0 in both halves of a word.
+__device__ __forceinline__ uint32_t one_of(spikescan_dtype dtype) {
+  return dtype == SPIKESCAN_FLOAT32 ? 0x3f800000u : dtype == SPIKESCAN_FLOAT16 ? 0x3c00u : 0x3f80u;
+}
+
+// float32. `to` is this lane's place in the segment's first step, `stride` the bytes from step to step. The bits that a
+// lane stores lie four apart: masked where they are, and multiplied into 1.0's.
+__device__ __forceinline__ void store_wide_floats(char* to, int64_t stride, uint32_t bits) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, step = lane / 8, channel = lane % 8 * 4;
+  uint32_t spikes[4];
+  for (int i = 0; i < 4; ++i) spikes[i] = __shfl_sync(0xffffffffu, bits, channel + i) >> step;
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; j += 4, to += 4 * stride) {
+    uint32_t word[4];
+    for (int i = 0; i < 4; ++i) word[i] = (spikes[i] & 1u << j) * (one_of(SPIKESCAN_FLOAT32) >> j);
+    *reinterpret_cast<uint4*>(to) = {word[0], word[1], word[2], word[3]};
+  }
+}
+
+// 16 bits: two channels a word.
+__device__ __forceinline__ void store_wide_halves(char* to, int64_t stride, uint32_t one, uint32_t bits) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, step = lane / 4, channel = lane % 4 * 8;
+  uint32_t spikes[4];
+  for (int i = 0; i < 4; ++i) {
+    const uint32_t low = __shfl_sync(0xffffffffu, bits, channel + 2 * i);
+    spikes[i] = (low | __shfl_sync(0xffffffffu, bits, channel + 2 * i + 1) << kSegmentSteps) >> step;
+  }
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; j += 8, to += 8 * stride) {
+    uint32_t word[4];
+    for (int i = 0; i < 4; ++i) word[i] = (spikes[i] >> j & 0x00010001u) * one;
+    *reinterpret_cast<uint4*>(to) = {word[0], word[1], word[2], word[3]};
+  }
+}
+
+// Goes along a row's spikes, a segment at a time. A warp's lanes together.
+class RowSpikes {
+ public:
+  __device__ __forceinline__ RowSpikes(const spikescan_tensor& spikes, const RowLane& row) : spikes_(spikes) {
+    if (!is_wide_dtype()) return;
+    const char* warp = row.warp_start(spikes);
+    const int lane = static_cast<int>(threadIdx.x) % 32, lanes = lanes_of_step(spikes);
+    wide_ = row.copies_wide(spikes, warp);
+    to_ = const_cast<char*>(warp) + lane / lanes * stride() + lane % lanes * kCopyBytes;
+  }
+
+  // Steps t .. t + steps - 1; no call is left out.
+  __device__ __forceinline__ void store(const RowLane& row, int64_t t, int steps, uint32_t bits) {
+    if (usually(is_wide_dtype() && wide_ && steps == kSegmentSteps)) {
+      if (spikes_.dtype == SPIKESCAN_FLOAT32) {
+        store_wide_floats(to_, stride(), bits);
+      } else {
+        store_wide_halves(to_, stride(), one_of(spikes_.dtype), bits);
+      }
+      to_ += kSegmentSteps * stride();
+    } else if (row.inside) {
+      store_spikes(spikes_, row.batch, t, row.channel, steps, bits);
+    }
+  }
+
+ private:
+  __device__ __forceinline__ bool is_wide_dtype() const {
+    return spikes_.data && spikes_.dtype != SPIKESCAN_UINT8 && spikes_.dtype != SPIKESCAN_BITS32;
+  }
+  __device__ __forceinline__ int64_t stride() const { return spikes_.stride_time * float_bytes(spikes_); }
+
+  const spikescan_tensor& spikes_;
+  bool wide_ = false;
+  char* to_ = nullptr;
+};
+
+}  // namespace spikescan
