@@ -20,8 +20,8 @@ SPIKESCAN_HD int64_t carry_slots(int64_t chunks) {
   return aggregate_slots(chunks) / kCarrySpacing;
 }
 
-// Forward saves what it had before steps 64, 128, ...: where a chunk starts the carry, inside a chunk the chain over its
-// segments, which is zero at its start. From these, backward can begin anywhere.
+// Forward saves what it had before steps 64, 128, ...: where a chunk starts the carry, inside a chunk the chain over
+// its segments, which is zero at its start. From these, backward can begin anywhere.
 SPIKESCAN_HD int64_t saved_slots(int64_t time) {
   return time > 0 ? (time - 1) / kSavedSteps : 0;
 }
@@ -117,8 +117,8 @@ SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
 constexpr int kRowThreads = 128;
 constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
 constexpr int kRowMaps = kRowSquares + 2;
-// Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients lie
-// apart.
+// Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients
+// lie apart.
 constexpr int kRowResponseWords = kHalfSteps + 4;
 
 SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns = kRowThreads) {
@@ -128,10 +128,14 @@ SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns = kRowThre
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
 
 // Forward: segments of x on their way to each warp, the tables, and where the random numbers start
-// (kernels/random_origin.h). Four blocks fit a multiprocessor.
+// (kernels/random_origin.h).
 constexpr size_t kOriginBytes = 48;
 SPIKESCAN_HD constexpr int forward_ring_slots(spikescan_recurrence r) {
-  return r == SPIKESCAN_CUBA_LIF ? 2 : 4;
+  return r == SPIKESCAN_CUBA_LIF ? 2 : 3;
+}
+// Blocks that registers and shared memory leave room for on a multiprocessor.
+SPIKESCAN_HD constexpr int resident_forward_rows(spikescan_recurrence r) {
+  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 5 : 4;
 }
 struct ForwardRowLayout {
   size_t ring, tables, origin, bytes;
@@ -150,8 +154,9 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
 }
 
 // Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
-// saved states, and the next saved state; and a ring of segments of x for each warp (kernels/cuda/backward_row.h). Where the channels are a
-// multiple of a warp's lanes, a block's warps are batches of the same channels and share the tables' columns.
+// saved states; the chain and the carry that come next; and a ring of segments of x for each warp
+// (kernels/cuda/backward_row.h). Where the channels are a multiple of a warp's lanes, a block's warps are batches of
+// the same channels and share the tables' columns.
 constexpr int kRingSlots = kSavedSegments + 1;
 struct BackwardRowLayout {
   size_t states, gradients, entries, chains, ring, bytes;
@@ -164,7 +169,7 @@ SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrenc
   at.states = size_t{kRowThreads / 32} * kRingSlots * kRingSlotBytes;
   at.gradients = r == SPIKESCAN_CUBA_LIF ? at.states + tables : at.states;
   at.chains = at.gradients + tables;
-  at.entries = at.chains + states * kRowThreads * sizeof(double);
+  at.entries = at.chains + 2 * states * kRowThreads * sizeof(double);
   at.bytes = at.entries + 3 * states * kSavedSegments * kRowThreads * sizeof(float);
   return at;
 }

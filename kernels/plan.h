@@ -33,9 +33,9 @@ struct Plan {
   // the order of memory.
   int32_t row_columns;
   int64_t row_blocks;  // of so many rows; the grid's blocks take them in turn
-  int32_t run;      // neighbouring tiles that a block takes at a time: they share sectors of memory
-  int64_t blocks;   // CUDA grid: each block takes tiles until none is left
-  int32_t threads;  // CUDA block
+  int32_t run;         // neighbouring tiles that a block takes at a time: they share sectors of memory
+  int64_t blocks;      // CUDA grid: each block takes tiles until none is left
+  int32_t threads;     // CUDA block
   size_t shared_bytes;
   // Workspace layout, in bytes from its start.
   size_t ticket, aggregates, carries;

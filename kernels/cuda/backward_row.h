@@ -19,7 +19,7 @@ struct BackwardRowMemory {
   unsigned char* ring;
   RowTables<Neuron::kOrder, kColumns> states, gradients;
   SegmentEntries<Neuron::kStates> entries;
-  double* chains;  // [states][threads]: what forward saved before the group that comes next
+  double* chains;  // [chain, carry][states][threads]: before the group that comes next, and before its chunk
 
   __device__ __forceinline__ explicit BackwardRowMemory(unsigned char* memory)
       : ring(memory + kLayout.ring),
@@ -42,20 +42,23 @@ class BackwardRow {
   using Ring = RowRing<kSlots, true>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
-  __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R, kColumns>& memory, int64_t batch_row,
-                                         const RowLane& lane, const ChannelDecays& decays)
+  __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R, kColumns>& memory,
+                                         int64_t batch_row, const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
         memory_(memory),
         batch_row_(batch_row),
         lane_(lane),
-        gain_(decays.gain),
         states_(memory.states, decays),
         gradient_({decays.beta, Neuron::kCuba ? decays.alpha : decays.beta}),
         refractory_gradient_({decays.beta, decays.beta}) {}
 
   __device__ __forceinline__ void run() {
     prepare_tables();
+#pragma unroll
+    for (int p = 0; p < kParameters; ++p) {
+      has_gradient_[p] = lane_.inside && decay_sum_counts(call_, p, lane_.channel);
+    }
     const bool inside = lane_.inside;
     for (int i = 0; i < call_.plan.row_batches; ++i) {
       lane_.batch = batch_row_ * call_.plan.row_batches + i;
@@ -96,7 +99,9 @@ class BackwardRow {
   }
 
   // At most 2^34 steps make fewer than 2^31 segments.
-  __device__ __forceinline__ int last_segment() const { return static_cast<int>((d_.time - 1) / kSegmentSteps); }
+  __device__ __forceinline__ int last_segment() const {
+    return static_cast<int>((d_.time - 1) / kSegmentSteps);
+  }
   __device__ __forceinline__ int steps_of(int segment) const {
     const int64_t left = d_.time - int64_t{segment} * kSegmentSteps;
     return left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps;
@@ -107,9 +112,9 @@ class BackwardRow {
     const int chunk = group / kChunkGroups, first = group % kChunkGroups * kSavedSegments;
     const int length = chunk_steps(d_.time, chunk), left = segment_count(length) - first;
     const int count = left < kSavedSegments ? left : kSavedSegments;
-    if (left <= kSavedSegments) begin_chunk(chunk);
     ring.template await_all_but<kAhead>();
-    for (int n = 0; n < kStates; ++n) states_.set_chain(n, first == 0 ? 0.0 : memory_.chains[n * kRowThreads]);
+    if (left <= kSavedSegments) begin_chunk(chunk);
+    for (int n = 0; n < kStates; ++n) states_.set_chain(n, first == 0 ? 0.0 : chain(n));
 #pragma unroll 1
     for (int i = 0; i < count; ++i) {
       Steps x;
@@ -137,28 +142,48 @@ class BackwardRow {
                                                                      lane_.channel, d_.batch, saved_slots(d_.time),
                                                                      d_.channels);
   }
-  // Before a group of segments; at a chunk's start the chain is zero.
+  __device__ __forceinline__ double& chain(int state) const {
+    return memory_.chains[state * kRowThreads];
+  }
+  __device__ __forceinline__ double& carry(int state) const {
+    return memory_.chains[(kStates + state) * kRowThreads];
+  }
+
+  // What a group of segments starts from: the chain, which is zero at a chunk's start; and for a chunk's last group,
+  // which is the first to be worked on, the carry into the chunk. By copies: a load to a register would be waited for
+  // together with the gradients that are under way.
   __device__ __forceinline__ void fetch_chains(int group) const {
     const int chunk = group / kChunkGroups, first = group % kChunkGroups * kSavedSegments;
-    for (int n = 0; n < kStates && first > 0 && lane_.inside; ++n) {
-      copy_async<sizeof(double)>(memory_.chains + n * kRowThreads, saved(n, chunk, first));
+    const bool begins = first + kSavedSegments == kChunkSegments || group == last_segment() / kSavedSegments;
+    const int states = lane_.inside && group >= 0 ? kStates : 0;
+#pragma unroll
+    for (int n = 0; n < kStates; ++n) {
+      if (n >= states) continue;
+      if (first > 0) copy_async<sizeof(double)>(&chain(n), saved(n, chunk, first));
+      if (!begins) continue;
+      if (chunk > 0) {
+        copy_async<sizeof(double)>(&carry(n), saved(n, chunk, 0));
+      } else if (const float* initial = place_of(call_.args.initial_state[n])) {
+        copy_async<sizeof(float)>(&carry(n), initial);
+      }
     }
     commit_copies();
   }
+  // Null where there is none, or no row.
+  __device__ __forceinline__ float* place_of(const spikescan_state& state) const {
+    return state.data && lane_.inside ? state.data + lane_.batch * state.stride_batch + lane_.channel : nullptr;
+  }
   __device__ __forceinline__ float state_of(const spikescan_state& state) const {
-    if (!state.data || !lane_.inside) return 0.0f;
-    return state.data[lane_.batch * state.stride_batch + lane_.channel];
+    const float* place = place_of(state);
+    return place ? *place : 0.0f;
   }
 
   __device__ __forceinline__ void begin_chunk(int chunk) {
+#pragma unroll
     for (int n = 0; n < kStates; ++n) {
-      double carry = 0.0;
-      if (chunk == 0) {
-        carry = state_of(call_.args.initial_state[n]);
-      } else if (lane_.inside) {
-        carry = *saved(n, chunk, 0);
-      }
-      states_.set_carry(n, carry);
+      const bool absent = !lane_.inside || (chunk == 0 && !call_.args.initial_state[n].data);
+      const double value = chunk > 0 ? carry(n) : reinterpret_cast<const float&>(carry(n));
+      states_.set_carry(n, absent ? 0.0 : value);
     }
     gradient_.begin_chunk();
     if constexpr (Neuron::kPsu) refractory_gradient_.begin_chunk();
@@ -181,13 +206,12 @@ class BackwardRow {
     const bool last = lane_.batch + 1 == d_.batch || (lane_.batch + 1) % call_.plan.row_batches == 0;
     if (!lane_.inside || !last) return;
     for (int p = 0; p < kParameters; ++p) {
-      store_decay_sum(call_, p, batch_row_, chunk, lane_.channel, totals_[p]);
+      store_decay_sum(call_, p, batch_row_, chunk, lane_.channel, has_gradient_[p], totals_[p]);
       totals_[p] = 0.0;
     }
   }
   __device__ __forceinline__ void store_state(const spikescan_state& state, double value) const {
-    if (!state.data || !lane_.inside) return;
-    state.data[lane_.batch * state.stride_batch + lane_.channel] = static_cast<float>(value);
+    if (float* place = place_of(state)) *place = static_cast<float>(value);
   }
 
   // ---- One segment ----
@@ -328,8 +352,9 @@ class BackwardRow {
   __device__ __forceinline__ void store(int steps, Steps& dx) {
     if (!call_.args.grad_x.data) return;
     if constexpr (R == SPIKESCAN_SPSN) {
+      const float gain = states_.gain();
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= gain_;
+      for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= gain;
     }
     if (usually(lane_.inside)) store_segment(call_.args.grad_x, grad_x_to_, steps, dx);
     go_back(call_.args.grad_x, grad_x_to_);
@@ -340,14 +365,14 @@ class BackwardRow {
   BackwardRowMemory<R, kColumns>& memory_;
   const int64_t batch_row_;
   RowLane lane_;
-  const float gain_;
   RowStates<R, kColumns> states_;
-  RowGradient<kOrder> gradient_;            // on V and then I
-  RowGradient<1> refractory_gradient_;      // psu_lif: on R
+  RowGradient<kOrder> gradient_;        // on V and then I
+  RowGradient<1> refractory_gradient_;  // psu_lif: on R
   RawSegment next_ = {};
   char *gradients_from_, *grad_x_to_;
   Pending pending_;
   double totals_[kParameters] = {};
+  bool has_gradient_[kParameters] = {};
 };
 
 }  // namespace spikescan

@@ -29,8 +29,8 @@ struct RebuiltStates {
       if (tile.chunk() == 0) {
         carry[n] = load_state(call.args.initial_state[state], place, tile, batch);
       } else {
-        carry[n] = place.in_tensor ? saved[slot_index(state, batch, saved_slot(tile.chunk(), 0), tile.channel(), d.batch,
-                                                      saved_slots(d.time), d.channels)]
+        carry[n] = place.in_tensor ? saved[slot_index(state, batch, saved_slot(tile.chunk(), 0), tile.channel(),
+                                                      d.batch, saved_slots(d.time), d.channels)]
                                    : 0.0;
       }
       if (place.leads) shared.common.before[state][place.channel] = static_cast<float>(carry[n]);
@@ -267,8 +267,8 @@ class BackwardTile {
             [&](const Map<S::kOrder>& map, const float(&aggregate)[S::kOrder], double(&carry)[S::kOrder]) {
               carry_in<S>(first_state, map, aggregate, carry);
             },
-            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); }, [](const double(&)[S::kOrder]) {},
-            emit);
+            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); },
+            [](const double(&)[S::kOrder]) {}, emit);
   }
 
   __device__ __forceinline__ double& total(int p) const {
@@ -295,7 +295,8 @@ class BackwardTile {
   __device__ __forceinline__ void store_partials() const {
     if (!place_.leads || !place_.in_tensor) return;
     for (int p = 0; p < kParameters; ++p) {
-      store_decay_sum(call_, p, tile_.batch_row(), tile_.chunk(), tile_.channel(), total(p));
+      store_decay_sum(call_, p, tile_.batch_row(), tile_.chunk(), tile_.channel(),
+                      decay_sum_counts(call_, p, tile_.channel()), total(p));
     }
   }
 

@@ -12,15 +12,21 @@ __host__ __device__ inline bool sums_finish_here(const BackwardCall& call) {
   return call.plan.partial_rows == 1 && !call.description.shared_decay;
 }
 
+// Whether a sum that is finished here is the gradient: outside [0, 1] a decay has none.
+__device__ __forceinline__ bool decay_sum_counts(const BackwardCall& call, int p, int64_t channel) {
+  if (!sums_finish_here(call)) return true;
+  const float* decay = p == 0 ? call.args.beta : call.args.alpha;
+  return decay && decay_has_gradient(decay[channel]);
+}
+
 // Of parameter p (beta, alpha), over the batches of `batch_row` and the steps of `chunk`.
 __device__ __forceinline__ void store_decay_sum(const BackwardCall& call, int p, int64_t batch_row, int64_t chunk,
-                                                int64_t channel, double total) {
+                                                int64_t channel, bool counts, double total) {
   float* gradient = p == 0 ? call.args.grad_beta : call.args.grad_alpha;
   if (!gradient) return;
   const auto sum = static_cast<float>(total);
   if (sums_finish_here(call)) {
-    const float* decay = p == 0 ? call.args.beta : call.args.alpha;
-    gradient[channel] = decay_has_gradient(decay[channel]) ? sum : 0.0f;
+    gradient[channel] = counts ? sum : 0.0f;
     return;
   }
   auto* partials = reinterpret_cast<float*>(static_cast<char*>(call.args.workspace) + call.plan.partials);

@@ -53,8 +53,8 @@ __device__ __forceinline__ void spin_pause() {
 __device__ __forceinline__ void prefetch_sector(const void* address) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
 }
-// Copies that need no register and no waiting: those before a commit_copies() are one group, and await_copies<n>() waits
-// until at most the last n groups of the thread are under way. 4, 8 or 16 bytes, aligned.
+// Copies that need no register and no waiting: those before a commit_copies() are one group, and await_copies<n>()
+// waits until at most the last n groups of the thread are under way. 4, 8 or 16 bytes, aligned.
 template <int kBytes>
 __device__ __forceinline__ void copy_async(void* shared, const void* global) {
   const auto to = static_cast<uint32_t>(__cvta_generic_to_shared(shared));

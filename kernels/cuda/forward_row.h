@@ -1,5 +1,5 @@
-// The forward pass of one row (SPEC sections 1 and 3), by one thread: the next segments of x are on their way while this
-// one is scanned and fired.
+// The forward pass of one row (SPEC sections 1 and 3), by one thread: the next segments of x are on their way while
+// this one is scanned and fired.
 #pragma once
 
 #include "kernels/cuda/neuron_tile.h"
@@ -17,8 +17,8 @@ class ForwardRow {
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
 
-  // `origin` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin would
-  // be a wait for segments of x as well. All lanes of a warp together, those past the last row as well.
+  // `origin` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin
+  // would be a wait for segments of x as well. All lanes of a warp together, those past the last row as well.
   __device__ __forceinline__ ForwardRow(const ForwardCall& call, const RandomOrigin& origin, RowTables<kOrder>& tables,
                                         const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
@@ -37,12 +37,13 @@ class ForwardRow {
     if (d_.time == 0) return;
     Ring ring(ring_memory, call_.args.x, d_.time, lane_);
     tables_.template prepare<StateScan<kOrder>>(scan_.map(), d_.time);  // psu_lif's two scans share it
-    int segment = 0;
-    for (; (segment + 1) * int64_t{kSegmentSteps} <= d_.time; ++segment) {
-      run_segment(ring, segment, kSegmentSteps);  // a constant: nothing is left to ask step by step
+    // At most 2^34 steps make fewer than 2^31 segments.
+    const int full = static_cast<int>(d_.time / kSegmentSteps), rest = static_cast<int>(d_.time % kSegmentSteps);
+    for (int segment = 0; segment < full; ++segment) {
+      run_segment(ring, segment, kSegmentSteps,
+                  rest == 0 && segment + 1 == full);  // a constant: no step is asked about
     }
-    const int64_t left = d_.time - segment * int64_t{kSegmentSteps};
-    if (left > 0) run_segment(ring, segment, static_cast<int>(left));
+    if (rest > 0) run_segment(ring, full, rest, true);
   }
 
  private:
@@ -57,8 +58,7 @@ class ForwardRow {
   __device__ __forceinline__ void start() {
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& in = call_.args.initial_state[n];
-      const float initial =
-          in.data && lane_.inside ? in.data[lane_.batch * in.stride_batch + lane_.channel] : 0.0f;
+      const float initial = in.data && lane_.inside ? in.data[lane_.batch * in.stride_batch + lane_.channel] : 0.0f;
       set_carry(n, initial);
       if (d_.time == 0) store_final(n, initial);
     }
@@ -92,7 +92,7 @@ class ForwardRow {
     return state == 0 ? scan_.chain(0) : refractory_.chain(0);
   }
 
-  __device__ __forceinline__ void run_segment(Ring& ring, int segment, int steps) {
+  __device__ __forceinline__ void run_segment(Ring& ring, int segment, int steps, bool last) {
     const int64_t t = int64_t{segment} * kSegmentSteps;
     const int chunk = segment / kChunkSegments, s = segment % kChunkSegments;
     float x[kSegmentSteps];
@@ -107,8 +107,8 @@ class ForwardRow {
     if (call_.args.membrane.data && lane_.inside) {
       store_segment(call_.args.membrane, lane_.batch, t, lane_.channel, steps, states[0]);
     }
-    if (!usually(t + steps < d_.time)) store_final(steps, states);
-    if (call_.args.spikes.data) fire(t, steps, states);
+    if (!usually(!last)) store_final(steps, states);
+    if (call_.args.spikes.data) fire(segment, steps, last, states);
   }
 
   __device__ __forceinline__ void begin_chunk(int chunk) {
@@ -123,8 +123,8 @@ class ForwardRow {
     if (!lane_.inside) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
-      saved[slot_index(n, lane_.batch, saved_slot(chunk, segment), lane_.channel, d_.batch, saved_slots(d_.time), d_.channels)] =
-          value(n);
+      saved[slot_index(n, lane_.batch, saved_slot(chunk, segment), lane_.channel, d_.batch, saved_slots(d_.time),
+                       d_.channels)] = value(n);
     }
   }
 
@@ -154,21 +154,22 @@ class ForwardRow {
     }
   }
 
-  __device__ __forceinline__ void fire(int64_t t, int steps, const float (&states)[kStates][kSegmentSteps]) {
+  __device__ __forceinline__ void fire(int segment, int steps, bool last,
+                                       const float (&states)[kStates][kSegmentSteps]) {
     float m[kSegmentSteps];
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) m[j] = Neuron::rule_input(states, j);
-    const int64_t b = lane_.batch, c = lane_.channel;
+    const int64_t b = lane_.batch, c = lane_.channel, t = int64_t{segment} * kSegmentSteps;
     if (call_.firing.rule == SPIKESCAN_NONE) {
       if (lane_.inside) store_distances(call_, b, t, c, steps, m);
       return;
     }
     const uint32_t bits = lane_.inside ? spike_bits(call_, origin_, b, t, c, steps, m) : 0u;
-    if (call_.args.spikes.dtype != SPIKESCAN_BITS32) return spikes_.store(lane_, t, steps, bits);
+    if (call_.args.spikes.dtype != SPIKESCAN_BITS32) return spikes_.store(lane_, segment, steps, bits);
     // A word is two segments.
-    const bool second = t % 32 != 0;
+    const bool second = segment % 2 != 0;
     word_ = second ? word_ | bits << kSegmentSteps : bits;
-    if (lane_.inside && (second || t + steps == d_.time)) store_word(call_, b, t, c, word_);
+    if (lane_.inside && (second || last)) store_word(call_, b, t, c, word_);
   }
 
   const ForwardCall& call_;

@@ -107,8 +107,8 @@ class ForwardTile {
     if (!place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
-      saved[slot_index(Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel(), d_.batch,
-                       saved_slots(d_.time), d_.channels)] = values[n];
+      saved[slot_index(Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel(),
+                       d_.batch, saved_slots(d_.time), d_.channels)] = values[n];
     }
   }
 
@@ -129,10 +129,9 @@ class ForwardTile {
     if (call_.firing.rule == SPIKESCAN_NONE) {
       return store_distances(call_, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m);
     }
-    const uint32_t bits =
-        tile_.steps() > 0
-            ? spike_bits(call_, random_origin(call_), batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m)
-            : 0u;
+    const uint32_t bits = tile_.steps() > 0 ? spike_bits(call_, random_origin(call_), batch(), tile_.first_step(),
+                                                         tile_.channel(), tile_.steps(), m)
+                                            : 0u;
     place_.look_again();
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
       store_bits(bits);

@@ -29,8 +29,8 @@ BackendResult launch_forward(const char* name, const ForwardCall& call, cudaStre
   if (call.plan.strategy != kRows) return launch(name, config, forward_tiles_kernel<R>, call);
   return with_form<DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32>, DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_BITS32>,
                    DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BFLOAT16>,
-                   DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32>,
-                   DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_FLOAT16>, DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_BITS32>>(
+                   DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32>, DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_FLOAT16>,
+                   DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_BITS32>>(
       call, [&](auto form) { return launch(name, config, forward_rows_kernel<R, decltype(form)>, call); });
 }
 

@@ -80,7 +80,8 @@ class RowGradient {
       const int reached = (kHalf + 1) * kHalfSteps - 1 - j;
       float value[N];
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
-      respond(full ? responses.to(Scan::response_exponent(reached)) : tables.response(Scan::response_exponent(reached - missing)),
+      respond(full ? responses.to(Scan::response_exponent(reached))
+                   : tables.response(Scan::response_exponent(reached - missing)),
               entry, value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     });

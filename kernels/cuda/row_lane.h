@@ -1,5 +1,5 @@
-// The 32 rows of a warp, in the order of memory: what one of its lanes knows. Where all are neighbouring channels of one
-// batch, the lanes move whole lines together, 16 bytes each.
+// The 32 rows of a warp, in the order of memory: what one of its lanes knows. Where all are neighbouring channels of
+// one batch, the lanes move whole lines together, 16 bytes each.
 #pragma once
 
 #include "kernels/cuda/segment_io.h"

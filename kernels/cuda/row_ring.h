@@ -14,10 +14,13 @@ template <int kSlots, bool kReverse>
 class RowRing {
  public:
   // `memory`: the block's. `time`: the row's steps, at least one.
-  __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, const int64_t& time,
-                                     const RowLane& row)
-      : x_(x), row_(row), time_(time), memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes) {
-    const int first = kReverse ? static_cast<int>((time - 1) / kSegmentSteps) : 0;
+  __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, int64_t time, const RowLane& row)
+      : x_(x),
+        row_(row),
+        memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes),
+        full_(static_cast<int>(time / kSegmentSteps)),
+        rest_(static_cast<int>(time % kSegmentSteps)) {
+    const int first = kReverse ? full_ - (rest_ == 0) : 0;
     const char* warp = row.warp_start(x);
     const int64_t step = int64_t{first} * kSegmentSteps + lane() / lanes_a_step();
     wide_ = row.copies_wide(x, warp);
@@ -29,17 +32,14 @@ class RowRing {
   // fetch, which counts as a fetch.
   __device__ __forceinline__ void replace_oldest(int segment) {
     __syncwarp();  // every lane has read the oldest
-    const int64_t t = int64_t{segment} * kSegmentSteps, left = time_ - t;
-    if (kReverse ? segment >= 0 : left > 0) {
-      unsigned char* slot = memory_ + oldest_ * kRingSlotBytes;
-      if (usually(wide_ && left >= kSegmentSteps)) {
-        fetch_wide(slot);
-      } else if (row_.inside) {
-        fetch_own(t, left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps, slot);
-      }
-      const int64_t segment_bytes = kSegmentSteps * x_.stride_time * float_bytes(x_);
-      from_ += kReverse ? -segment_bytes : segment_bytes;
+    unsigned char* slot = memory_ + oldest_ * kRingSlotBytes;
+    if (usually(wide_ && segment >= 0 && segment < full_)) {
+      fetch_wide(slot);
+    } else if (segment >= 0 && (segment < full_ || (segment == full_ && rest_ > 0)) && row_.inside) {
+      fetch_own(segment, segment < full_ ? kSegmentSteps : rest_, slot);
     }
+    const int64_t segment_bytes = kSegmentSteps * x_.stride_time * float_bytes(x_);
+    from_ += kReverse ? -segment_bytes : segment_bytes;
     commit_copies();
     oldest_ = oldest_ + 1 < kSlots ? oldest_ + 1 : 0;
   }
@@ -67,9 +67,13 @@ class RowRing {
   }
 
  private:
-  __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+  __device__ __forceinline__ static int lane() {
+    return static_cast<int>(threadIdx.x) % 32;
+  }
   // Eight or four lanes copy a step of 32 channels.
-  __device__ __forceinline__ int lanes_a_step() const { return lanes_of_step(x_); }
+  __device__ __forceinline__ int lanes_a_step() const {
+    return lanes_of_step(x_);
+  }
 
   __device__ __forceinline__ void fetch_wide(unsigned char* slot) const {
     const int64_t stride = 32 / lanes_a_step() * x_.stride_time * float_bytes(x_);
@@ -81,8 +85,10 @@ class RowRing {
     }
   }
 
-  // A lane its own channel. Copies of two bytes cannot be asynchronous.
-  __device__ __forceinline__ void fetch_own(int64_t t, int steps, unsigned char* slot) const {
+  // A lane its own channel, seldom: no part of it may be worked out before it is known to be needed. Copies of two
+  // bytes cannot be asynchronous.
+  __device__ __forceinline__ void fetch_own(int segment, int steps, unsigned char* slot) const {
+    const int64_t t = int64_t{seen_anew(segment)} * kSegmentSteps;
     const int64_t first = element_at(x_, row_.batch, t, row_.channel);
     if (x_.dtype == SPIKESCAN_FLOAT32) {
       const auto* from = static_cast<const uint32_t*>(x_.data) + first;
@@ -100,9 +106,9 @@ class RowRing {
 
   const spikescan_tensor& x_;
   const RowLane& row_;
-  const int64_t& time_;
   unsigned char* const memory_;
-  const char* from_;  // this lane's piece of the segment that is fetched next
+  const int full_, rest_;  // the row's segments of 16 steps, and the steps of one more
+  const char* from_;       // this lane's piece of the segment that is fetched next
   bool wide_;
   int oldest_ = 0;
 };

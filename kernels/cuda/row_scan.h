@@ -31,6 +31,7 @@ class RowScan {
     if constexpr (N == 2) decays.second = seen_anew(decays.second);
     return Scan::map(decays);
   }
+  __device__ __forceinline__ const Decays<N>& decays() const { return decays_; }
   __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
   __device__ __forceinline__ double carry(int n) const { return carry_[n]; }
   __device__ __forceinline__ void set_chain(int n, double value) { d_[n] = value; }

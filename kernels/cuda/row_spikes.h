@@ -1,5 +1,5 @@
-// A segment of spikes from a warp's rows to memory, each lane having its own row's as bits: 16 bytes a lane and store, so
-// that a store has four steps (eight in 16 bits) of all the warp's channels.
+// A segment of spikes from a warp's rows to memory, each lane having its own row's as bits: 16 bytes a lane and store,
+// so that a store has four steps (eight in 16 bits) of all the warp's channels.
 #pragma once
 
 #include "kernels/cuda/row_lane.h"
@@ -53,8 +53,8 @@ class RowSpikes {
     to_ = const_cast<char*>(warp) + lane / lanes * stride() + lane % lanes * kCopyBytes;
   }
 
-  // Steps t .. t + steps - 1; no call is left out.
-  __device__ __forceinline__ void store(const RowLane& row, int64_t t, int steps, uint32_t bits) {
+  // The segment's `steps` steps; no call is left out.
+  __device__ __forceinline__ void store(const RowLane& row, int segment, int steps, uint32_t bits) {
     if (usually(is_wide_dtype() && wide_ && steps == kSegmentSteps)) {
       if (spikes_.dtype == SPIKESCAN_FLOAT32) {
         store_wide_floats(to_, stride(), bits);
@@ -63,6 +63,7 @@ class RowSpikes {
       }
       to_ += kSegmentSteps * stride();
     } else if (row.inside) {
+      const int64_t t = int64_t{seen_anew(segment)} * kSegmentSteps;  // worked out only here
       store_spikes(spikes_, row.batch, t, row.channel, steps, bits);
     }
   }

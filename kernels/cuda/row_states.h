@@ -1,5 +1,5 @@
-// A row's states again, for backward: first along a few segments, keeping what enters each; then segment by segment from
-// that, in any order. States in the API's order: [0] V, [1] I or R.
+// A row's states again, for backward: first along a few segments, keeping what enters each; then segment by segment
+// from that, in any order. States in the API's order: [0] V, [1] I or R.
 #pragma once
 
 #include "kernels/cuda/neuron_tile.h"
@@ -35,7 +35,6 @@ class RowStates {
 
   __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns>& tables, const ChannelDecays& decays)
       : tables_(tables),
-        gain_(decays.gain),
         scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
         refractory_({decays.beta, decays.beta}) {}
 
@@ -82,6 +81,10 @@ class RowStates {
       rebuild_scan(refractory_, 1, x, entries, i, states);
     }
   }
+  // spsn: what x is multiplied by, made anew.
+  __device__ __forceinline__ float gain() const {
+    return 1.0f - seen_anew(scan_.decays().first);
+  }
   // What a chunk starts from.
   __device__ __forceinline__ float before_chunk(int state) const {
     if constexpr (Neuron::kCuba) return static_cast<float>(scan_.carry(1 - state));
@@ -91,8 +94,9 @@ class RowStates {
  private:
   __device__ __forceinline__ void scale(Steps& x) const {
     if constexpr (R == SPIKESCAN_SPSN) {
+      const float factor = gain();
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain_;
+      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= factor;
     }
   }
 
@@ -147,7 +151,6 @@ class RowStates {
   }
 
   const RowTables<kOrder, kColumns>& tables_;
-  const float gain_;
   RowScan<StateScan<kOrder>> scan_;
   RowScan<StateScan<1>> refractory_;  // psu_lif's R
 };

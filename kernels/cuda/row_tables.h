@@ -7,8 +7,8 @@
 
 namespace spikescan {
 
-// A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ... M^8
-// of a half's steps; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is made as power() makes it.
+// A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ...
+// M^8 of a half's steps; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is made as power() makes it.
 template <int N, int kColumns = kRowThreads>
 class RowTables {
  public:
@@ -97,7 +97,9 @@ class RowTables {
  private:
   static constexpr int kHalf = kRowSquares, kSegment = kRowSquares + 1;
 
-  __device__ __forceinline__ static int column() { return static_cast<int>(threadIdx.x) % kColumns; }
+  __device__ __forceinline__ static int column() {
+    return static_cast<int>(threadIdx.x) % kColumns;
+  }
 
   __device__ __forceinline__ void put_response(int exponent, const Response<N>& r) const {
     if constexpr (N == 1) {

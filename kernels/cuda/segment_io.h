@@ -56,7 +56,8 @@ __device__ __forceinline__ char* address_of(const spikescan_tensor& tensor, int6
 }
 
 // The steps from `first` on; those past `steps` are zero.
-__device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, const void* first, int steps, RawSegment& out) {
+__device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, const void* first, int steps,
+                                         RawSegment& out) {
   if (tensor.dtype == SPIKESCAN_FLOAT32) {
     load_words(static_cast<const uint32_t*>(first), tensor.stride_time, steps, out);
   } else {

@@ -1,6 +1,7 @@
 // The forms of a call that kernels are compiled for. What a form settles (dtypes, the rule, tensors that are absent) is
 // asked once on the host and at no step in a kernel; a third of the instructions of a step would be such questions, and
-// their answers' code would push the loop out of the instruction cache. `General` settles nothing and serves every call.
+// their answers' code would push the loop out of the instruction cache. `General` settles nothing and serves every
+// call.
 #pragma once
 
 #include "kernels/backend.h"
@@ -9,6 +10,7 @@
 namespace spikescan {
 
 struct General {
+  static constexpr int kFewerBlocks = 1;  // that fit a multiprocessor: questions take registers
   static bool fits(const ForwardCall&) { return true; }
   static bool fits(const BackwardCall&) { return true; }
   template <class Call>
@@ -38,6 +40,7 @@ struct DrawnSpikes {
 // The same rule's gradient, from the spikes' gradient alone, to x's.
 template <spikescan_dtype kX>
 struct SpikesGradient {
+  static constexpr int kFewerBlocks = 0;
   static bool fits(const BackwardCall& call) {
     return call.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI && call.args.x.dtype == kX && call.args.grad_spikes.data &&
            call.args.grad_spikes.dtype == kX && call.args.grad_x.data && !call.args.grad_membrane.data;

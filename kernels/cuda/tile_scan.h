@@ -23,7 +23,8 @@ class TileScan {
   // first warp the carry into the chunk, and `sink(carry)` takes the one that leaves it; `enter(chain)` sees the chain
   // before the thread's segment. All threads of the block together.
   template <class Source, class Sink, class Enter, class Emit>
-  __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Enter enter, Emit emit) {
+  __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Enter enter,
+                                      Emit emit) {
     tables_.template make<Scan>(decays_);
     scan_segment(values);
     __syncthreads();
