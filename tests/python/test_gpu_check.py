@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import check_bundle
 import check_limits
 import check_parts
 import check_peers
@@ -204,6 +206,20 @@ def test_bench_alone_shares_the_time_with_the_peers(tmp_path):
     bench = done.stdout.splitlines()[-1]
     assert "--peers 78" in bench and "--seconds 52.0" in bench
     assert "--peers" not in tool("--dry-run", "--parts", "bench", "--build-dir", tmp_path).stdout
+
+
+def test_the_bundle_holds_the_libraries_that_set_up_installs():
+    """What a build needs of Debian, but for the demo's own, which the check does not build."""
+    listed = re.search(r"apt_packages=\((.*?)\)", (ROOT / "tools" / "setup").read_text(), re.DOTALL)[1].split()
+    libraries = {name for name in listed if name.startswith("lib")} - {"libsndfile1-dev"}
+    assert "libhwy-dev" in libraries and libraries <= set(check_bundle.PACKAGES)
+
+
+def test_the_build_is_of_what_the_check_runs_and_goes_on_after_an_error(settings):
+    words = list(map(str, check_parts.build_command(settings)))
+    assert words[words.index("--target") + 1] == "gpu_check_programs" and "-k" in words
+    listed = re.search(r"foreach\(program (.*?)\)", (ROOT / "CMakeLists.txt").read_text())[1].split()
+    assert {"hash_outputs", "graph_calls", "spikescan-bench", "ops_cuda", "cross_cuda", "spikescan_python"} <= set(listed)
 
 
 class Answers:

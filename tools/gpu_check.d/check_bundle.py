@@ -1,5 +1,6 @@
-"""Fetches what a GPU machine without network lacks into .gpu_bundle/: GoogleTest, Google Benchmark (Debian packages,
-unpacked) and cuRAND's headers where the toolkit has none. A few MiB; it travels beside the tree and is never committed."""
+"""Fetches what a GPU machine without network lacks into .gpu_bundle/: Highway's headers, GoogleTest, Google Benchmark and
+CLI11 (Debian packages, unpacked), and cuRAND's headers where the toolkit has none. A few MiB; it travels beside the tree
+and is never committed."""
 
 import json
 import shutil
@@ -11,12 +12,12 @@ from pathlib import Path
 
 import record as records
 
-PACKAGES = ("libgtest-dev", "libgmock-dev", "libbenchmark-dev", "libbenchmark1debian", "libcli11-dev")
+PACKAGES = ("libgtest-dev", "libgmock-dev", "libbenchmark-dev", "libbenchmark1debian", "libcli11-dev", "libhwy-dev")
 CURAND_WHEEL = "nvidia-curand"
 CURAND_HEADER = "curand_philox4x32_x.h"
 MOST_BYTES = 20 << 20
-# What the packages hold and a build never reads.
-UNUSED = ("usr/share/doc", "usr/share/man", "usr/src", "usr/share/lintian")
+# What the packages hold and a build never reads. Highway serves as headers alone; its links lead to a package not fetched.
+UNUSED = ("usr/share/doc", "usr/share/man", "usr/src", "usr/share/lintian", "usr/lib/*/libhwy*", "usr/lib/*/cmake/hwy")
 
 
 def run(command, folder):
@@ -31,8 +32,11 @@ def unpack_packages(target):
         run(["apt-get", "download", *PACKAGES], folder)
         for package in sorted(Path(folder).glob("*.deb")):
             run(["dpkg", "-x", str(package), str(target)], folder)
-    for name in UNUSED:
-        shutil.rmtree(target / name, ignore_errors=True)
+    for path in [path for pattern in UNUSED for path in target.glob(pattern)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     copy_in_place_of_links(target)
 
 

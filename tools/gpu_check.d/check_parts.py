@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import check_limits
@@ -42,6 +43,7 @@ def configure_command(settings):
         f"-DSPIKESCAN_TESTS={on[has_package(settings, 'GTest')]}",
         f"-DSPIKESCAN_BENCH={on[has_package(settings, 'benchmark')]}",
         "-DSPIKESCAN_EXAMPLES=OFF",
+        f"-DPython3_EXECUTABLE={sys.executable}",
         "-DCMAKE_PREFIX_PATH=" + ";".join(str(prefix.resolve()) for prefix in prefixes if prefix.is_dir()),
     ]
     if find_nvcc():
@@ -50,7 +52,10 @@ def configure_command(settings):
 
 
 def build_command(settings):
-    return ["cmake", "--build", settings.build_dir, "--parallel", str(len(os.sched_getaffinity(0)))]
+    """Goes on after an error: what can be built still serves the other parts."""
+    keep_going = ["-k", "0"] if shutil.which("ninja") else ["-k"]
+    return ["cmake", "--build", settings.build_dir, "--target", "gpu_check_programs", "--parallel",
+            str(len(os.sched_getaffinity(0))), "--", *keep_going]
 
 
 def ctest_command(settings, *selection):
@@ -76,7 +81,7 @@ def bench_command(settings, out, seconds=BENCH_SECONDS - BENCH_TAIL_SECONDS):
     # The peers' share: they need their frameworks to load, and compile.
     peers = ["--peers", f"{0.6 * seconds:.0f}"] if settings.peers else []
     seconds = 0.4 * seconds if settings.peers else seconds
-    return ["python3", settings.root / "bench" / "run.py", "--build", settings.build_dir, "--backends", "cuda",
+    return [sys.executable, settings.root / "bench" / "run.py", "--build", settings.build_dir, "--backends", "cuda",
             "--seconds", str(seconds), "--min-time", "0.02", *peers, "--out", out]
 
 
