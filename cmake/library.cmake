@@ -63,8 +63,9 @@ set(spikescan_cuda_sources kernels/cuda/cuda_backend.cu kernels/cuda/forward.cu 
 set(spikescan_cuda_objects $<TARGET_OBJECTS:spikescan_no_cuda>)
 if(SPIKESCAN_HAVE_CUDA)
   spikescan_sources(spikescan_cuda ${spikescan_cuda_sources})
+  # nvcc hands device code with its own pragmas on to the host's compiler, which does not know them.
   target_compile_options(spikescan_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;--expt-relaxed-constexpr;--threads=2;-Xptxas=--warn-on-spills;-Xptxas=--warn-on-local-memory-usage;-Xcompiler=-Wall,${SPIKESCAN_STRICT_FLOAT}>)
+    $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;--expt-relaxed-constexpr;--threads=2;-Xptxas=--warn-on-spills;-Xptxas=--warn-on-local-memory-usage;-Xcompiler=-Wall,-Wno-unknown-pragmas,${SPIKESCAN_STRICT_FLOAT}>)
   set_target_properties(spikescan_cuda PROPERTIES CUDA_ARCHITECTURES "${SPIKESCAN_CUDA_ARCHITECTURES}")
   if(SPIKESCAN_CURAND_INCLUDE)
     target_include_directories(spikescan_cuda SYSTEM PRIVATE ${SPIKESCAN_CURAND_INCLUDE})

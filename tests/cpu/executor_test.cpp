@@ -2,7 +2,9 @@
 // backwards, or all at once; and what is refused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include "tests/cpu/sample.h"

@@ -2,6 +2,7 @@
 // from kernels/element alone and held against the sequential recursion in long double.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <random>

@@ -2,6 +2,8 @@
 // number of steps. A run in which next to nothing spikes, or in which most gradients vanish, proves nothing and fails.
 #include <gtest/gtest-spi.h>
 
+#include <algorithm>
+
 #include "ops/target.h"
 #include "support/against_reference.h"
 #include "support/coverage.h"

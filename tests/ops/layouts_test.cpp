@@ -1,5 +1,7 @@
 // The same values in every layout, dtype and alignment, and with any outputs or gradients left out: the same bits, and
 // not a byte written beside them.
+#include <array>
+
 #include "ops/target.h"
 #include "support/coverage.h"
 #include "support/forms.h"

@@ -2,6 +2,7 @@
 // be captured in a graph, and neither waits nor makes others wait (SPEC section 5, RELIABILITY R10).
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <set>
 

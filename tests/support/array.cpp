@@ -1,5 +1,6 @@
 #include "support/array.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
