@@ -85,8 +85,8 @@ int run(const RunOptions& options, const char* program) {
     add_context(backend);
     if (options.copy_methods && wanted(options.series, "suite")) add_copy_cases(suite, backend);
     if (backend == SPIKESCAN_BACKEND_CPU && wanted(options.series, "limits")) add_generator_cases(suite);
-    if (wanted(options.series, "error")) add_error_cases(suite, backend);
     add_pass_cases(suite, backend);
+    if (wanted(options.series, "error")) add_error_cases(suite, backend);
   }
   if (!any) {
     std::fprintf(stderr, "spikescan-bench: this machine has no usable backend among those asked for\n");

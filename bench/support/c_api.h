@@ -47,10 +47,12 @@ class Memory {
     check(spikescan_copy(backend_, data_, source, bytes_, stream), "spikescan_copy");
     check(spikescan_stream_synchronize(backend_, stream), "spikescan_stream_synchronize");
   }
-  std::vector<unsigned char> download(void* stream) const {
-    std::vector<unsigned char> bytes(bytes_);
-    if (bytes_ == 0) return bytes;
-    check(spikescan_copy(backend_, bytes.data(), data_, bytes_, stream), "spikescan_copy");
+  std::vector<unsigned char> download(void* stream) const { return download(bytes_, stream); }
+  // Of the first `count` bytes.
+  std::vector<unsigned char> download(size_t count, void* stream) const {
+    std::vector<unsigned char> bytes(count);
+    if (count == 0) return bytes;
+    check(spikescan_copy(backend_, bytes.data(), data_, count, stream), "spikescan_copy");
     check(spikescan_stream_synchronize(backend_, stream), "spikescan_stream_synchronize");
     return bytes;
   }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <tuple>
 
 #include "copy.h"
+#include "driving_input.h"
 #include "inputs.h"
 
 namespace spikescan::bench {
@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMostSets = 512;
 constexpr uint64_t kSeed = 2026;
+constexpr size_t kMostRateBytes = size_t{8} << 20;
 
 spikescan_forward_args forward_args() {
   spikescan_forward_args args = {};
@@ -26,16 +27,25 @@ spikescan_backward_args backward_args() {
   return args;
 }
 
-// The last one stays: neighbouring cases want the same, and making it takes longer than measuring with it.
-const std::vector<unsigned char>& driving_input(int64_t elements, const Range& range, spikescan_dtype dtype) {
-  static std::tuple<int64_t, float, float, spikescan_dtype> known = {-1, 0.0f, 0.0f, dtype};
-  static std::vector<unsigned char> x;
-  const auto wanted = std::make_tuple(elements, range.low, range.high, dtype);
-  if (known != wanted) {
-    x = encode(values_in(3, elements, range.low, range.high), dtype);
-    known = wanted;
+// A spike is 1.0 or 0.0, so any element with a bit set is a spike.
+double share_of_elements(const std::vector<unsigned char>& bytes, size_t size) {
+  int64_t ones = 0;
+  for (size_t i = 0; i < bytes.size(); i += size) {
+    ones += std::any_of(&bytes[i], &bytes[i] + size, [](unsigned char byte) { return byte != 0; });
   }
-  return x;
+  return static_cast<double>(ones) * static_cast<double>(size) / static_cast<double>(bytes.size());
+}
+
+// The last word of a row holds fewer than 32 steps.
+double share_of_bits(const std::vector<unsigned char>& bytes, const Shape& shape) {
+  const int64_t words_of_row = (shape.time + 31) / 32;
+  int64_t ones = 0, steps = 0;
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    for (size_t byte = i; byte < i + 4; ++byte) ones += std::popcount(bytes[byte]);
+    const int64_t word = static_cast<int64_t>(i / 4) / shape.channels % words_of_row;
+    steps += std::min<int64_t>(32, shape.time - 32 * word);
+  }
+  return static_cast<double>(ones) / static_cast<double>(steps);
 }
 
 }  // namespace
@@ -84,8 +94,7 @@ ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(
   // Backward alone needs a forward call a set beforehand.
   const Memory setup_workspace(backend, case_.has_forward() ? 0 : sizes_.forward_workspace);
 
-  const Range range = driving_range(case_.recurrence);
-  const std::vector<unsigned char>& x = driving_input(shape.elements(), range, case_.dtype);
+  const Memory& x = driving_input(backend, shape.elements(), driving_range(case_.recurrence), case_.dtype, stream());
   // The sets together pass twice through the largest cache; one set that does so by itself is enough.
   const size_t wanted = 2 * beyond_cache_bytes(backend) / static_cast<size_t>(std::max(case_.bytes(), 1.0)) + 1;
   for (size_t i = 0; i < std::min(wanted, kMostSets); ++i) {
@@ -97,12 +106,17 @@ ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(
   stream_.synchronize();
 }
 
+Memory ScanBuffers::copy_of(const Memory& source) const {
+  Memory made(case_.backend, source.bytes());
+  made.upload(source.data(), stream());
+  return made;
+}
+
 // Every byte is written, so that no page is touched for the first time while the clock runs.
-ScanBuffers::Set ScanBuffers::make_set(const std::vector<unsigned char>& x) const {
+ScanBuffers::Set ScanBuffers::make_set(const Memory& x) const {
   const spikescan_backend backend = case_.backend;
   Set set;
-  set.x = Memory(backend, x.size());
-  set.x.upload(x.data(), stream());
+  set.x = copy_of(x);
   if (case_.has_forward()) {
     set.spikes = Memory(backend, tensor_bytes(case_.spikes, case_.shape));
     set.spikes.fill(0, stream());
@@ -110,9 +124,8 @@ ScanBuffers::Set ScanBuffers::make_set(const std::vector<unsigned char>& x) cons
   if (case_.has_backward()) {
     set.saved = Memory(backend, sizes_.saved);
     set.saved.fill(0, stream());
-    set.grad_spikes = Memory(backend, x.size());
-    set.grad_spikes.upload(x.data(), stream());  // any gradient will do: no pass branches on its value
-    set.grad_x = Memory(backend, x.size());
+    set.grad_spikes = copy_of(x);  // any gradient will do: no pass branches on its value
+    set.grad_x = Memory(backend, x.bytes());
     set.grad_x.fill(0, stream());
   }
   return set;
@@ -182,18 +195,10 @@ void ScanBuffers::backward(const Set& set) const {
 
 double ScanBuffers::firing_rate() {
   if (case_.rule == SPIKESCAN_NONE || !case_.has_forward() || case_.shape.elements() == 0) return -1.0;
-  const auto bytes = sets_.front().spikes.download(stream());
-  int64_t ones = 0;
-  if (case_.spikes == SPIKESCAN_BITS32) {
-    for (const unsigned char byte : bytes) ones += std::popcount(byte);
-  } else {
-    // A spike is 1.0 or 0.0, so any element with a bit set is a spike.
-    const size_t size = case_.spikes == SPIKESCAN_FLOAT32 ? 4 : case_.spikes == SPIKESCAN_UINT8 ? 1 : 2;
-    for (size_t i = 0; i < bytes.size(); i += size) {
-      ones += std::any_of(&bytes[i], &bytes[i] + size, [](unsigned char byte) { return byte != 0; });
-    }
-  }
-  return static_cast<double>(ones) / static_cast<double>(case_.shape.elements());
+  const Memory& spikes = sets_.front().spikes;
+  const auto bytes = spikes.download(std::min(spikes.bytes(), kMostRateBytes), stream());
+  return case_.spikes == SPIKESCAN_BITS32 ? share_of_bits(bytes, case_.shape)
+                                          : share_of_elements(bytes, tensor_bytes(case_.spikes, {1, 1, 1}));
 }
 
 }  // namespace spikescan::bench

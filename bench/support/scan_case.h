@@ -39,7 +39,7 @@ class ScanBuffers {
   void* stream() const { return stream_.get(); }
   // Runs or enqueues the pass on the next set.
   void pass();
-  // Share of ones among the first set's spikes; negative where the pass makes none.
+  // Share of ones among the first 8 MiB of a set's spikes; negative where the pass makes none.
   double firing_rate();
   // All that one pass needs at once: inputs, outputs, what is kept for backward, scratch. No call allocates more.
   size_t bytes_needed() const;
@@ -54,7 +54,8 @@ class ScanBuffers {
     Memory x, spikes, saved, grad_spikes, grad_x;
   };
 
-  Set make_set(const std::vector<unsigned char>& x) const;
+  Memory copy_of(const Memory& source) const;
+  Set make_set(const Memory& x) const;
   const Set& next_set();
   spikescan_forward_args forward_of(const Set& set, const Memory& workspace) const;
   spikescan_backward_args backward_of(const Set& set) const;

@@ -48,6 +48,34 @@ TEST(DefaultCases, OfAGpuHoldWhatIsHardToFill) {
   }
 }
 
+// What a run that its time cuts short has: the targets, and the sweep of rows.
+TEST(DefaultCases, OfAGpuStartWithItsTargets) {
+  std::set<std::string> targets;
+  for (const std::string recurrence : kRecurrences) {
+    for (const std::string dtype : {"float32", "bfloat16"}) {
+      const std::string middle = "/" + recurrence + "/sigmoid_bernoulli/" + dtype + "/";
+      for (const std::string& spikes : {dtype, std::string("bits32")}) {
+        targets.insert("scan/forward" + middle + spikes + "/256x1024x512/cuda");
+      }
+      targets.insert("scan/backward" + middle + "-/256x1024x512/cuda");
+    }
+  }
+  const auto add_lif = [&](const std::string& series, const std::string& shape) {
+    targets.insert(series + "scan/forward/lif/sigmoid_bernoulli/float32/float32/" + shape + "/cuda");
+    targets.insert(series + "scan/backward/lif/sigmoid_bernoulli/float32/-/" + shape + "/cuda");
+  };
+  for (const char* shape : {"1x1000000x64", "1x1024x64", "1x1000000x512", "1x1000000x1", "256x1000x130"}) {
+    add_lif("", shape);
+  }
+  for (int64_t rows = 64; rows <= 65536; rows *= 2) {
+    add_lif("share_vs_rows/", "1x" + std::to_string(67108864 / rows) + "x" + std::to_string(rows));
+  }
+  const auto all = names(SPIKESCAN_BACKEND_CUDA, {});
+  ASSERT_GT(all.size(), targets.size());
+  EXPECT_EQ(all[0], "scan/forward/lif/sigmoid_bernoulli/float32/float32/256x1024x512/cuda");
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(targets.size())), targets);
+}
+
 TEST(Rows, OfAGpuAreSweptAtConstantBytes) {
   RunOptions options;
   options.series = {"share_vs_rows"};
@@ -112,6 +140,22 @@ TEST(Bytes, AreTheFewestThatMove) {
   EXPECT_EQ(one.bytes(), 3 * x);
   one.pass = Pass::kForwardBackward;
   EXPECT_EQ(one.bytes(), 4 * x + x / 32);
+}
+
+double rate_of(spikescan_dtype spikes, const Shape& shape) {
+  const ScanCase one = {SPIKESCAN_BACKEND_CPU, Pass::kForward, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI,
+                        SPIKESCAN_FLOAT32,     spikes,         shape};
+  return ScanBuffers(one).firing_rate();
+}
+
+// The spikes are the same ones, so words that hold fewer than 32 steps show where they are counted as whole.
+TEST(Rates, AreTheSameInEveryFormat) {
+  const Shape small = {3, 100, 7};
+  EXPECT_GT(rate_of(SPIKESCAN_FLOAT32, small), 0.05);
+  EXPECT_EQ(rate_of(SPIKESCAN_FLOAT32, small), rate_of(SPIKESCAN_BITS32, small));
+  // Of the first 8 MiB that is a tenth of the elements and all of the words: 2 M samples against 20 M.
+  const Shape large = {5, 1000, 4096};
+  EXPECT_NEAR(rate_of(SPIKESCAN_FLOAT32, large), rate_of(SPIKESCAN_BITS32, large), 0.01);
 }
 
 TEST(Buffers, NeedWhatAPassHoldsAtOnce) {
