@@ -235,6 +235,18 @@ class Answers:
     must = command
 
 
+class ByTool:
+    """Commands of compute-sanitizer's tools, which run side by side; any other command gets `otherwise`."""
+
+    def __init__(self, settings, otherwise, answers):
+        self.settings, self.otherwise, self.answers = settings, otherwise, answers
+
+    def command(self, command, seconds, **options):
+        return self.answers[command[command.index("--tool") + 1]].pop(0) if "--tool" in command else self.otherwise
+
+    must = command
+
+
 def place(settings, *path):
     program = settings.build_dir.joinpath(*path)
     program.parent.mkdir(parents=True, exist_ok=True)
@@ -283,13 +295,20 @@ def test_a_sanitizer_has_to_see_its_planted_fault(settings, monkeypatch):
     place(settings, "bench", "hash_outputs")
     compiled, seen, clean = Done(0, "", 1.0), Done(check_sanitizers.FAULT_CODE, "1 error", 1.0), Done(0, "0 errors", 1.0)
     blind = Done(0, "Device not supported", 1.0)
-    figures = check_sanitizers.sanitizers(Answers(settings, compiled, seen, clean, blind, seen, clean, seen, clean))
+
+    def answers(**of_tools):
+        """Two commands a tool: its planted fault, then the library."""
+        return ByTool(settings, compiled, {tool: of_tools.get(tool, [seen, clean]) for tool in check_sanitizers.TOOLS})
+
+    figures = check_sanitizers.sanitizers(answers(racecheck=[blind]))
     assert figures["memcheck"]["status"] == "passed"
     assert figures["racecheck"]["status"] == "not run" and "Device not supported" in figures["racecheck"]["reason"]
+    stopped = Done(None, "", 50.0)
+    assert check_sanitizers.sanitizers(answers(initcheck=[seen, stopped]))["initcheck"]["reason"] == "stopped after 50 s"
     with pytest.raises(NotRun, match="no tool worked"):
-        check_sanitizers.sanitizers(Answers(settings, compiled, blind, blind, blind, blind))
+        check_sanitizers.sanitizers(answers(**{tool: [blind] for tool in check_sanitizers.TOOLS}))
     with pytest.raises(Failed, match="reports from racecheck"):
-        check_sanitizers.sanitizers(Answers(settings, compiled, seen, clean, seen, seen, seen, clean, seen, clean))
+        check_sanitizers.sanitizers(answers(racecheck=[seen, seen]))
 
 
 def test_registers_are_read_from_cuobjdump():

@@ -61,7 +61,7 @@ def build_command(settings):
 def ctest_command(settings, *selection):
     report = settings.build_dir / "gpu_tests.xml"
     return ["ctest", "--test-dir", settings.build_dir, *selection, "--output-on-failure", "--timeout", "120",
-            "--output-junit", report, "-j", "4"]
+            "--output-junit", report, "-j", "8"]
 
 
 def recorded_hashes(settings):
