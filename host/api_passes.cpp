@@ -6,11 +6,13 @@
 #include "host/validate_arguments.h"
 #include "host/validate_executor.h"
 #include "host/validate_struct.h"
+#include "kernels/float_environment.h"
 
 using namespace spikescan;
 
 spikescan_status spikescan_forward(const spikescan_description* description, const spikescan_forward_args* args,
                                    void* stream) {
+  const FloatEnvironment ours;
   return guarded([&](Sentence& error) {
     Prepared prepared;
     if (const auto s = prepare(description, &prepared, error)) return s;
@@ -28,6 +30,7 @@ spikescan_status spikescan_forward(const spikescan_description* description, con
 
 spikescan_status spikescan_backward(const spikescan_description* description, const spikescan_backward_args* args,
                                     void* stream) {
+  const FloatEnvironment ours;
   return guarded([&](Sentence& error) {
     Prepared prepared;
     if (const auto s = prepare(description, &prepared, error)) return s;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "include/spikescan/spikescan.h"
+#include "kernels/float_environment.h"
 
 namespace spikescan {
 
@@ -42,6 +43,7 @@ bool for_each_item(const Threads& threads, int64_t items, size_t scratch_bytes, 
     if (s.next.load(std::memory_order_relaxed) >= s.items) return;
     void* scratch = thread_scratch(s.scratch_bytes);
     if (!scratch) return;
+    const FloatEnvironment ours;
     int64_t kept = -1;
     for (int64_t i; (i = s.next.fetch_add(1, std::memory_order_relaxed)) < s.items;) s.body(i, scratch, kept);
   };

@@ -1,6 +1,7 @@
 // One problem with all its arrays: made from a number, so that two samples of the same number start out alike.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -90,6 +91,18 @@ class Sample {
     a.workspace = aligned_workspace();
     a.workspace_bytes = sizes.backward_workspace;
     return a;
+  }
+
+  // Of the last step's spikes alone: before it the gradients of x decay to subnormal numbers.
+  void keep_last_gradient() {
+    const size_t item = d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
+    for (int64_t b = 0; b < d.batch; ++b) {
+      for (int64_t t = 0; t + 1 < d.time; ++t) {
+        const int64_t row = time_first_ ? t * d.batch + b : b * d.time + t;
+        std::fill_n(grad_spikes_.begin() + row * d.channels * static_cast<int64_t>(item),
+                    static_cast<size_t>(d.channels) * item, static_cast<unsigned char>(0));
+      }
+    }
   }
 
   bool same_outputs(const Sample& other) const {

@@ -54,6 +54,18 @@ def test_forward_and_gradients_are_the_librarys_bits(rng, recurrence):
     equal(gradients, tuple(g for g in back if g is not None))
 
 
+def test_xlas_threads_flush_no_subnormal_gradient(rng):
+    """XLA's threads take subnormal numbers for zeros; the library's bits do not hang on it."""
+    neuron, x, beta, _, _ = make(rng, "lif")
+    g = np.zeros_like(x)
+    g[:, T - 1] = 1.0  # before it the gradient decays through the subnormal numbers
+    pull = jax.jit(lambda x, g: jax.vjp(lambda x: sj.scan(x, beta, neuron=neuron, key=5).spikes, x)[1](g)[0])
+    saved = sk.scan(x, beta, neuron=neuron, seed=5, save=True).saved
+    theirs = sk.scan_backward(x, beta, neuron=neuron, saved=saved, grad_spikes=g, wanted=("x",)).x
+    assert ((theirs != 0) & (abs(theirs) < np.finfo(np.float32).tiny)).sum() > 100
+    equal(pull(x, g), theirs)
+
+
 @pytest.mark.parametrize("spikes", ("float32", "bfloat16", "float16", "uint8", "bits32"))
 @pytest.mark.parametrize("dtype", ("float32", "bfloat16", "float16"))
 def test_every_dtype(rng, spikes, dtype):
