@@ -13,6 +13,7 @@ import check_bundle
 import check_limits
 import check_parts
 import check_peers
+import check_python
 import check_sanitizers
 import check_session
 import jsonschema
@@ -233,6 +234,48 @@ class Answers:
         return self.answers.pop(0)
 
     must = command
+
+
+PASSES, SKIPS, FAILS = '', '<skipped message="no CuPy"/>', '<failure message="bits"/>'
+
+
+def junit(*results):
+    cases = "".join(f'<testcase name="test_{i}">{result}</testcase>' for i, result in enumerate(results))
+    return f"<testsuites><testsuite>{cases}</testsuite></testsuites>"
+
+
+class Pytest(Answers):
+    """Writes the report that pytest was asked for."""
+
+    def command(self, command, seconds, environment):
+        self.environment = environment
+        done, report = self.answers.pop(0)
+        if report:
+            check_python.report(self.settings).write_text(report)
+        return done
+
+
+def test_the_python_package_is_tested_where_it_was_built(settings):
+    passed, failed = Done(0, "passed", 1.0), Done(1, "what differs", 1.0)
+    with pytest.raises(NotRun, match="not built"):
+        check_python.python(Pytest(settings))
+    place(settings, "python", "spikescan", "libspikescan.so")
+    session = Pytest(settings, (passed, junit(PASSES, SKIPS, PASSES)))
+    figures = check_python.python(session)
+    assert (figures["run"], figures["failed"], figures["skipped"]) == (3, 0, 1)
+    assert figures["reasons"] == {"no CuPy": 1}
+    assert session.environment["PYTHONPATH"] == str(settings.build_dir / "python")
+    with pytest.raises(Failed, match="1 of 2 tests failed") as failure:
+        check_python.python(Pytest(settings, (failed, junit(PASSES, FAILS))))
+    assert failure.value.figures["failures"] == {"test_1": "bits"} and failure.value.figures["output"] == "what differs"
+    with pytest.raises(Failed, match="every test was skipped"):
+        check_python.python(Pytest(settings, (passed, junit(SKIPS, SKIPS))))
+    with pytest.raises(NotRun, match="has no pytest"):
+        check_python.python(Pytest(settings, (Done(1, "python3: No module named pytest", 1.0), None)))
+    with pytest.raises(Failed, match="stopped after 200 s"):
+        check_python.python(Pytest(settings, (Done(None, "half", 200.0), None)))
+    with pytest.raises(Failed, match="pytest ended with 4"):
+        check_python.python(Pytest(settings, (Done(4, "usage", 1.0), None)))
 
 
 class ByTool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import check_limits
 import check_peers
+import check_python
 import check_sanitizers
 from check_session import Failed, NotRun, find_nvcc
 
@@ -193,6 +194,7 @@ PARTS = {
     "sanitizers": check_sanitizers.sanitizers,
     "limits": check_limits.limits,
     "bench": bench,
+    "python": check_python.python,
     "peers": check_peers.peers,
 }
 
@@ -209,6 +211,7 @@ def plan(settings):
         "sanitizers": check_sanitizers.commands(settings),
         "limits": check_limits.commands(settings),
         "bench": [bench_command(settings, settings.build_dir / "gpu_bench.json")],
+        "python": [check_python.command(settings)],
         "peers": check_peers.commands(settings),
     }
     return [f"{name}: {' '.join(map(str, command))}" for name in settings.parts for command in commands[name]]
