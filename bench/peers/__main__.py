@@ -5,6 +5,7 @@ python bench/peers --package build/cpu/python --only torch-loop,jax-loop --secon
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -19,18 +20,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--package", required=True, help="folder that holds the spikescan package")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--only", help=f"peers, with commas: {', '.join(peer.slug for peer in PEERS)}")
+    parser.add_argument("--only", help=f"peers, with commas, in the order in which they are measured: {', '.join(peer.slug for peer in PEERS)}")
+    parser.add_argument("--series", help="what for, with commas (default: all)")
     parser.add_argument("--seconds", type=float, default=gather.Limits.seconds, help="for everything")
+    parser.add_argument(
+        "--prepare-seconds", type=float, default=gather.Limits.prepare_seconds,
+        help="for one case's data, compiling and first runs",
+    )  # fmt: skip
     parser.add_argument("--tiny", action="store_true", help="tiny shapes, for tests: the figures mean nothing")
     parser.add_argument("--out", help="a JSON file with rows and absent_peers; without it a table is printed alone")
     options = parser.parse_args()
-    limits = gather.Limits(seconds=options.seconds)
+    limits = gather.Limits(seconds=options.seconds, prepare_seconds=options.prepare_seconds)
     if options.tiny:
-        limits = gather.Limits(seconds=options.seconds, case_seconds=0.05, most_samples=3)
+        limits = dataclasses.replace(limits, case_seconds=0.05, most_samples=3)
     name = record.processor_name() if options.device == "cpu" else None
     rows, absent = gather.gather(
         options.package, options.device, name, limits, options.only and options.only.split(","), options.tiny,
-        progress=gather.progress_line,
+        progress=gather.progress_line, series=options.series and options.series.split(","),
     )  # fmt: skip
     print(file=sys.stderr)
     for row in rows:

@@ -84,10 +84,10 @@ def _headline(recurrence, layout, lengths):
         yield Case("headline", "train_step", None, recurrence, HEADLINE_BATCH, T, HEADLINE_CHANNELS, layout)
 
 
-def cases_of(peer, tiny=False):
+def cases_of(peer, tiny=False, series=None):
     """The cases of one peer (registry.Peer), in the order of their tiers, the cheap ones first.
 
-    tiny: shapes for tests, where figures mean nothing.
+    tiny: shapes for tests, where figures mean nothing. series: names of those wanted, or None for all.
     """
     lengths = (32, 64) if tiny else LENGTHS
     shape = (2, 48, 8) if tiny else (64, 1024, 512)
@@ -108,4 +108,5 @@ def cases_of(peer, tiny=False):
         found += _ablation(peer.layers, main, own, *community)
     if peer.headline:
         found += _headline(peer.headline, own, (32, 64) if tiny else HEADLINE_TIMES)
+    found = [case for case in found if series is None or case.series in series]
     return sorted(found, key=lambda case: (case.tier, case.effort, case.T))

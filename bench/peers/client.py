@@ -26,13 +26,18 @@ class Client:
         self.command = [sys.executable, str(WORKER), module, device, str(threads)]
         self.environment, self.process, self.hello_answer = environment, None, None
 
-    def start(self):
+    def launch(self):
+        """Starts the process, which then imports its framework; start() waits for it."""
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=self.environment,
             start_new_session=True,
         )  # fmt: skip
         self.pending = b""
+
+    def start(self):
+        if self.process is None:
+            self.launch()
         self.hello_answer = self.ask({"do": "hello"}, START_SECONDS)
 
     def ask(self, command, seconds):

@@ -80,10 +80,19 @@ class Gathering:
         self.say = progress or (lambda text: None)
         self.rows, self.absent, self.environments = [], [], {}
         self.ours_samples = collections.defaultdict(list)
-        self.ours_answers = {}
+        self.ours_answers, self.launched = {}, {}
+
+    def launch(self, peers):
+        """On a GPU machine, which has cores and memory for it, all import their frameworks at the same time."""
+        if self.device != "cpu":
+            self.launched = {peer.slug: self.client(peer) for peer in peers}
+            for client in self.launched.values():
+                client.launch()
 
     def client(self, peer):
         """May raise environments.Unavailable."""
+        if peer.slug in self.launched:
+            return self.launched.pop(peer.slug)
         folders = self.environment(peer)
         if isinstance(folders, environments.Unavailable):
             raise folders
@@ -215,9 +224,10 @@ class Gathering:
             if reason:
                 skipped.add(case, reason)
 
-    def run(self, peers, tiny):
+    def run(self, peers, tiny, series):
         ours = self.client(OURS)
         try:
+            self.launch(peers)
             ours.start()
             if "unsupported" in ours.hello_answer:
                 raise RuntimeError(f"our own library cannot be called: {ours.hello_answer['unsupported']}")
@@ -226,23 +236,28 @@ class Gathering:
             deadline = time.monotonic() + self.limits.seconds
             for number, peer in enumerate(peers):
                 left = deadline - time.monotonic()
-                self.one_peer(peer, cases_of(peer, tiny), ours, max(left, 0) / (len(peers) - number))
+                self.one_peer(peer, cases_of(peer, tiny, series), ours, max(left, 0) / (len(peers) - number))
             self.ours_rows(ours.hello_answer["version"])
         finally:
-            ours.stop()
+            for client in (ours, *self.launched.values()):
+                client.stop()
         return self.rows, self.absent
 
 
-def gather(package, device="cpu", device_name=None, limits=None, only=None, tiny=False, threads=None, progress=None):
+def gather(
+    package, device="cpu", device_name=None, limits=None, only=None, tiny=False, threads=None, progress=None, series=None
+):
     """(rows, absent_peers) of a record (bench/record.schema.json). `package`: the folder with the spikescan package.
 
-    only: slugs of peers, or None for all. Raises RuntimeError where our own package cannot be loaded.
+    only: slugs of peers in the order in which they are measured, or None for all; series: likewise. Raises RuntimeError
+    where our own package cannot be loaded.
     """
-    chosen = [peer for peer in PEERS if only is None or peer.slug in only]
+    known = {peer.slug: peer for peer in PEERS}
+    chosen = PEERS if only is None else [known[slug] for slug in only]
     threads = threads or len(os.sched_getaffinity(0))
     work = Gathering(package, device, device_name, limits or Limits(), threads, progress)
     try:
-        return work.run(chosen, tiny)
+        return work.run(chosen, tiny, series)
     except (Stopped, OSError) as error:
         raise RuntimeError(f"our own library's process: {error}") from error
 

@@ -30,6 +30,16 @@ class Arrays:
             self.torch.cuda.synchronize()
 
 
+class HeldMemory:
+    """On a GPU: the buffers. A pass allocates nothing, and its scratch is a thousandth of them."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def peak(self):
+        return self.program.held_bytes
+
+
 class Program:
     def __init__(self, case, device):
         self.case, self.arrays = case, Arrays(device)
@@ -74,12 +84,17 @@ class Program:
             cuda_stream=self.arrays.stream,
         )  # fmt: skip
 
-    def run(self):
+    def enqueue(self):
         if self.case.pass_name in ("forward", "forward_backward"):
             self.forward(save=self.case.pass_name == "forward_backward")
         if self.case.pass_name in ("backward", "forward_backward"):
             self.backward()
+
+    def wait(self):
         self.arrays.wait()
+
+    def memory(self):
+        return HeldMemory(self)
 
     def firing_rate(self):
         if self.S is None:

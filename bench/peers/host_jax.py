@@ -37,8 +37,12 @@ class Program:
         self.function = self.function.lower(*self.arguments).compile()
         return time.perf_counter() - started
 
-    def run(self):
-        jax.block_until_ready(self.function(*self.arguments))
+    def enqueue(self):
+        self.result = self.function(*self.arguments)
+
+    def wait(self):
+        jax.block_until_ready(self.result)
+        self.result = None  # held no longer than the pass
 
     def firing_rate(self):
         """Of the forward passes, whose first result is S."""

@@ -31,8 +31,10 @@ def decays(case):
 
 
 def weights(inputs, outputs):
-    scale = 1.0 / np.sqrt(inputs)
-    return np.random.default_rng(3).normal(0.0, scale, (inputs, outputs)).astype(np.float32)
+    """[inputs, outputs], normal; past 4 Mi of them a block repeated, as in `sequence`."""
+    scale, count = 1.0 / np.sqrt(inputs), inputs * outputs
+    block = np.random.default_rng(3).normal(0.0, scale, min(4 * _BLOCK, count)).astype(np.float32)
+    return np.resize(block, (inputs, outputs))
 
 
 def headline_data(case):

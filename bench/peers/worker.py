@@ -6,8 +6,8 @@
   {"do": "sample", "repeats": n}       -> {"seconds": one run's}
   {"do": "release"}                    -> {}
 
-A pass is an object with run() (returns when the result is there), compile() (seconds, or None where nothing is
-compiled), work, firing_rate(), and held_bytes: what it keeps in memory between runs.
+A pass is an object with enqueue(), wait() (returns when the results are there), compile() (seconds, or None where nothing
+is compiled), work, firing_rate(), and held_bytes: what it keeps in memory between runs.
 
 Usage: python worker.py MODULE cpu|cuda THREADS
 """
@@ -42,6 +42,11 @@ def end_with_parent():
     """No worker outlives the run that started it."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run(program):
+    program.enqueue()
+    program.wait()
 
 
 def status_bytes(field):
@@ -83,10 +88,10 @@ class Worker:
         case = Case(**command["case"])
         self.program = program = self.module.build(case, self.device)
         compile_seconds = program.compile()
-        program.run()  # warm-up: pages, threads, lazily made tables
+        run(program)  # warm-up: pages, threads, lazily made tables
         memory = memory_of(self.device, program)
         started = time.perf_counter()
-        program.run()
+        run(program)
         once = time.perf_counter() - started
         return {
             "compile_seconds": compile_seconds,
@@ -98,10 +103,13 @@ class Worker:
         }
 
     def sample(self, command):
-        run, repeats = self.program.run, command["repeats"]
+        program, repeats = self.program, command["repeats"]
         started = time.perf_counter()
         for _ in range(repeats):
-            run()
+            program.enqueue()
+            if self.device == "cpu":
+                program.wait()
+        program.wait()  # a GPU's queue never runs dry between two runs, as in training
         return {"seconds": (time.perf_counter() - started) / repeats}
 
     def release(self, _):
@@ -138,7 +146,8 @@ def main():
     os.dup2(2, 1)
     os.environ["SPIKESCAN_PEER_THREADS"] = str(threads)
     end_with_parent()
-    limit_memory()
+    if device == "cpu":  # a GPU's driver maps far more than it uses
+        limit_memory()
     try:
         worker = Worker(module, device)
     except Exception as error:

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import check_bundle
+import check_frameworks
+import check_layers
 import check_limits
 import check_parts
 import check_peers
@@ -226,8 +228,12 @@ def test_the_build_is_of_what_the_check_runs_and_goes_on_after_an_error(settings
 class Answers:
     """A session whose commands give prepared answers."""
 
-    def __init__(self, settings, *answers):
-        self.settings, self.answers, self.asked = settings, list(answers), []
+    def __init__(self, settings, *answers, seconds=500.0):
+        self.settings, self.answers, self.asked, self.seconds = settings, list(answers), [], seconds
+        self.rows, self.absent_peers, self.gpu = [], None, GPU
+
+    def remaining(self):
+        return self.seconds
 
     def command(self, command, seconds, **options):
         self.asked.append([str(word) for word in command])
@@ -435,9 +441,7 @@ CUB_ANSWER = (
 
 def peer_session(settings, monkeypatch, *answers):
     monkeypatch.setattr(check_peers, "find_nvcc", lambda: "nvcc")
-    session = Answers(settings, Done(0, "", 1.0), *[Done(0, CUB_ANSWER, 1.0)] * len(check_peers.SHAPES), *answers)
-    session.rows = []
-    return session
+    return Answers(settings, Done(0, "", 1.0), *[Done(0, CUB_ANSWER, 1.0)] * len(check_peers.SHAPES), *answers)
 
 
 def test_peers_rows_are_rows_of_a_record(settings, monkeypatch):
@@ -451,13 +455,55 @@ def test_peers_rows_are_rows_of_a_record(settings, monkeypatch):
     assert session.rows[0]["share_of_copy"] == pytest.approx(8 * 256 * 1024 * 512 / 0.0005 / 4e12)
 
 
-def test_python_peers_are_asked_where_they_are(settings, monkeypatch):
+def with_python_peers(settings):
     (settings.root / "bench" / "peers").mkdir(parents=True)
     (settings.root / "bench" / "peers" / "__main__.py").touch()
     (settings.build_dir / "python").mkdir(parents=True)
+
+
+def test_python_peers_are_asked_where_they_are(settings, monkeypatch):
+    with_python_peers(settings)
     session = peer_session(settings, monkeypatch, Done(1, "no JAX", 1.0))
     assert check_peers.peers(session)["python"] == "not run: bench/peers ended with 1: no JAX"
     assert "--device" in session.asked[-1] and "jax-associative-scan,torch-loop,torch-compile" in session.asked[-1]
     monkeypatch.setattr(check_peers, "find_nvcc", lambda: None)
     with pytest.raises(NotRun):
         check_peers.peers(session)
+
+
+class Measured(Answers):
+    """Writes what bench/peers would have."""
+
+    made = {
+        "rows": [{"name": "peers/layer_ablation/forward/neuron/lif/16x500x512/ours/spikescan.jax/cuda", "device": None}],
+        "absent_peers": [{"peer": "spyx-0.1", "version": None, "reason": "No module named 'haiku'"}],
+    }
+
+    def command(self, command, seconds, **options):
+        self.asked.append(list(map(str, command)))
+        Path(self.asked[-1][-1]).write_text(json.dumps(self.made))
+        return Done(0, "", 1.0)
+
+
+def test_the_layers_are_rows_of_this_gpu_and_say_who_is_absent(settings):
+    with pytest.raises(NotRun, match="bench/peers is not in this tree"):
+        check_layers.layers(Measured(settings))
+    with_python_peers(settings)
+    session = Measured(settings)
+    session.absent_peers = [{"peer": "norse", "version": None, "reason": "absent before"}]
+    figures = check_layers.layers(session)
+    assert figures == {"rows": 1, "peers": "spyx-0.1 not run: No module named 'haiku'"}
+    assert [row["device"] for row in session.rows] == [GPU["name"]]
+    assert [one["peer"] for one in session.absent_peers] == ["norse", "spyx-0.1"]
+    (command,) = session.asked
+    assert command[command.index("--series") + 1] == "layer_ablation"
+    assert "spikescan.jax" in command[command.index("--only") + 1].split(",")
+    with pytest.raises(NotRun, match="budget"):
+        check_layers.layers(Measured(settings, seconds=check_frameworks.START_SECONDS))
+
+
+def test_the_layers_are_peers_that_there_are():
+    from peers import registry
+
+    for slug in (*check_layers.PEERS, *check_peers.PYTHON_PEERS):
+        assert registry.find(slug)

@@ -150,8 +150,12 @@ class Program:
     held_bytes, work = 4096, "counts to a thousand"
     def compile(self):
         return None
-    def run(self):
+    enqueued = waits = 0
+    def enqueue(self):
+        Program.enqueued += 1
         sum(range(1000))
+    def wait(self):
+        Program.waits += 1
     def firing_rate(self):
         return 0.25
 def build(case, device):
@@ -164,7 +168,8 @@ BODIES = {
     "failing": "    raise ValueError('bad luck')",
     "dying": "    import os; os._exit(9)",
     "sleeping": "    time.sleep(60)",
-    "slow": "    Program.run = lambda self: time.sleep(0.004 * case.T)",
+    "counting": "    Program.work = f'{Program.enqueued} enqueued, {Program.waits} waits'",
+    "slow": "    Program.enqueue = lambda self: time.sleep(0.004 * case.T)",
 }
 
 
@@ -188,9 +193,40 @@ def fake_peers(monkeypatch, tmp_path):
     return folder
 
 
-def run_fakes(folder, names, **limits):
+def run_fakes(folder, names, device="cpu", series=None, **limits):
     limits = {"seconds": 60, "case_seconds": 0.5, "most_samples": 3, "prepare_seconds": 20, **limits}
-    return gather.gather(folder, "cpu", "some processor", gather.Limits(**limits), names, tiny=True, threads=1)
+    return gather.gather(
+        folder, device, "some processor", gather.Limits(**limits), names, tiny=True, threads=1, series=series
+    )
+
+
+def counts_before_the_second_case(folder, device):
+    """(runs, waits) of the first case: two when it is prepared, then one sample of many."""
+    rows, _ = run_fakes(folder, ["counting"], device, case_seconds=0.0)
+    _, second, *_ = [row["work"] for row in rows if row["peer"]]
+    return [int(words.split()[0]) for words in second.split(", ")]
+
+
+def test_a_gpus_runs_are_waited_for_together(fake_peers):
+    runs, waits = counts_before_the_second_case(fake_peers, "cpu")
+    assert waits == runs + 1
+    runs, waits = counts_before_the_second_case(fake_peers, "cuda")
+    assert waits == 3 and runs > 3
+
+
+def test_on_a_gpu_every_process_starts_before_the_first_is_measured(fake_peers, monkeypatch):
+    launched = []
+    launch = client.Client.launch
+    monkeypatch.setattr(client.Client, "launch", lambda self: launched.append(self.command[2]) or launch(self))
+    monkeypatch.setattr(client.Client, "prepare", lambda self, case, seconds: {"unsupported": f"{len(launched)} started"})
+    _, absent = run_fakes(fake_peers, ["slow", "good", "broken"], "cuda")
+    assert launched == ["slow", "good", "broken", "good"]  # the last one is ours
+    assert [one["peer"] for one in absent] == ["slow", "good", "broken"]
+    assert absent[0]["reason"].startswith("4 started")
+
+
+def test_series_that_are_not_wanted_are_left_out(fake_peers):
+    assert run_fakes(fake_peers, ["good"], series=["layer_ablation"]) == ([], [])
 
 
 def test_a_run_and_its_rows(fake_peers):

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import check_layers
 import check_limits
 import check_peers
 import check_python
@@ -195,6 +196,7 @@ PARTS = {
     "limits": check_limits.limits,
     "bench": bench,
     "python": check_python.python,
+    "layers": check_layers.layers,
     "peers": check_peers.peers,
 }
 
@@ -212,6 +214,7 @@ def plan(settings):
         "limits": check_limits.commands(settings),
         "bench": [bench_command(settings, settings.build_dir / "gpu_bench.json")],
         "python": [check_python.command(settings)],
+        "layers": [check_layers.command(settings)],
         "peers": check_peers.commands(settings),
     }
     return [f"{name}: {' '.join(map(str, command))}" for name in settings.parts for command in commands[name]]

@@ -3,11 +3,11 @@ with a recurrence operator (bench/peers/cub_scan.cu), and by bench/peers, where 
 formulation in JAX, PyTorch step by step and torch.compile of it."""
 
 import json
-import sys
 
+import check_frameworks
 from check_session import NotRun, find_nvcc
 
-COMPILE_SECONDS, CUB_SECONDS, PYTHON_SECONDS = 90, 20, 120
+COMPILE_SECONDS, CUB_SECONDS, PYTHON_SECONDS = 90, 20, 100
 # Many rows, few rows and one row of docs/cuda.md's table.
 SHAPES = ((256, 1024, 512), (1, 1000000, 64), (1, 1000000, 1))
 PYTHON_PEERS = ("jax-associative-scan", "torch-loop", "torch-compile")
@@ -26,15 +26,9 @@ def cub_command(settings, shape):
     return [program(settings), *map(str, shape)]
 
 
-def python_command(settings, out):
-    return [sys.executable, settings.root / "bench" / "peers", "--device", "cuda", "--package",
-            settings.build_dir / "python", "--only", ",".join(PYTHON_PEERS), "--seconds", str(PYTHON_SECONDS - 20),
-            "--out", out]
-
-
 def commands(settings):
     return [compile_command(settings), *(cub_command(settings, shape) for shape in SHAPES),
-            python_command(settings, settings.build_dir / "peers.json")]
+            check_frameworks.command(settings, settings.build_dir / "peers.json", PYTHON_PEERS, PYTHON_SECONDS)]
 
 
 def cub_row(shape, measured):
@@ -66,23 +60,6 @@ def cub_row(shape, measured):
     }
 
 
-def python_rows(session):
-    """(rows, sentence): the sentence says why there are none."""
-    settings = session.settings
-    if not (settings.root / "bench" / "peers" / "__main__.py").is_file():
-        return [], "not run: bench/peers is not in this tree"
-    if not (settings.build_dir / "python").is_dir():
-        return [], "not run: the Python package was not built"
-    out = settings.build_dir / "peers.json"
-    out.unlink(missing_ok=True)
-    done = session.command(python_command(settings, out), PYTHON_SECONDS)
-    if not out.is_file():
-        return [], f"not run: bench/peers ended with {done.code}: {done.output.strip()[-300:]}"
-    made = json.loads(out.read_text())
-    absent = ", ".join(f"{one['peer']}: {one['reason']}" for one in made.get("absent_peers", []))
-    return made["rows"], absent or "measured"
-
-
 def peers(session):
     compiler = find_nvcc()
     if compiler is None:
@@ -92,6 +69,8 @@ def peers(session):
     for shape in SHAPES:
         done = session.must(cub_command(session.settings, shape), CUB_SECONDS)
         session.rows.append(cub_row(shape, json.loads(done.output)))
-    rows, sentence = python_rows(session)
-    session.rows += rows
-    return {"cub_rows": len(SHAPES), "python_rows": len(rows), "python": sentence}
+    try:
+        rows, sentence = check_frameworks.measure(session, "peers", PYTHON_PEERS, PYTHON_SECONDS)
+    except NotRun as reason:
+        rows, sentence = 0, f"not run: {reason}"
+    return {"cub_rows": len(SHAPES), "python_rows": rows, "python": sentence}
