@@ -27,7 +27,8 @@ def stream_of(device: torch.device) -> int | None:
 
 def on(device: torch.device) -> Any:
     """Makes the device current, where it is not, for the time of a ``with``."""
-    if device.type == "cpu" or torch.cuda.current_device() == device.index:
+    # The tensor is there, so CUDA is: torch.cuda.current_device() would ask.
+    if device.type == "cpu" or torch._C._cuda_getDevice() == device.index:
         return NOTHING
     return torch.cuda.device(device)
 

@@ -14,7 +14,7 @@ from spikescan.arrays import _make_neuron, _spike_dtype
 from spikescan.torch import _check, _dtensor, _ops
 from spikescan.torch._call import encode
 from spikescan.torch._dtensor import is_distributed
-from spikescan.torch._keys import as_key, draw_seed, make_key
+from spikescan.torch._keys import as_key, draw_key, draw_seed, make_key
 
 
 class ScanResult(NamedTuple):
@@ -82,8 +82,7 @@ def scan(
     elif uniforms is not None:
         key = None
     elif key is None:
-        by_value = x.is_cpu and _ops.is_plain(x) and (generator is None or generator.device.type == "cpu")
-        key = draw_seed(generator) if by_value else make_key(generator, device=x.device)
+        key = _draw(generator, x)
     elif type(key) is not int:  # a seed of a plain call goes by value
         key = as_key(key, x.device)
     tensors = (call, x, beta, alpha, first, second, key, uniforms)
@@ -93,6 +92,13 @@ def scan(
         results = _ops.forward(*tensors)
     finals = tuple(results[2 : 2 + len(chosen.states)]) if final_state else None
     return ScanResult(results[0] if spikes else None, results[1] if membrane else None, finals)
+
+
+def _draw(generator: torch.Generator | None, x: Tensor) -> int | Tensor:
+    """A key of the generator's next seed, by value where the CPU can have it so."""
+    if not _ops.is_plain(x) or (generator is not None and generator.device.type != x.device.type):
+        return make_key(generator, device=x.device)
+    return draw_seed(generator) if x.is_cpu else draw_key(generator, x.device)
 
 
 _OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gradient")

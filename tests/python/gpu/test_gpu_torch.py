@@ -137,6 +137,8 @@ def test_the_default_generator_is_the_devices():
         torch.manual_seed(seed)
         drawn.append(st.scan(x, beta).spikes)
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    torch.manual_seed(7)
+    assert torch.equal(st.scan(x, beta, key=st.make_key(device=DEVICE)).spikes, drawn[0])
 
 
 def test_autocast_keeps_the_dtype_of_the_layer_before():

@@ -77,7 +77,7 @@ def test_the_kernels_have_run(kernels):
 def test_a_call_asks_for_the_current_stream_and_device(monkeypatch):
     asked = []
     monkeypatch.setattr(torch._C, "_cuda_getCurrentRawStream", lambda i: asked.append(i) or 1234, raising=False)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch._C, "_cuda_getDevice", lambda: 0, raising=False)
     monkeypatch.setattr(torch.cuda, "device", lambda device: ("made current", device.index))
     assert _device.stream_of(torch.device("cuda", 1)) == 1234 and asked == [1]
     assert _device.on(torch.device("cuda", 1)) == ("made current", 1)
@@ -113,6 +113,19 @@ def test_nothing_waits_for_the_device():
     with Operators() as seen:  # the check must be able to fail
         x.sum().item()
     assert seen.names & WAITING
+
+
+def test_a_key_drawn_for_a_plain_call_is_the_one_of_make_key():
+    """The same number, and the generator is left in the same state."""
+    draws = []
+    for draw in (lambda g: _keys.draw_key(g, torch.device("cpu")), st.make_key):
+        generator = torch.Generator().manual_seed(7)
+        draws.append((draw(generator), draw(generator), torch.rand(1, generator=generator)))
+    assert all(torch.equal(a, b) for a, b in zip(*draws))
+    torch.manual_seed(3)
+    ours = _keys.draw_key(None, torch.device("cpu"))
+    torch.manual_seed(3)
+    assert torch.equal(ours, st.make_key()) and ours.dtype == torch.int64
 
 
 def test_keys_of_a_device_are_filled_there():
