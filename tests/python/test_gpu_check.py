@@ -13,6 +13,7 @@ import check_bundle
 import check_frameworks
 import check_layers
 import check_limits
+import check_overhead
 import check_parts
 import check_peers
 import check_python
@@ -282,6 +283,27 @@ def test_the_python_package_is_tested_where_it_was_built(settings):
         check_python.python(Pytest(settings, (Done(None, "half", 200.0), None)))
     with pytest.raises(Failed, match="pytest ended with 4"):
         check_python.python(Pytest(settings, (Done(4, "usage", 1.0), None)))
+
+
+class Wrote(Answers):
+    """Writes figures where it was told to."""
+
+    def must(self, command, seconds, environment):
+        done, figures = self.answers.pop(0)
+        if figures:
+            check_overhead.out(self.settings).write_text(json.dumps(figures))
+        return done
+
+
+def test_overhead_is_what_the_command_wrote(settings):
+    with pytest.raises(NotRun, match="not built"):
+        check_overhead.overhead(Wrote(settings))
+    place(settings, "python", "spikescan", "libspikescan.so")
+    done = Done(0, "left out: No module named 'jax'\n| call |", 1.0)
+    figures = check_overhead.overhead(Wrote(settings, (done, {"microseconds": {"C ABI forward": 5.0}})))
+    assert figures == {"microseconds": {"C ABI forward": 5.0}, "left_out": ["left out: No module named 'jax'"]}
+    with pytest.raises(Failed, match="wrote no figures"):
+        check_overhead.overhead(Wrote(settings, (done, None)))
 
 
 class ByTool:

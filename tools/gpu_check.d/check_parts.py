@@ -9,6 +9,7 @@ from pathlib import Path
 
 import check_layers
 import check_limits
+import check_overhead
 import check_peers
 import check_python
 import check_sanitizers
@@ -196,6 +197,7 @@ PARTS = {
     "limits": check_limits.limits,
     "bench": bench,
     "python": check_python.python,
+    "overhead": check_overhead.overhead,
     "layers": check_layers.layers,
     "peers": check_peers.peers,
 }
@@ -214,6 +216,7 @@ def plan(settings):
         "limits": check_limits.commands(settings),
         "bench": [bench_command(settings, settings.build_dir / "gpu_bench.json")],
         "python": [check_python.command(settings)],
+        "overhead": [check_overhead.command(settings)],
         "layers": [check_layers.command(settings)],
         "peers": check_peers.commands(settings),
     }
