@@ -243,7 +243,8 @@ class Answers:
     must = command
 
 
-PASSES, SKIPS, FAILS = '', '<skipped message="no CuPy"/>', '<failure message="bits"/>'
+PASSES, SKIPS, FAILS = "", '<skipped message="no CuPy"/>', '<failure message="bits"/>'
+SKIPPED_FILE = """<skipped message="collection skipped">('a.py', 6, "Skipped: no JAX")</skipped>"""
 
 
 def junit(*results):
@@ -267,10 +268,10 @@ def test_the_python_package_is_tested_where_it_was_built(settings):
     with pytest.raises(NotRun, match="not built"):
         check_python.python(Pytest(settings))
     place(settings, "python", "spikescan", "libspikescan.so")
-    session = Pytest(settings, (passed, junit(PASSES, SKIPS, PASSES)))
+    session = Pytest(settings, (passed, junit(PASSES, SKIPS, PASSES, SKIPPED_FILE)))
     figures = check_python.python(session)
-    assert (figures["run"], figures["failed"], figures["skipped"]) == (3, 0, 1)
-    assert figures["reasons"] == {"no CuPy": 1}
+    assert (figures["run"], figures["failed"], figures["skipped"]) == (4, 0, 2)
+    assert figures["reasons"] == {"no CuPy": 1, "no JAX": 1}
     assert session.environment["PYTHONPATH"] == str(settings.build_dir / "python")
     with pytest.raises(Failed, match="1 of 2 tests failed") as failure:
         check_python.python(Pytest(settings, (failed, junit(PASSES, FAILS))))
@@ -350,7 +351,8 @@ def test_tests_must_really_run(settings):
     none = Done(0, "No tests were found!!!", 0.1)
     passed = Done(0, "100% tests passed, 0 tests failed out of 2", 0.1)
     failed = Done(8, "50% tests passed, 1 tests failed out of 2", 0.1)
-    skipped = Done(0, "1/1 Test #1: a ...***Skipped 0.1 sec\n100% tests passed, 0 tests failed out of 1", 0.1)
+    line, summary = "1/1 Test #1: a ...***Skipped 0.1 sec", "The following tests did not run:\n\t  1 - a (Skipped)"
+    skipped = Done(0, f"{line}\n100% tests passed, 0 tests failed out of 1\n\n{summary}\n", 0.1)
     assert check_parts.tests(Answers(settings, passed))["run"] == 2
     assert check_parts.tests(Answers(settings, none, passed))["run"] == 2
     with pytest.raises(NotRun, match="no test"):
@@ -520,6 +522,9 @@ def test_the_layers_are_rows_of_this_gpu_and_say_who_is_absent(settings):
     (command,) = session.asked
     assert command[command.index("--series") + 1] == "layer_ablation"
     assert "spikescan.jax" in command[command.index("--only") + 1].split(",")
+    session.made = {**Measured.made, "rows": []}
+    with pytest.raises(NotRun, match="spyx-0.1 not run: No module named 'haiku'"):
+        check_layers.layers(session)
     with pytest.raises(NotRun, match="budget"):
         check_layers.layers(Measured(settings, seconds=check_frameworks.START_SECONDS))
 

@@ -17,7 +17,7 @@ def command(settings, out, only, seconds, series=None):
 
 
 def measure(session, name, only, seconds, series=None):
-    """How many rows, and a sentence: why there are none, or who is absent. Raises NotRun where nothing can be measured."""
+    """How many rows, and a sentence: who is absent. Raises NotRun where nothing could be measured."""
     settings = session.settings
     if not (settings.root / "bench" / "peers" / "__main__.py").is_file():
         raise NotRun("bench/peers is not in this tree")
@@ -36,4 +36,6 @@ def measure(session, name, only, seconds, series=None):
     session.rows += [{**row, "device": session.gpu["name"]} for row in made["rows"]]
     session.absent_peers = (session.absent_peers or []) + made["absent_peers"]
     absent = "; ".join(f"{one['peer']} not run: {one['reason']}" for one in made["absent_peers"])
+    if not made["rows"]:
+        raise NotRun(absent or "bench/peers measured nothing")
     return len(made["rows"]), absent or "measured"

@@ -129,7 +129,7 @@ def tests(session):
         raise Failed(f"ctest was stopped after {done.seconds:.0f} s", {"output": done.tail()})
     if counts is None:
         raise NotRun("no test is labelled gpu or names CUDA")
-    skipped = len(re.findall(r"\*\*\*Skipped|\(Skipped\)$", done.output, re.MULTILINE))
+    skipped = len(re.findall(r"\*\*\*Skipped", done.output))  # ctest names them once more at the end
     figures = {"selection": " ".join(selection), "run": int(counts[3]), "failed": int(counts[2]), "skipped": skipped}
     if figures["failed"] or done.code != 0:
         raise Failed(f"{figures['failed']} of {figures['run']} tests failed", {**figures, "output": done.tail()})

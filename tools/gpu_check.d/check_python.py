@@ -2,6 +2,7 @@
 
 import collections
 import importlib.metadata
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -42,10 +43,16 @@ def versions():
     return found
 
 
+def message(element):
+    """pytest keeps the reason why a whole file was skipped in the text."""
+    of_file = re.search(r"Skipped: (.*?)['\"]\)", element.text or "")
+    return (of_file[1] if of_file else element.get("message", ""))[:300]
+
+
 def messages(cases, kind):
     """{test: what pytest says of it} of those with an element of that kind."""
     found = {case.get("name"): case.find(kind) for case in cases}
-    return {name: element.get("message", "")[:300] for name, element in found.items() if element is not None}
+    return {name: message(element) for name, element in found.items() if element is not None}
 
 
 def counts(path):
