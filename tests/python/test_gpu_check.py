@@ -272,6 +272,10 @@ def test_the_python_package_is_tested_where_it_was_built(settings):
     figures = check_python.python(session)
     assert (figures["run"], figures["failed"], figures["skipped"]) == (4, 0, 2)
     assert figures["reasons"] == {"no CuPy": 1, "no JAX": 1}
+    settings.parts = ["python"]
+    _, record = run(settings, {"python": lambda session: figures})
+    record["parts"]["python"]["figures"]["failed"] = "none"
+    assert not VALIDATOR.is_valid(record)
     assert session.environment["PYTHONPATH"] == str(settings.build_dir / "python")
     with pytest.raises(Failed, match="1 of 2 tests failed") as failure:
         check_python.python(Pytest(settings, (failed, junit(PASSES, FAILS))))
@@ -303,6 +307,10 @@ def test_overhead_is_what_the_command_wrote(settings):
     done = Done(0, "left out: No module named 'jax'\n| call |", 1.0)
     figures = check_overhead.overhead(Wrote(settings, (done, {"microseconds": {"C ABI forward": 5.0}})))
     assert figures == {"microseconds": {"C ABI forward": 5.0}, "left_out": ["left out: No module named 'jax'"]}
+    settings.parts = ["overhead"]
+    _, record = run(settings, {"overhead": lambda session: figures})
+    record["parts"]["overhead"]["figures"]["microseconds"]["C ABI forward"] = 0.0
+    assert not VALIDATOR.is_valid(record)
     with pytest.raises(Failed, match="wrote no figures"):
         check_overhead.overhead(Wrote(settings, (done, None)))
 
