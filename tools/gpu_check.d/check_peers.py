@@ -11,6 +11,7 @@ COMPILE_SECONDS, CUB_SECONDS, PYTHON_SECONDS = 90, 20, 100
 # Many rows, few rows and one row of docs/cuda.md's table.
 SHAPES = ((256, 1024, 512), (1, 1000000, 64), (1, 1000000, 1))
 PYTHON_PEERS = ("jax-associative-scan", "torch-loop", "torch-compile")
+SERIES = ("suite", "time_vs_length")  # the layers are a part of their own
 
 
 def program(settings):
@@ -28,7 +29,8 @@ def cub_command(settings, shape):
 
 def commands(settings):
     return [compile_command(settings), *(cub_command(settings, shape) for shape in SHAPES),
-            check_frameworks.command(settings, settings.build_dir / "peers.json", PYTHON_PEERS, PYTHON_SECONDS)]
+            check_frameworks.command(settings, settings.build_dir / "peers.json", PYTHON_PEERS, PYTHON_SECONDS,
+                                     SERIES)]
 
 
 def cub_row(shape, measured):
@@ -70,7 +72,7 @@ def peers(session):
         done = session.must(cub_command(session.settings, shape), CUB_SECONDS)
         session.rows.append(cub_row(shape, json.loads(done.output)))
     try:
-        rows, sentence = check_frameworks.measure(session, "peers", PYTHON_PEERS, PYTHON_SECONDS)
+        rows, sentence = check_frameworks.measure(session, "peers", PYTHON_PEERS, PYTHON_SECONDS, SERIES)
     except NotRun as reason:
         rows, sentence = 0, f"not run: {reason}"
     return {"cub_rows": len(SHAPES), "python_rows": rows, "python": sentence}
