@@ -226,6 +226,19 @@ def test_the_build_is_of_what_the_check_runs_and_goes_on_after_an_error(settings
     assert {"hash_outputs", "graph_calls", "spikescan-bench", "ops_cuda", "cross_cuda", "spikescan_python"} <= set(listed)
 
 
+def test_a_build_that_fails_names_its_errors(settings, monkeypatch):
+    monkeypatch.setattr(check_parts, "find_nvcc", lambda: "nvcc")
+    said = "a.cpp:6: fatal error: b.h: No such file\n" + "[9/9] Linking\n" * 1000
+    with pytest.raises(Failed, match="the build ended with 1") as failure:
+        check_parts.build(Answers(settings, Done(0, "", 1.0), Done(1, said, 60.0)))
+    assert failure.value.figures["errors"] == ["a.cpp:6: fatal error: b.h: No such file"]
+    with pytest.raises(Failed, match="the build was stopped after 240 s"):
+        check_parts.build(Answers(settings, Done(0, "", 1.0), Done(None, said, 240.0)))
+    with pytest.raises(Failed, match="1 lines of warnings"):
+        check_parts.build(Answers(settings, Done(0, "", 1.0), Done(0, "a.cpp:1: warning: b", 60.0)))
+    assert check_parts.build(Answers(settings, Done(0, "", 1.0), Done(0, "Linking", 60.0)))["warnings"] == []
+
+
 class Answers:
     """A session whose commands give prepared answers."""
 

@@ -95,13 +95,20 @@ def built(session, *path):
     return program
 
 
+def lines_with(done, pattern):
+    return [line for line in done.output.splitlines() if re.search(pattern, line, re.IGNORECASE)]
+
+
 def build(session):
     if find_nvcc() is None:
         raise NotRun("no nvcc on this machine")
     settings = session.settings
     configured = session.must(configure_command(settings), BUILD_SECONDS)
-    made = session.must(build_command(settings), BUILD_SECONDS)
-    warnings = [line for line in made.output.splitlines() if re.search(r"\bwarning\b", line, re.IGNORECASE)]
+    made = session.command(build_command(settings), BUILD_SECONDS)
+    if made.code != 0:
+        reason = f"the build was stopped after {made.seconds:.0f} s" if made.timed_out else f"the build ended with {made.code}"
+        raise Failed(reason, {"errors": lines_with(made, r"\berror\b|\bundefined reference\b")[:20], "output": made.tail()})
+    warnings = lines_with(made, r"\bwarning\b")
     figures = {
         "configure_seconds": round(configured.seconds, 3),
         "build_seconds": round(made.seconds, 3),
