@@ -130,19 +130,16 @@ constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(floa
 // Forward: segments of x on their way to each warp, the tables, and where the random numbers start
 // (kernels/random_origin.h).
 constexpr size_t kOriginBytes = 48;
-SPIKESCAN_HD constexpr int forward_ring_slots(spikescan_recurrence r) {
-  return r == SPIKESCAN_CUBA_LIF ? 2 : 3;
-}
+// One segment in the ring and one in registers: with more of x under way, float32 to float32 became slower on an H200.
+constexpr int kForwardRingSlots = 1;
 // Blocks that registers and shared memory leave room for on a multiprocessor.
-SPIKESCAN_HD constexpr int resident_forward_rows(spikescan_recurrence r) {
-  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 5 : 4;
-}
+constexpr int kResidentForwardRows = 4;
 struct ForwardRowLayout {
   size_t ring, tables, origin, bytes;
 };
 SPIKESCAN_HD constexpr ForwardRowLayout forward_row_layout(spikescan_recurrence r) {
   ForwardRowLayout at = {};
-  at.tables = size_t{kRowThreads / 32} * forward_ring_slots(r) * kRingSlotBytes;
+  at.tables = size_t{kRowThreads / 32} * kForwardRingSlots * kRingSlotBytes;
   at.origin = at.tables + row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1);
   at.bytes = at.origin + kOriginBytes;
   return at;
@@ -157,7 +154,7 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
 // saved states; the chain and the carry that come next; and a ring of segments of x for each warp
 // (kernels/cuda/backward_row.h). Where the channels are a multiple of a warp's lanes, a block's warps are batches of
 // the same channels and share the tables' columns.
-constexpr int kRingSlots = kSavedSegments + 1;
+constexpr int kBackwardRingSlots = kSavedSegments;
 struct BackwardRowLayout {
   size_t states, gradients, entries, chains, ring, bytes;
 };
@@ -166,7 +163,7 @@ SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrenc
   const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1, columns);
   BackwardRowLayout at = {};
   at.ring = 0;
-  at.states = size_t{kRowThreads / 32} * kRingSlots * kRingSlotBytes;
+  at.states = size_t{kRowThreads / 32} * kBackwardRingSlots * kRingSlotBytes;
   at.gradients = r == SPIKESCAN_CUBA_LIF ? at.states + tables : at.states;
   at.chains = at.gradients + tables;
   at.entries = at.chains + 2 * states * kRowThreads * sizeof(double);

@@ -37,7 +37,7 @@ class BackwardRow {
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
   static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
-  static constexpr int kSlots = kRingSlots, kAhead = kSlots - kSavedSegments;
+  static constexpr int kSlots = kBackwardRingSlots, kAhead = kSlots - kSavedSegments;
   static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
   using Ring = RowRing<kSlots, true>;
 
@@ -217,6 +217,7 @@ class BackwardRow {
   // ---- One segment ----
   // A constant number of steps leaves nothing to ask step by step.
   __device__ __forceinline__ void run_segment(const Ring& ring, int chunk, int s, int length, int i, int steps) {
+    keep_together(call_.args.x);
     const int segment = chunk * kChunkSegments + s;
     const int distance = length - s * kSegmentSteps - steps;
     Steps x, h, states[kStates];

@@ -39,6 +39,7 @@ class ForwardRow {
     tables_.template prepare<StateScan<kOrder>>(scan_.map(), d_.time);  // psu_lif's two scans share it
     // At most 2^34 steps make fewer than 2^31 segments.
     const int full = static_cast<int>(d_.time / kSegmentSteps), rest = static_cast<int>(d_.time % kSegmentSteps);
+    read_next(ring, 0);
     for (int segment = 0; segment < full; ++segment) {
       run_segment(ring, segment, kSegmentSteps,
                   rest == 0 && segment + 1 == full);  // a constant: no step is asked about
@@ -47,12 +48,19 @@ class ForwardRow {
   }
 
  private:
-  static constexpr int kSlots = forward_ring_slots(R);
+  static constexpr int kSlots = kForwardRingSlots;
   using Ring = RowRing<kSlots, false>;
 
   __device__ __forceinline__ void store_final(int state, float value) const {
     const spikescan_state& out = call_.args.final_state[state];
     if (out.data && lane_.inside) out.data[lane_.batch * out.stride_batch + lane_.channel] = value;
+  }
+
+  // One segment ahead in registers, several in the ring.
+  __device__ __forceinline__ void read_next(Ring& ring, int segment) {
+    ring.template await_all_but<kSlots - 1>();
+    ring.read(0, next_);
+    ring.replace_oldest(segment + kSlots);
   }
 
   __device__ __forceinline__ void start() {
@@ -95,10 +103,11 @@ class ForwardRow {
   __device__ __forceinline__ void run_segment(Ring& ring, int segment, int steps, bool last) {
     const int64_t t = int64_t{segment} * kSegmentSteps;
     const int chunk = segment / kChunkSegments, s = segment % kChunkSegments;
+    keep_together(call_.args.x);
     float x[kSegmentSteps];
-    ring.template await_all_but<kSlots - 1>();
-    ring.read(0, x);
-    ring.replace_oldest(segment + kSlots);
+#pragma unroll
+    for (int j = 0; j < kSegmentSteps; ++j) x[j] = next_[j];
+    read_next(ring, segment + 1);
     if (s == 0) begin_chunk(chunk);
     if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
@@ -181,6 +190,7 @@ class ForwardRow {
   RowScan<StateScan<kOrder>> scan_;
   RowScan<StateScan<1>> refractory_;  // psu_lif's R
   RowSpikes spikes_;
+  float next_[kSegmentSteps];
   uint32_t word_ = 0;
 };
 
