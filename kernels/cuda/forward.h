@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
 
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R, class Form>
-__global__ void __launch_bounds__(kRowThreads, kResidentForwardRows)
+__global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))
     forward_rows_kernel(const __grid_constant__ ForwardCall given) {
   const auto& call = Form::settle(given);
   const spikescan_description& d = call.description;

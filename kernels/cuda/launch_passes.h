@@ -20,7 +20,11 @@ BackendResult with_form(const Call&, Use use) {
 }
 template <class Form, class... Others, class Call, class Use>
 BackendResult with_form(const Call& call, Use use) {
+#if defined(SPIKESCAN_GENERAL_FORM_ONLY)
+  return use(General{});
+#else
   return Form::fits(call) ? use(Form{}) : with_form<Others...>(call, use);
+#endif
 }
 
 template <spikescan_recurrence R>

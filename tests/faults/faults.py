@@ -206,11 +206,11 @@ FORWARD = _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
     ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
     ("final state a step early", "states_[n].at[steps - 1], sizeof final_[n]", "states_[n].at[0], sizeof final_[n]"),
-    ("saved carry of the wrong batch", "slot_index(n, block_.batch[l], k - 1,", "slot_index(n, 0, k - 1,"),
+    ("saved carry of the wrong batch", "slot_index(n, block_.batch[l], saved_slot(k, segment),", "slot_index(n, 0, saved_slot(k, segment),"),
 ) + _faults(
     # Wrong from a fourth chunk on.
     "kernels/cpu/forward_lanes.h", SHAPES,
-    ("saved carry of the wrong chunk", "slot_index(n, block_.batch[l], k - 1,", "slot_index(n, block_.batch[l], k / 2,"),
+    ("saved carry of the wrong chunk", "slot_index(n, block_.batch[l], saved_slot(k, segment),", "slot_index(n, block_.batch[l], saved_slot(k / 2, segment),"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SPLITS,
     ("split a chunk late", "return Neuron::Scan::leaves_split(k);", "return k % kSplitChunks == 0;"),

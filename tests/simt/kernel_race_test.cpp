@@ -38,6 +38,14 @@ Case over_rows(spikescan_recurrence recurrence, int64_t batch) {
   return case_of(recurrence, batch, 100);
 }
 
+// Rows enough for one processor to take a thread a row; in backward a block's warps share their tables.
+Case by_rows(spikescan_recurrence recurrence) {
+  Case c = case_of(recurrence, 13, 520);
+  c.description.channels = 32;
+  fill(c, 8, {.lowest_decay = 0.9f, .highest_decay = 1.0f});
+  return c;
+}
+
 struct Schedule {
   int processors, resident_blocks;
 };
@@ -89,6 +97,12 @@ TEST_P(KernelRace, ForwardOverRows) {
 }
 TEST_P(KernelRace, BackwardOverRows) {
   expect_backward(over_rows(GetParam(), 370));
+}
+TEST_P(KernelRace, ForwardByRows) {
+  expect_forward(by_rows(GetParam()));
+}
+TEST_P(KernelRace, BackwardByRows) {
+  expect_backward(by_rows(GetParam()));
 }
 // The decays' sums have barriers of their own.
 TEST_P(KernelRace, BackwardWithoutDecaysOverRows) {

@@ -32,54 +32,63 @@ def missing_barrier(header, before, after, unit, test):
 FAULTS = {
     # ---- Inside a block ----
     "chain_before_segments_end": missing_barrier(
-        "tile_scan.h", "scan_segment(values);", "begin_phase();", "forward", "ForwardOverRows/lif"),
+        "tile_scan.h", "scan_segment(values);", "begin_phase();", "lif", "ForwardOverRows/lif"),
     "respond_before_chain_ends": missing_barrier(
-        "tile_scan.h", "", "begin_phase(); respond_to_carry(values, emit);", "forward", "ForwardOverRows/lif"),
+        "tile_scan.h", "", "begin_phase(); respond_to_carry(values, enter, emit);", "lif", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
-        "neuron_tile.h", "", "// the first scan's shared memory", "forward", "ForwardOverRows/psu_lif"),
+        "neuron_tile.h", "", "// the first scan's shared memory", "psu_lif", "ForwardOverRows/psu_lif"),
     "half_word_read_early": missing_barrier(
-        "forward_tile.h", "= float_of(bits);", "", "forward", "ForwardOverChunks/lif"),
+        "forward_tile.h", "= float_of(bits);", "", "lif", "ForwardOverChunks/lif"),
     "next_tile_starts_early": missing_barrier(
-        "tile_queue.h", "", "// the tile before is done with the shared memory", "forward", "ForwardOverRows/lif"),
+        "tile_queue.h", "", "// the tile before is done with the shared memory", "lif", "ForwardOverRows/lif"),
     "decision_read_early": missing_barrier(
-        "tile_queue.h", "", "// the others read the first thread's decision", "forward", "ForwardOverChunks/lif"),
+        "tile_queue.h", "", "// the others read the first thread's decision", "lif", "ForwardOverChunks/lif"),
     "neighbours_state_read_early": missing_barrier(
-        "backward_tile.h", "", "// a segment's first step looks at its neighbour's last", "backward",
+        "backward_tile.h", "", "// a segment's first step looks at its neighbour's last", "lif",
         "BackwardOverRows/lif"),
     "next_batch_starts_early": Fault(
-        "backward_tile.h", "if (in_group_ > 0) __syncthreads();", "", "backward",
+        "backward_tile.h", "if (in_group_ > 0) __syncthreads();", "", "lif",
         "BackwardWithoutDecaysOverRows/lif", RACE),
-    "sums_read_early": missing_barrier("backward_tile.h", "= sums[p]; }", "", "backward", "BackwardOverRows/lif"),
-    "sums_halved_early": missing_barrier("backward.h", "", "if (lane < half)", "backward", "BackwardOverRows/lif"),
+    "sums_read_early": missing_barrier("backward_tile.h", "= sums[p]; }", "", "lif", "BackwardOverRows/lif"),
+    "sums_halved_early": missing_barrier(
+        "decay_reduction.h", "", "if (lane < half)", "backward", "BackwardOverRows/lif"),
     "last_lane_not_in_the_mask": Fault(
-        "look_back.h", "__ballot_sync(kAll, special)", "__ballot_sync(0x7fffffffu, special)", "forward",
+        "look_back.h", "__ballot_sync(kAll, special)", "__ballot_sync(0x7fffffffu, special)", "lif",
         "ForwardOverChunks/lif", "simt: wrong mask.*cudaErrorLaunchFailure"),
     "other_lanes_not_waited_for": Fault(
-        "look_back.h", "__syncwarp(); // the leaders read what the other lanes fetched", "", "forward",
+        "look_back.h", "__syncwarp(); // the leaders read what the other lanes fetched", "", "lif",
         "ForwardOverChunks/lif", RACE),
+    # ---- Down rows ----
+    "fetched_over_what_is_read": Fault(
+        "row_ring.h", "__syncwarp(); // every lane has read the oldest", "", "lif", "BackwardByRows/lif", RACE),
+    "copies_of_other_lanes_not_waited_for": Fault(
+        "row_ring.h", "__syncwarp(); // the other lanes' copies", "", "lif", "ForwardByRows/lif", RACE),
+    "shared_tables_read_early": Fault(
+        "backward_row.h", "if (kColumns < kRowThreads) __syncthreads(); // the other warps read them", "", "lif",
+        "BackwardByRows/lif", RACE),
     # ---- Between blocks ----
     "published_with_a_plain_store": Fault(
         "look_back.h", "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);", "word = value;",
-        "forward", "ForwardOverChunks/lif", ATOMIC_RACE),
+        "lif", "ForwardOverChunks/lif", ATOMIC_RACE),
     "looked_at_with_a_plain_load": Fault(
         "look_back.h", "return DeviceAtomic<Word>(word).load(cuda::std::memory_order_relaxed);", "return word;",
-        "forward", "ForwardOverChunks/lif", ATOMIC_RACE),
+        "lif", "ForwardOverChunks/lif", ATOMIC_RACE),
     "nothing_published": Fault(
-        "look_back.h", "put(*this->aggregate(", "if (n > N) put(*this->aggregate(", "forward", "ForwardOverChunks/lif",
+        "look_back.h", "put(*this->aggregate(", "if (n > N) put(*this->aggregate(", "lif", "ForwardOverChunks/lif",
         HANG),
     "carry_replayed_twice": Fault(
         "look_back.h", "(__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing",
-        "(__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing - 1", "forward", "ForwardOverChunks/lif",
+        "(__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing - 1", "lif", "ForwardOverChunks/lif",
         "elements differ"),
     "no_tickets": Fault(
-        "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "forward",
+        "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "lif",
         "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": Fault(
-        "tile_queue.h", "reverse_ ? plan_.chunks - 1 - link : link", "link", "backward", "BackwardOverChunks/lif",
+        "tile_queue.h", "reverse_ ? plan_.chunks - 1 - link : link", "link", "lif", "BackwardOverChunks/lif",
         "elements differ"),
     "replay_rounds_every_chunk": Fault(
         "look_back.h", "advance_chunk(whole_chunk, carry, aggregate, false)",
-        "advance_chunk(whole_chunk, carry, aggregate, true)", "forward", "ForwardOverChunks/lif", "elements differ"),
+        "advance_chunk(whole_chunk, carry, aggregate, true)", "lif", "ForwardOverChunks/lif", "elements differ"),
 }
 
 
@@ -101,7 +110,7 @@ def self_test(kernels):
             plant(name, kernels)
         except ValueError as error:
             lost.append(str(error))
-    FAULTS["lost"] = Fault("tile.h", "what no header holds", "", "forward", "", RACE)
+    FAULTS["lost"] = Fault("tile.h", "what no header holds", "", "lif", "", RACE)
     try:
         plant("lost", kernels)
         lost.append("a fault without a place was planted all the same")

@@ -5,7 +5,7 @@ sass_counts.py NVDISASM CUBIN            prints the table
 sass_counts.py --write TABLE NVDISASM CUBIN
 sass_counts.py --self-test               a made-up listing is counted right, a listing without a loop is refused
 
-Counted is the text of a kernel's outermost loop, divided by the 16 elements of a thread's segment. sass_paths.cu takes
+Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment. sass_paths.cu takes
 for granted what nearly every warp finds at nearly every segment (`usually` in kernels/cuda/device.h), so that what only
 partial segments, draws too close to their probability or a tile's first warp run is left out, and the tests for it are
 counted. nvdisasm comes with the wheel nvidia-cuda-nvdisasm; the cubin is made by
@@ -23,6 +23,9 @@ DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
 # The classes follow the throughputs of CUDA's programming guide for compute capability 9.0, in results a clock and
 # multiprocessor: float 128; logic (integer, comparison, selection, conversion) and multiply 64; double 64; special 16.
 CLASSES = ("memory", "shared", "float", "special", "double", "multiply", "logic", "control")
+# The loop whose text is counted: over tiles; over a row's segments, in that over blocks of rows; over a row's groups of
+# segments, in those over blocks and batches.
+DEPTHS = {"forward_tiles": 0, "backward_tiles": 0, "forward_rows": 1, "backward_rows": 2}
 CONTROL = ("BRA", "BSSY", "BSYNC", "BAR", "EXIT", "WARPSYNC", "BPT", "CALL", "RET", "YIELD", "DEPBAR")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)$")
 
@@ -60,12 +63,23 @@ def loops(lines):
     return found
 
 
-def count_loop(lines):
+def inner_loop(found, depth):
+    """The largest loop, or the largest inside that, and so on."""
+    loop = max(found, key=lambda one: one[1] - one[0])
+    for _ in range(depth):
+        inside = [one for one in found if one != loop and loop[0] <= one[0] and one[1] <= loop[1]]
+        if not inside:
+            raise ValueError("no loop so far inside")
+        loop = max(inside, key=lambda one: one[1] - one[0])
+    return loop
+
+
+def count_loop(lines, depth=0):
     opcodes = [match[2] for match in map(INSTRUCTION.match, lines) if match]
     found = loops(lines)
     if not found:
         raise ValueError("no loop")
-    first, last = max(found, key=lambda loop: loop[1] - loop[0])
+    first, last = inner_loop(found, depth)
     counts = dict.fromkeys(CLASSES, 0)
     for opcode in opcodes[first : last + 1]:
         if opcode != "NOP":
@@ -89,7 +103,7 @@ def kernels(listing):
 
 
 def readable(name):
-    kind = re.search(r"(forward_rows|forward_tiles|backward_tiles)", name)[1]
+    kind = re.search(r"(forward_rows|forward_tiles|backward_rows|backward_tiles)", name)[1]
     recurrence = re.search(r"spikescan_recurrence(\d)", name)
     numbers = [int(n) for n in re.search(r"spikescan_dtype(\d)E(?:LS\d*_(\d))?", name).groups() if n]
     return " ".join([kind, RECURRENCES[int(recurrence[1])], *(DTYPES[number] for number in numbers)])
@@ -104,7 +118,7 @@ def table(listing):
     for name, lines in kernels(listing).items():
         if "reduce_" in name:  # not an element's work
             continue
-        counts = count_loop(lines)
+        counts = count_loop(lines, DEPTHS[readable(name).split()[0]])
         numbers = [counts[name] / ELEMENTS for name in CLASSES]
         rows.append(f"{readable(name)}: " + " ".join(f"{number:.1f}" for number in [*numbers, sum(numbers)]))
     return "\n".join(head + sorted(rows)) + "\n"

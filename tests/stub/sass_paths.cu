@@ -1,5 +1,6 @@
-// The kernels with everything settled that a call settles: rule, dtypes, which outputs there are. What is left in the
-// loops is what an element costs; sass_counts.py reads it from the machine code. Compiled, never linked.
+// The kernels with everything settled that a call settles: rule, dtypes, which outputs there are; those of rows as they
+// are in the library. What is left in the loops is what an element costs; sass_counts.py reads it from the machine code.
+// Compiled, never linked.
 #define SPIKESCAN_COUNT_USUAL_PATH
 #include "kernels/cuda/backward.h"
 #include "kernels/cuda/forward.h"
@@ -33,19 +34,6 @@ __device__ __forceinline__ void settle_forward(ForwardCall& call, spikescan_recu
 }  // namespace
 
 template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
-__global__ void __launch_bounds__(kRowThreads, NeuronTile<R>::kPsu ? 3 : 4)
-    forward_rows(const __grid_constant__ ForwardCall given) {
-  ForwardCall call = given;
-  settle_forward(call, R, X, S);
-  RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared());
-  const int64_t row = int64_t{blockIdx.x} * kRowThreads + threadIdx.x;
-  const int64_t channel = row % call.description.channels;
-  ForwardRow<R>(call, tables, row / call.description.channels, channel,
-                load_decays(call.description, call.args, channel))
-      .run();
-}
-
-template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     forward_tiles(const __grid_constant__ ForwardCall given) {
   ForwardCall call = given;
@@ -70,10 +58,12 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   for (Tile tile; queue.next(place, tile);) BackwardTile<R>(call, shared, place, tile).run();
 }
 
-#define FORWARD(R, X, S)                                                               \
-  template __global__ void forward_rows<R, X, S>(const __grid_constant__ ForwardCall); \
+#define FORWARD(R, X, S)                                                                                         \
+  template __global__ void forward_rows_kernel<R, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall); \
   template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
-#define BACKWARD(R, X) template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
+#define BACKWARD(R, X)                                                                                           \
+  template __global__ void backward_rows_kernel<R, 32, SpikesGradient<X>>(const __grid_constant__ BackwardCall); \
+  template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
 
 FORWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
 FORWARD(SPIKESCAN_SPSN, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
