@@ -13,9 +13,8 @@ namespace {
 constexpr int kWarp = 32;
 // Rows of tiles that blocks walk have to fill at least this share of their last round.
 constexpr double kFullEnough = 0.9;
-// What one multiprocessor must have asked for to keep memory busy: bandwidth times latency, 4.3 TB/s times about 0.8
-// microseconds over 132 of them.
-constexpr int64_t kBytesInFlight = 25000;
+// From about three warps of rows on each multiprocessor, an H200 took rows faster than tiles, in both directions.
+constexpr int64_t kRowsOfProcessor = 96;
 constexpr size_t kAlignment = 256;
 constexpr int64_t kMostResidentBlocks = 32;
 constexpr int64_t kSharedBytesOfSystem = 1024;  // of each block, since compute capability 8.0
@@ -82,11 +81,9 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t
   plan.run = 1;
 }
 
-// A thread a row has 64 bytes on their way at a time, a segment in float32 and two in 16 bits: enough rows, and memory
-// is busy without any other help.
+// Enough rows, and no help of other threads is needed.
 bool rows_fill_device(int64_t rows, const DeviceFacts& facts) {
-  constexpr int64_t kBytesOfRow = kSegmentSteps * sizeof(float);
-  return rows * kBytesOfRow >= kBytesInFlight * facts.processors;
+  return rows >= kRowsOfProcessor * facts.processors;
 }
 
 void set_row_launch(int64_t row_blocks, size_t shared_bytes, Plan& plan) {

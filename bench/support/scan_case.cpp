@@ -94,7 +94,8 @@ ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(
   // Backward alone needs a forward call a set beforehand.
   const Memory setup_workspace(backend, case_.has_forward() ? 0 : sizes_.forward_workspace);
 
-  const Memory& x = driving_input(backend, shape.elements(), driving_range(case_.recurrence), case_.dtype, stream());
+  const Range range = driving_range(case_.recurrence);
+  const Memory& x = driving_input(backend, shape.elements(), range, case_.dtype, stream());
   // The sets together pass twice through the largest cache; one set that does so by itself is enough.
   const size_t wanted = 2 * beyond_cache_bytes(backend) / static_cast<size_t>(std::max(case_.bytes(), 1.0)) + 1;
   for (size_t i = 0; i < std::min(wanted, kMostSets); ++i) {

@@ -26,7 +26,6 @@ class ForwardRow {
         origin_(origin),
         tables_(tables),
         lane_(lane),
-        gain_(decays.gain),
         scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
         refractory_({decays.beta, decays.beta}),
         spikes_(call.args.spikes, lane_) {}
@@ -141,8 +140,9 @@ class ForwardRow {
   __device__ __forceinline__ void scan(int chunk, int s, bool full, float (&x)[kSegmentSteps],
                                        float (&states)[kStates][kSegmentSteps]) {
     if constexpr (R == SPIKESCAN_SPSN) {
+      const float gain = 1.0f - seen_anew(scan_.decays().first);  // made anew: a subtraction costs less than a register
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain_;
+      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain;
     }
     float output[kOrder][kSegmentSteps];
     scan_.scan(tables_, s, x, output);
@@ -186,7 +186,6 @@ class ForwardRow {
   const RandomOrigin& origin_;
   RowTables<kOrder>& tables_;
   const RowLane lane_;
-  const float gain_;
   RowScan<StateScan<kOrder>> scan_;
   RowScan<StateScan<1>> refractory_;  // psu_lif's R
   RowSpikes spikes_;

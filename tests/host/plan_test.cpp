@@ -87,13 +87,17 @@ TEST(Plan, IsWithinWhatCudaAllows) {
 }
 
 TEST(Plan, RowsWhereTheyFillTheDevice) {
-  // 25,000 bytes a multiprocessor, 64 bytes of a row on their way at a time.
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 51563), kH200).strategy, kRows);
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 51562), kH200).strategy, kTiles);
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 51563), kH200).strategy, kRows);
-  EXPECT_NE(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 51562), kH200).strategy, kRows);
+  // 96 rows on each of 132 multiprocessors.
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 12672), kH200).strategy, kRows);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 12671), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 12672), kH200).strategy, kRows);
+  EXPECT_NE(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 1, 1000, 12671), kH200).strategy, kRows);
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 256, 1024, 512), kH200).strategy, kRows);
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).strategy, kRows);
+  // Ten batches of 100 steps share a row of partial sums.
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 250, 100, 500), kH200).strategy, kTiles);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).row_columns, 32);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 520), kH200).row_columns, kRowThreads);
 }
 
 TEST(Plan, WalksWhereRowsOfTilesFillTheBlocks) {

@@ -125,7 +125,7 @@ class Session:
         self.record = self.new_record()
 
     def new_record(self):
-        commit, dirty = records.commit_of(self.settings.root)
+        commit, dirty = self.carried_commit() if self.settings.commit else records.commit_of(self.settings.root)
         if commit is None:
             commit, dirty = self.carried_commit()
         return {
@@ -142,7 +142,7 @@ class Session:
         }
 
     def carried_commit(self):
-        """Of a tree without .git: what --commit says, else what the bundle noted when it was made."""
+        """Of a tree without .git, or whose .git is another's: what --commit says, else what the bundle noted."""
         if self.settings.commit and re.fullmatch(r"[0-9a-f]{7,40}", self.settings.commit):
             return self.settings.commit, None
         try:
