@@ -132,6 +132,9 @@ TEST_F(HugePages, UnderTheGradientOfX) {
   spikescan_sizes sizes = {};
   sizes.struct_size = sizeof sizes;
   ASSERT_EQ(spikescan_query_sizes(&d_, &sizes), SPIKESCAN_OK);
+  const std::vector<double> saved(sizes.saved / sizeof(double));
+  args.saved = saved.data();
+  args.saved_bytes = sizes.saved;
   const Fresh workspace(sizes.backward_workspace);
   args.workspace = workspace.data();
   args.workspace_bytes = sizes.backward_workspace;

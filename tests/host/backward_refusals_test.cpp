@@ -108,21 +108,21 @@ const Row kRows[] = {
      [](Call& c) {
        lengthen(c);
        c.args.saved = nullptr;
-       return Parts{"saved is null", "96"};
+       return Parts{"saved is null", "1536"};
      }},
     {"saved_absent_with_its_size",
      [](Call& c) {
        lengthen(c);
        c.args.saved = nullptr;
        c.args.saved_bytes = 0;
-       return Parts{"saved_bytes is 0", "at least 96"};
+       return Parts{"saved_bytes is 0", "at least 1536"};
      },
      SPIKESCAN_WORKSPACE_TOO_SMALL},
     {"saved_too_small",
      [](Call& c) {
        lengthen(c);
        c.args.saved_bytes = 88;
-       return Parts{"saved_bytes is 88", "at least 96"};
+       return Parts{"saved_bytes is 88", "at least 1536"};
      },
      SPIKESCAN_WORKSPACE_TOO_SMALL},
     {"saved_misaligned",

@@ -328,7 +328,7 @@ const Row kRows[] = {
      [](Call& c) {
        lengthen(c);
        c.args.saved_bytes = 95;
-       return Parts{"saved_bytes is 95", "at least 96"};
+       return Parts{"saved_bytes is 95", "at least 1536"};
      },
      SPIKESCAN_WORKSPACE_TOO_SMALL},
     {"saved_misaligned",
