@@ -144,6 +144,27 @@ TEST(LaunchProblem, SeesWhatIsBeyondALimit) {
   }
 }
 
+void run_both(const MadeUp& made) {
+  EXPECT_EQ(spikescan_forward(&made.description, &made.forward, nullptr), SPIKESCAN_OK) << spikescan_last_error();
+  EXPECT_EQ(spikescan_backward(&made.description, &made.backward, nullptr), SPIKESCAN_OK) << spikescan_last_error();
+}
+
+// Calls of the forms that kernels are settled for (kernels/cuda/settled.h).
+void run_usual_forms(const Shape& shape, spikescan_recurrence recurrence) {
+  for (const spikescan_dtype dtype : {SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT16, SPIKESCAN_BFLOAT16}) {
+    spikescan_description d = describe(recurrence, shape.batch, shape.time, shape.channels);
+    d.dtype = dtype;
+    MadeUp made(d);
+    made.forward.membrane = made.backward.grad_membrane = {};
+    made.backward.grad_spikes.dtype = dtype;
+    run_both(made);  // packed spikes
+    void* spikes = made.forward.spikes.data;
+    made.forward.spikes = made.forward.x;
+    made.forward.spikes.data = spikes;
+    run_both(made);
+  }
+}
+
 // Which kernels the shapes above have started: all that there are, or the limits of some were never looked at.
 TEST(Launch, EveryKernelIsLaunched) {
   start_afresh();
@@ -153,10 +174,9 @@ TEST(Launch, EveryKernelIsLaunched) {
       for (const int32_t shared_decay : {0, 1}) {
         spikescan_description d = describe(recurrence, shape.batch, shape.time, shape.channels);
         d.shared_decay = shared_decay;
-        const MadeUp made(d);
-        EXPECT_EQ(spikescan_forward(&d, &made.forward, nullptr), SPIKESCAN_OK);
-        EXPECT_EQ(spikescan_backward(&d, &made.backward, nullptr), SPIKESCAN_OK);
+        run_both(MadeUp(d));
       }
+      run_usual_forms(shape, recurrence);
     }
   }
   for (const Call& launch : launches(calls())) started.insert(launch.kernel);

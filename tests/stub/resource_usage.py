@@ -93,7 +93,7 @@ class Cubin:
 
 
 def readable(names):
-    """Demangled, without the parameters and the return type."""
+    """Demangled, without the parameters, the return type and blanks."""
     lines = subprocess.run(["c++filt"], input="\n".join(names), text=True, check=True, stdout=subprocess.PIPE).stdout
     out = []
     for line in lines.splitlines():
@@ -103,7 +103,7 @@ def readable(names):
             if letter == "(" and depth == 0:
                 end = place
                 break
-        out.append(line[:end].removeprefix("void "))
+        out.append(line[:end].removeprefix("void ").replace(" ", ""))
     return out
 
 

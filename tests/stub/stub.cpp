@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <string>
 
 namespace stub {
 namespace {
@@ -47,7 +48,10 @@ std::string readable(const char* mangled) {
     }
   }
   text.resize(end);
-  return text.rfind("void ", 0) == 0 ? text.substr(5) : text;
+  if (text.rfind("void ", 0) == 0) text.erase(0, 5);
+  // Demanglers differ in their blanks ("> >" or ">>"); the table has none.
+  std::erase(text, ' ');
+  return text;
 }
 
 cudaError_t decide(State& s, const std::string& function) {

@@ -185,12 +185,13 @@ def test_remat_and_donation(rng):
 
 
 def test_no_gradient_no_saved_states_and_no_membrane_sized_residual(rng):
-    """The forward call in training keeps states of every 1024 steps, not V."""
+    """The forward call in training keeps states of every 64 steps, not V."""
     x = rng.normal(size=(4, 4096, 8)).astype(np.float32)
     _, pull = jax.vjp(lambda x, b: sj.scan(x, b, key=1).spikes, x, jnp.full(8, 0.9))
     residuals = [a for a in jax.tree_util.tree_leaves(pull) if hasattr(a, "nbytes")]
     extra = sum(a.nbytes for a in residuals) - x.nbytes
-    assert extra < x.nbytes / 100, extra
+    # A float64 in 64 float32 values is 1/32 of x.
+    assert extra < x.nbytes / 30, extra
     text = jax.jit(lambda x: sj.scan(x, 0.9, key=1).spikes).lower(x).as_text()
     assert "spikescan_forward" in text and text.count("custom_call @spikescan") == 1
 
