@@ -8,10 +8,14 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from spikescan import _abi
 from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
 
 _SEPARATOR = " "
+# How often states are saved. PyTorch stores compiled programs with the shapes in them: a library that saves otherwise
+# must not meet them.
+_SAVED = f"states{_abi.time_units()[1]}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ def encode(neuron: Neuron, time_first: bool, spikes: str | None, membrane: str |
         spikes or "-",
         membrane or "-",
         "final" if final_state else "-",
+        _SAVED,
     )
     return _SEPARATOR.join(fields)
 
@@ -50,9 +55,9 @@ def encode(neuron: Neuron, time_first: bool, spikes: str | None, membrane: str |
 @functools.lru_cache(maxsize=4096)
 def decode(text: str) -> Call:
     fields = text.split(_SEPARATOR)
-    if len(fields) != 11:
+    if len(fields) != 12 or fields[11] != _SAVED:
         raise ValueError(f"call is {text!r}; spikescan.torch.scan makes these strings")
-    recurrence, rule, threshold, k, max_prob, surrogate, gradient, order, spikes, membrane, final = fields
+    recurrence, rule, threshold, k, max_prob, surrogate, gradient, order, spikes, membrane, final = fields[:11]
     neuron = Neuron(recurrence, rule, float(threshold), float(k), float(max_prob), surrogate, gradient)
     named = (name if name != "-" else "" for name in (spikes, membrane))
     return Call(neuron, order == "time_first", *named, final == "final")
