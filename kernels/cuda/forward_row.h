@@ -55,7 +55,7 @@ class ForwardRow {
     if (out.data && lane_.inside) out.data[lane_.batch * out.stride_batch + lane_.channel] = value;
   }
 
-  // One segment ahead in registers, several in the ring.
+  // One segment ahead in registers, the next kSlots in the ring.
   __device__ __forceinline__ void read_next(Ring& ring, int segment) {
     ring.template await_all_but<kSlots - 1>();
     ring.read(0, next_);

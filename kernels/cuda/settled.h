@@ -1,5 +1,5 @@
 // The forms of a call that kernels are compiled for. What a form settles (dtypes, the rule, tensors that are absent) is
-// asked once on the host and at no step in a kernel; a third of the instructions of a step would be such questions, and
+// asked once on the host and at no step in a kernel; a sixth of the instructions of a step would be such questions, and
 // their answers' code would push the loop out of the instruction cache. `General` settles nothing and serves every
 // call.
 #pragma once

@@ -1,6 +1,6 @@
 // The kernels with everything settled that a call settles: rule, dtypes, which outputs there are; those of rows as they
-// are in the library. What is left in the loops is what an element costs; sass_counts.py reads it from the machine code.
-// Compiled, never linked.
+// are in the library. What is left in the loops is what an element costs; sass_counts.py reads it from the machine
+// code. Compiled, never linked.
 #define SPIKESCAN_COUNT_USUAL_PATH
 #include "kernels/cuda/backward.h"
 #include "kernels/cuda/forward.h"
@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   for (Tile tile; queue.next(place, tile);) BackwardTile<R>(call, shared, place, tile).run();
 }
 
-#define FORWARD(R, X, S)                                                                                         \
+#define FORWARD(R, X, S)                                                                                   \
   template __global__ void forward_rows_kernel<R, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall); \
   template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
 #define BACKWARD(R, X)                                                                                           \

@@ -3,8 +3,8 @@
 import json
 import sys
 
-from check_python import environment, package
-from check_session import Failed, NotRun
+from check_python import environment, require_package
+from check_session import Failed
 
 SECONDS, TURNS = 90, 15
 
@@ -20,8 +20,7 @@ def command(settings):
 
 def overhead(session):
     settings = session.settings
-    if not (package(settings) / "spikescan" / "libspikescan.so").is_file():
-        raise NotRun("the Python package was not built")
+    require_package(settings)
     out(settings).unlink(missing_ok=True)
     done = session.must(command(settings), SECONDS, environment=environment(settings))
     if not out(settings).is_file():

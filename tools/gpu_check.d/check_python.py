@@ -19,6 +19,12 @@ def package(settings):
     return settings.build_dir / "python"
 
 
+def require_package(settings):
+    """Raises NotRun where it was not built."""
+    if not (package(settings) / "spikescan" / "libspikescan.so").is_file():
+        raise NotRun("the Python package was not built")
+
+
 def environment(settings):
     return {**ENVIRONMENT, "PYTHONPATH": str(package(settings))}
 
@@ -66,8 +72,7 @@ def counts(path):
 
 def python(session):
     settings = session.settings
-    if not (package(settings) / "spikescan" / "libspikescan.so").is_file():
-        raise NotRun("the Python package was not built")
+    require_package(settings)
     report(settings).unlink(missing_ok=True)
     done = session.command(command(settings), PYTHON_SECONDS, environment=environment(settings))
     if done.timed_out:
