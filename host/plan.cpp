@@ -169,7 +169,7 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   const int columns = backward_columns(d.recurrence);
   const int64_t group = batches_per_row(d.time);
   set_tiles(d, facts, divide_up(d.batch, group), columns, plan);
-  plan.row_batches = static_cast<int32_t>(group);
+  plan.row_batches = static_cast<int32_t>(std::clamp<int64_t>(d.batch, 1, group));
   if (facts.shared_bytes > 0) {
     const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;
     if (d.time > 0 && fits && rows_fill_device(plan.batch_rows * d.channels, facts)) {

@@ -100,6 +100,13 @@ TEST(Plan, RowsWhereTheyFillTheDevice) {
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 520), kH200).row_columns, kRowThreads);
 }
 
+// A row's thread goes through all batches of a group, whether they are there or not.
+TEST(Plan, GroupsAreNoLargerThanTheBatch) {
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1, 20000), kH200).row_batches, 1);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 7, 100, 2000), kH200).row_batches, 7);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 100, 2000), kH200).row_batches, 10);
+}
+
 TEST(Plan, WalksWhereRowsOfTilesFillTheBlocks) {
   // 264 blocks of 8 channels fit 132 multiprocessors: 264 rows of tiles fill them once, 265 would need another round.
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 5000, 264 * 8), kH200).strategy, kWalk);
