@@ -1,13 +1,13 @@
-// The backward pass of one block (SPEC section 2): per chunk, last to first, the states that enter its segments are
-// found from x and the saved carry; then, last segment first, each segment's states are rebuilt and its gradients run.
-// x comes from memory once and from the second-level cache the second time; nothing of size B T C is kept.
+// The backward pass of one block (SPEC section 2), from one saved state to the next, last first: the states of the 64
+// steps between are found from x, then, last segment first, the gradients run. x is read once (spsn's a second time,
+// from the caches); nothing of size B T C is kept.
 #pragma once
 
 #include "kernels/backend.h"
 #include "kernels/cpu/gradient_lanes.h"
+#include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
 #include "kernels/cpu/vector_firing.h"
-#include "kernels/layout.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -17,19 +17,25 @@ class BackwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  // The blocks of a strip share nothing; this keeps the first of them aligned.
-  struct alignas(64) Shared {};
+  // The steps from one saved state to the next, while they are worked on: the same memory for all blocks of a strip, so
+  // that it stays in the first-level cache.
+  struct Shared {
+    typename Neuron::SegmentStates states[kSavedSegments] = {};
+    Segment x = {}, spikes = {}, membrane = {};  // inputs that are not read where they lie
+    Segment direct = {};                         // the rule's share of the gradient on V
+    Segment gradients[kStates] = {};
+  };
 
-  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared&)
-      : call_(call), d_(call.description), grid_(grid) {
+  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared& shared)
+      : call_(call), d_(call.description), grid_(grid), shared_(shared) {
     block_.set_channels(grid, channel_block);
     load_decays(d_, call.args.beta, call.args.alpha, block_, decays_);
     neuron_.prepare(decays_, block_.lanes, d_.time);
     gradient_.prepare(decays_, block_.lanes, d_.time);
   }
 
-  // One row block of a strip: its blocks' segments in turn. Batches that share a row of partial sums go one after the
-  // other (several only where there is one chunk).
+  // One row block of a strip: its blocks' groups of segments in turn. Batches that share a row of partial sums go one
+  // after the other (several only where there is one chunk).
   template <class Strip>
   static void run(Strip& strip, const BackwardCall& call, int64_t row_block) {
     const int64_t time = call.description.time, chunks = chunk_count(time);
@@ -38,7 +44,13 @@ class BackwardLanes {
       bool any = false;
       strip.each([&](BackwardLanes& lanes) { any = lanes.start(row_block, i); });
       if (!any) break;
-      for (int64_t k = chunks - 1; k >= 0; --k) run_chunk(strip, call, k, chunks, row_block);
+      for (int64_t k = chunks - 1; k >= 0; --k) {
+        strip.each([&](BackwardLanes& lanes) { lanes.begin_chunk(k); });
+        for (int group = last_group(chunk_steps(time, k)); group >= 0; --group) {
+          strip.each([&](BackwardLanes& lanes) { lanes.run_group(k, group); });
+        }
+        strip.each([&](BackwardLanes& lanes) { lanes.end_chunk(k, row_block, chunks); });
+      }
       strip.each([](BackwardLanes& lanes) { lanes.finish(); });
     }
     if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 1, 0); });
@@ -55,48 +67,32 @@ class BackwardLanes {
     row_block_ = row_block;
     clear_totals();
     start(row_block, 0);
-    const int64_t k = chunk_at(position);
-    begin_chunk(k);
-    for (int s = 0; s < segment_count(chunk_length(position)); ++s) enter_segment(k, s, chunk_length(position));
+    load_carry(chunk_at(position));
   }
 
   void measure(int64_t position) {
+    const int64_t k = chunk_at(position);
     gradient_.begin_chunk(block_.lanes);
-    const int length = chunk_length(position);
-    for (int s = segment_count(length) - 1; s >= 0; --s) {
-      run_gradients(chunk_at(position), s, length);
+    for (int group = last_group(chunk_length(position)); group >= 0; --group) {
+      for (int i = enter_group(k, group) - 1; i >= 0; --i) run_gradients(k, group, i);
     }
   }
 
   void finish_split(int64_t position) {
     const int64_t k = chunk_at(position);
-    const int length = chunk_length(position);
     gradient_.begin_chunk(block_.lanes);
-    for (int s = segment_count(length) - 1; s >= 0; --s) run_segment(k, s, length);
+    for (int group = last_group(chunk_length(position)); group >= 0; --group) run_group(k, group);
     store_totals(row_block_, chunk_count(d_.time), k);
     if (k > 0) return;
-    gradient_.end_chunk(length, block_.lanes, true);
+    gradient_.end_chunk(chunk_length(position), block_.lanes, true);
     finish();
   }
 
  private:
   int64_t chunk_at(int64_t position) const { return chunk_count(d_.time) - 1 - position; }
 
-  template <class Strip>
-  static void run_chunk(Strip& strip, const BackwardCall& call, int64_t k, int64_t chunks, int64_t row_block) {
-    const int length = chunk_steps(call.description.time, k);
-    strip.each([&](BackwardLanes& lanes) { lanes.begin_chunk(k); });
-    for (int s = 0; s < segment_count(length); ++s) {
-      strip.each([&](BackwardLanes& lanes) { lanes.enter_segment(k, s, length); });
-    }
-    for (int s = segment_count(length) - 1; s >= 0; --s) {
-      strip.each([&](BackwardLanes& lanes) { lanes.run_segment(k, s, length); });
-    }
-    strip.each([&](BackwardLanes& lanes) {
-      lanes.gradient_.end_chunk(length, lanes.block_.lanes, k % kSplitChunks == 0);
-      if (chunks > 1) lanes.store_totals(row_block, chunks, k);
-    });
-  }
+  // A group is what lies between two saved states.
+  static int last_group(int length) { return (length - 1) / kSavedSteps; }
 
   // False where the row block has no batch left.
   bool start(int64_t row_block, int64_t batch_of_row) {
@@ -126,108 +122,110 @@ class BackwardLanes {
     for (int l = 0; l < block_.lanes; ++l) out.data[state_index(out, l)] = static_cast<float>(carry[l]);
   }
 
-  static int segment_steps(int length, int distance) {
-    return length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
-  }
-
   void begin_chunk(int64_t k) {
     load_carry(k);
-    for (int n = 0; n < kStates; ++n) {
-      for (int l = 0; l < block_.lanes; ++l) last_[0][n][l] = static_cast<float>(neuron_.carry(n)[l]);
-    }
-    neuron_.begin_chunk();
     gradient_.begin_chunk(block_.lanes);
   }
-
-  // Forward over the chunk: what enters each segment, and the state that each leaves behind.
-  void enter_segment(int64_t k, int s, int length) {
-    const int distance = s * kSegmentSteps, steps = segment_steps(length, distance);
-    const RowsView x = view_segment(call_.args.x, x_, k * kChunkSteps + distance, steps, block_.lanes, x_tile_);
-    const Asking next = Asking::at(call_.args.x, x_, k * kChunkSteps + distance + kSegmentSteps);
-    const auto input = [=](int j, int l) HWY_ATTR {
-      next.ask(j, l);
-      return x(j, l);
-    };
-    // Whether the carry that leaves the chunk would be rounded does not matter: its last step's value is the same.
-    neuron_.pass(input, steps, distance, {distance + kSegmentSteps == kChunkSteps, false}, states_);
-    neuron_.get_entry(entry_[s]);
-    for (int n = 0; n < kStates; ++n) {
-      __builtin_memcpy(last_[s + 1][n], states_[n].at[steps - 1], sizeof last_[s + 1][n]);
-    }
+  void end_chunk(int64_t k, int64_t row_block, int64_t chunks) {
+    gradient_.end_chunk(chunk_steps(d_.time, k), block_.lanes, GradientScan<1>::leaves_split(k));
+    if (chunks > 1) store_totals(row_block, chunks, k);
   }
 
+  // The states before the chunk, as scans take them and as its first step sees them.
   void load_carry(int64_t k) {
-    const auto* saved = static_cast<const double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
+      double* carry = neuron_.carry(n);
       const spikescan_state& initial = call_.args.initial_state[n];
-      for (int l = 0; l < block_.lanes; ++l) {
-        if (k > 0) {
-          neuron_.carry(n)[l] = saved[slot_index(n, block_.batch[l], saved_slot(k, 0), block_.channel[l], d_.batch,
-                                                 saved_slots(d_.time), d_.channels)];
-        } else {
-          neuron_.carry(n)[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
-        }
-      }
-    }
-  }
-
-  // Backward over one segment: its gradients, then its outputs.
-  void run_segment(int64_t k, int s, int length) {
-    const RowsView x = run_gradients(k, s, length);
-    write(x, k * kChunkSteps + s * kSegmentSteps, s, segment_steps(length, s * kSegmentSteps));
-  }
-
-  RowsView run_gradients(int64_t k, int s, int length) {
-    const spikescan_backward_args& args = call_.args;
-    const int lanes = block_.lanes, first = s * kSegmentSteps, steps = segment_steps(length, first);
-    const int64_t t = k * kChunkSteps + first;
-    const RowsView x = view_segment(args.x, x_, t, steps, lanes, x_tile_);
-    const bool ends = first + kSegmentSteps == kChunkSteps;
-    neuron_.rebuild(x, steps, entry_[s], {ends, false}, states_);
-    run_rule(k, t, steps, ends);
-    const RowsView membrane = view_gradient(args.grad_membrane, grad_membrane_, t, steps, membrane_tile_);
-    gradient_.scan(direct_, membrane, states_[0], steps, lanes, length - first - steps, gradients_);
-    return x;
-  }
-
-  // The rule's share h of the gradient on V. M comes from states that rebuild() left settled or not.
-  void run_rule(int64_t k, int64_t t, int steps, bool settled) {
-    const spikescan_backward_args& args = call_.args;
-    if (!args.grad_spikes.data) {
-      if (!settled) neuron_.settle(steps, states_);
-      return;  // direct_ holds zeros
-    }
-    const RowsView gs = view_segment(args.grad_spikes, grad_spikes_, t, steps, block_.lanes, spikes_tile_);
-    with_gradient(call_.firing, [&](const auto& rule) HWY_ATTR {
-      if (settled) {
-        fill_direct(rule, gs, k, t, steps, [&](int j, int l) HWY_ATTR { return Neuron::rule_input(states_, j, l); });
+      if (k > 0) {
+        load_states(d_, block_, n, saved_slot(k, 0), call_.args.saved, carry);
       } else {
-        fill_direct(rule, gs, k, t, steps, [&](int j, int l) HWY_ATTR { return neuron_.settle(j, steps, l, states_); });
+        for (int l = 0; l < block_.lanes; ++l) carry[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
       }
+      for (int l = 0; l < block_.lanes; ++l) before_[n][l] = static_cast<float>(carry[l]);
+    }
+  }
+
+  // The chain over the chunk's segments before the group.
+  void load_chain(int64_t k, int group) {
+    neuron_.begin_chunk();
+    for (int n = 0; n < kStates; ++n) {
+      const int64_t slot = saved_slot(k, group * kSavedSegments);
+      if (group > 0) load_states(d_, block_, n, slot, call_.args.saved, neuron_.chain(n));
+      if (group > 1) ask_states(d_, block_, n, slot - 1, call_.args.saved);
+    }
+  }
+
+  // A segment of a group: its place in the chunk, its steps, and what of the chunk comes after it.
+  struct Place {
+    int first, steps, after;
+    bool ends;  // a full chunk
+  };
+  Place place_of(int64_t k, int group, int i) const {
+    const int length = chunk_steps(d_.time, k), first = group * kSavedSteps + i * kSegmentSteps;
+    const int steps = length - first < kSegmentSteps ? length - first : kSegmentSteps;
+    return {first, steps, length - first - steps, first + kSegmentSteps == kChunkSteps};
+  }
+
+  // Forward over the group's segments, which are counted.
+  int enter_group(int64_t k, int group) {
+    load_chain(k, group);
+    const int left = segment_count(chunk_steps(d_.time, k)) - group * kSavedSegments;
+    const int count = left < kSavedSegments ? left : kSavedSegments;
+    for (int i = 0; i < count; ++i) {
+      const Place at = place_of(k, group, i);
+      const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
+      neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i]);
+    }
+    return count;
+  }
+  RowsView view_x(int64_t t, int steps) {
+    return view_segment(call_.args.x, x_, t, steps, block_.lanes, shared_.x);
+  }
+
+  // Backward over them: the gradients of each, then its outputs. The first step's share of the decays' gradients waits
+  // for the states before it.
+  void run_group(int64_t k, int group) {
+    int i = enter_group(k, group) - 1;
+    if (pending_.is_there) settle_pending(shared_.states[i].last);
+    for (; i >= 0; --i) {
+      run_gradients(k, group, i);
+      write(k, group, i);
+      if (i > 0) settle_pending(shared_.states[i - 1].last);
+    }
+    if (group == 0) settle_pending(before_);
+  }
+
+  void run_gradients(int64_t k, int group, int i) {
+    const Place at = place_of(k, group, i);
+    const int64_t t = k * kChunkSteps + at.first;
+    auto& states = shared_.states[i];
+    run_rule(t, at.steps, states);
+    const RowsView membrane = view_gradient(call_.args.grad_membrane, grad_membrane_, t, at.steps, shared_.membrane);
+    gradient_.scan(shared_.direct, membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
+  }
+
+  // The rule's share h of the gradient on V; the states are settled on the way.
+  void run_rule(int64_t t, int steps, typename Neuron::SegmentStates& states) {
+    if (!call_.args.grad_spikes.data) {  // shared_.direct holds zeros
+      return neuron_.settle_all(steps, states, [](int, int, Floats) HWY_ATTR {});
+    }
+    const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.spikes);
+    const Asking next_gs = next_group(call_.args.grad_spikes, grad_spikes_, t);
+    with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
+      const auto rule = call_rule;  // in registers
+      neuron_.settle_all(steps, states, [&](int j, int l, Floats m) HWY_ATTR {
+        next_gs.ask(j, l);
+        store(gs(j, l) * rule.gradient(m), shared_.direct.at[j] + l);
+      });
     });
   }
 
-  template <class Rule, class M>
-  HWY_INLINE void fill_direct(const Rule& call_rule, RowsView gs, int64_t k, int64_t t, int steps, M m) {
-    const Rule rule = call_rule;  // in registers
-    const Asking next_gs = Asking::at(call_.args.grad_spikes, grad_spikes_, t - kSegmentSteps);
-    const Asking next_x = next_chunk(k, t);
-    for (int l = 0; l < block_.lanes; l += kFloats) {
-      for (int j = 0; j < steps; ++j) {
-        next_gs.ask(j, l);
-        next_x.ask(j, l);
-        store(gs(j, l) * rule.gradient(m(j, l)), direct_.at[j] + l);
-      }
-    }
-  }
-
-  // The same segment of the chunk whose turn comes next: reading it ahead spreads the first pass over x, which computes
-  // little, over the second, which computes much.
-  Asking next_chunk(int64_t k, int64_t t) const {
-    const spikescan_tensor& x = call_.args.x;
-    if (k > 0) return Asking::at(x, x_, t - kChunkSteps);
-    Asking next = Asking::at(x, x_, t + (chunk_count(d_.time) - 1) * kChunkSteps);
-    next.first += x.stride_batch * next.element_bytes;
+  // The same segment of the group whose turn comes next, in this batch or the next one. The gradient of spikes is asked
+  // for by the rule, x while outputs are written: asked for at once, their lines would wait for each other.
+  Asking next_group(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
+    if (t >= kSavedSteps) return Asking::at(tensor, rows, t - kSavedSteps);
+    Asking next = Asking::at(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps);
+    next.first += tensor.stride_batch * next.element_bytes;
     return next;
   }
 
@@ -236,52 +234,82 @@ class BackwardLanes {
     return tensor.data ? view_segment(tensor, rows, t, steps, block_.lanes, tile) : view_tile(tile);
   }
 
-  // The segment's gradient of x, and its share of the decays' gradients: sums of one segment in float32, last step
-  // first; segments and batches are then added in double.
-  void write(const RowsView& x, int64_t t, int s, int steps) {
+  // The segment's gradient of x, and its share of the decays' gradients.
+  void write(int64_t k, int group, int i) {
+    const Place at = place_of(k, group, i);
+    const int64_t t = k * kChunkSteps + at.first;
+    const RowsView x = Neuron::kSpsn ? view_x(t, at.steps) : RowsView{};
+    const Asking next_x = next_group(call_.args.x, x_, t);
     const spikescan_tensor& out = call_.args.grad_x;
     const bool streaming = out.data && streams(d_, out.dtype);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
     if (streaming && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
         block_.lanes == kLanes && grad_x_.together() && whole_lines(first, out.stride_time)) {
       const int64_t stride = out.stride_time;
-      return finish_segment(
-          x, s, steps, [=](int j, int l, Floats dx) HWY_ATTR { hn::Stream(dx, FloatTag(), first + j * stride + l); });
+      return finish_segment(x, at.steps, shared_.states[i], [=](int j, int l, Floats dx) HWY_ATTR {
+        next_x.ask(j, l);
+        hn::Stream(dx, FloatTag(), first + j * stride + l);
+      });
     }
-    Segment& tile = gradients_[0];
-    finish_segment(x, s, steps, [&](int j, int l, Floats dx) HWY_ATTR { store(dx, tile.at[j] + l); });
-    if (out.data) store_segment(out, grad_x_, t, steps, block_.lanes, streaming, tile);
+    Segment& tile = shared_.gradients[0];
+    finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
+      next_x.ask(j, l);
+      store(dx, tile.at[j] + l);
+    });
+    if (out.data) store_segment(out, grad_x_, t, at.steps, block_.lanes, streaming, tile);
   }
 
+  // A segment's sums are made in float32, last step first; segments and batches are then added in double.
   template <class Sink>
-  HWY_INLINE void finish_segment(const RowsView& x, int s, int steps, Sink sink) {
-    alignas(64) float beta_sum[kLanes], alpha_sum[kLanes];
+  HWY_INLINE void finish_segment(const RowsView& x, int steps, const typename Neuron::SegmentStates& states,
+                                 Sink sink) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
-      Floats beta = floats(0.0f), alpha = floats(0.0f);
+      Sums sums = {floats(0.0f), floats(0.0f)};
       const Floats gain = load(decays_.gain + l);
-      for (int j = steps - 1; j >= 0; --j) {
-        const Floats g = gradient_.gradient(0, j, steps, l, gradients_), v = previous(0, s, j, l);
-        beta = fused(g, Neuron::kSpsn ? v - x(j, l) : v, beta);
-        Floats dx = Neuron::kSpsn ? g * gain : g;
-        if constexpr (kStates == 2) {
-          const Floats second = gradient_.gradient(1, j, steps, l, gradients_);
-          Floats& sum = Neuron::kPsu ? beta : alpha;
-          sum = fused(second, previous(1, s, j, l), sum);
-          if (Neuron::kCuba) dx = second;
+      gradient_.for_gradients(steps, l, shared_.gradients, [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
+        const Floats input = Neuron::kSpsn ? x(j, l) : floats(0.0f);
+        sink(j, l, Neuron::kSpsn ? g[0] * gain : Neuron::kCuba ? g[kStates - 1] : g[0]);
+        if (j > 0) {
+          Floats before[kStates];
+          for (int n = 0; n < kStates; ++n) before[n] = load(states.at[n].at[j - 1] + l);
+          return add_products(g, before, input, sums);
         }
-        sink(j, l, dx);
-      }
-      store(beta, beta_sum + l);
-      store(alpha, alpha_sum + l);
+        for (int n = 0; n < kStates; ++n) store(g[n], pending_.gradient[n] + l);
+        store(input, pending_.input + l);
+        store(sums.beta, pending_.sum[0] + l);
+        store(sums.alpha, pending_.sum[1] + l);
+      });
     }
-    for (int l = 0; l < block_.lanes; ++l) {
-      total_[0][l] += beta_sum[l];
-      total_[1][l] += alpha_sum[l];
-    }
+    pending_.is_there = true;
   }
 
-  HWY_INLINE Floats previous(int n, int s, int j, int l) const {
-    return load((j > 0 ? states_[n].at[j - 1] : last_[s][n]) + l);
+  struct Sums {
+    Floats beta, alpha;
+  };
+  // One step's share, from the states before it.
+  static HWY_INLINE void add_products(const Floats (&gradient)[kStates], const Floats (&before)[kStates], Floats x,
+                                      Sums& sums) {
+    sums.beta = fused(gradient[0], Neuron::kSpsn ? before[0] - x : before[0], sums.beta);
+    if constexpr (Neuron::kPsu) sums.beta = fused(gradient[1], before[1], sums.beta);
+    if constexpr (Neuron::kCuba) sums.alpha = fused(gradient[1], before[1], sums.alpha);
+  }
+
+  void settle_pending(const float (&states_before)[kStates][kLanes]) {
+    for (int l = 0; l < block_.lanes; l += kFloats) {
+      Sums sums = {load(pending_.sum[0] + l), load(pending_.sum[1] + l)};
+      Floats g[kStates], before[kStates];
+      for (int n = 0; n < kStates; ++n) {
+        g[n] = load(pending_.gradient[n] + l);
+        before[n] = load(states_before[n] + l);
+      }
+      add_products(g, before, load(pending_.input + l), sums);
+      store(sums.beta, pending_.sum[0] + l);
+      store(sums.alpha, pending_.sum[1] + l);
+    }
+    for (int p = 0; p < 2; ++p) {
+      for (int l = 0; l < block_.lanes; ++l) total_[p][l] += pending_.sum[p][l];
+    }
+    pending_.is_there = false;
   }
 
   void clear_totals() { __builtin_memset(total_, 0, sizeof total_); }
@@ -310,11 +338,15 @@ class BackwardLanes {
   RowPlaces x_, grad_spikes_, grad_membrane_, grad_x_;
   Neuron neuron_;
   GradientLanes<R> gradient_;
-  Segment x_tile_ = {}, spikes_tile_ = {}, membrane_tile_ = {}, direct_ = {};
-  Segment states_[kStates] = {};
-  Segment gradients_[kStates] = {};
-  typename Neuron::Entry entry_[kChunkSegments] = {};
-  alignas(64) float last_[kChunkSegments + 1][kStates][kLanes] = {};
+  Shared& shared_;
+  alignas(64) float before_[kStates][kLanes];  // the chunk
+  // A segment's sums without the product with the states before its first step.
+  struct {
+    alignas(64) float gradient[kStates][kLanes];
+    alignas(64) float input[kLanes];
+    alignas(64) float sum[2][kLanes];
+    bool is_there = false;
+  } pending_;
   alignas(64) double total_[2][kLanes];
 };
 

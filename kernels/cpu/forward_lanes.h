@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/forward_inner.h"
 #include "kernels/cpu/neuron_lanes.h"
-#include "kernels/layout.h"
+#include "kernels/cpu/saved_states.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -17,7 +17,7 @@ class ForwardLanes {
   // What a segment needs while it is worked on: the same for all blocks of a strip, so that it stays in the first-level
   // cache.
   struct Shared {
-    Segment states[kStates] = {};
+    typename Neuron::SegmentStates states = {};
     Segment u = {};
   };
 
@@ -57,15 +57,11 @@ class ForwardLanes {
 
   // What the chunk adds, from x and the carries of the stages before.
   void measure(int64_t k) {
-    alignas(64) double entered[kStates][kLanes];
-    for (int n = 0; n < kStates; ++n) __builtin_memcpy(entered[n], neuron_.carry(n), sizeof entered[n]);
     neuron_.begin_chunk();
     for (int distance = 0; distance < kChunkSteps; distance += kSegmentSteps) {
       const RowsView x = view_segment(call_.args.x, x_, k * kChunkSteps + distance, kSegmentSteps, block_.lanes, u_);
-      // The last step's V is the carry, which R's input has to see.
-      neuron_.pass(x, kSegmentSteps, distance, {distance + kSegmentSteps == kChunkSteps, leaves_split(k)}, states_);
+      neuron_.enter(x, kSegmentSteps, distance, distance + kSegmentSteps == kChunkSteps, states_);
     }
-    for (int n = 0; n < kStates; ++n) __builtin_memcpy(neuron_.carry(n), entered[n], sizeof entered[n]);
   }
 
   void finish_split(int64_t k) {
@@ -109,10 +105,11 @@ class ForwardLanes {
     if (call_.args.saved && saves_chain(segment)) save(k, segment, [&](int n) { return neuron_.chain(n); });
     if (inner_ && distance + kSegmentSteps < length) return run_inner(t, distance);
     const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
-    load_segment(call_.args.x, x_, t, steps, block_.lanes, states_[0]);
-    const bool last = distance + kSegmentSteps == kChunkSteps;
-    neuron_.scan(states_[0], steps, distance, {last, leaves_split(k)}, states_);
-    for (int n = 0; n < kStates; ++n) __builtin_memcpy(final_[n], states_[n].at[steps - 1], sizeof final_[n]);
+    const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
+    const bool ends = distance + kSegmentSteps == kChunkSteps;
+    neuron_.enter(x, steps, distance, ends, states_);
+    if (ends) neuron_.end_chunk(leaves_split(k));
+    __builtin_memcpy(final_, states_.last, sizeof final_);
     write(t, steps);
   }
 
@@ -145,7 +142,7 @@ class ForwardLanes {
     const int64_t stride = call_.args.x.stride_time;
     const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
     const Asking next = Asking::at(call_.args.x, x_, t + kTurn * kSegmentSteps);
-    const auto m = neuron_.begin_inner(InnerInput<T>{x, stride}, distance, states_);
+    const auto m = neuron_.enter_inner(InnerInput<T>{x, stride}, distance, states_);
     if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
       write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
     } else {
@@ -172,11 +169,12 @@ class ForwardLanes {
     store_segment(out, spikes_, t, kSegmentSteps, kLanes, streaming(out), u_);
   }
 
-  // The tile of V becomes M, then the spikes.
+  // The segment is settled; its tile of V becomes M, then the spikes.
   void write(int64_t t, int steps) {
     const spikescan_forward_args& args = call_.args;
     const int lanes = block_.lanes;
-    Segment& m = states_[0];
+    Segment& m = states_.at[0];
+    neuron_.settle_all(steps, states_, [](int, int, Floats) HWY_ATTR {});
     if (args.membrane.data) store_segment(args.membrane, membrane_, t, steps, lanes, streaming(args.membrane), m);
     if (!args.spikes.data) return;
     if (Neuron::kPsu) {
@@ -198,13 +196,8 @@ class ForwardLanes {
   // What backward may begin the chunk's segment from; `values(state)` are the lanes' numbers.
   template <class Values>
   void save(int64_t k, int segment, Values values) {
-    auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
-      const double* from = values(n);
-      for (int l = 0; l < block_.lanes; ++l) {
-        saved[slot_index(n, block_.batch[l], saved_slot(k, segment), block_.channel[l], d_.batch, saved_slots(d_.time),
-                         d_.channels)] = from[l];
-      }
+      save_states(d_, block_, n, saved_slot(k, segment), values(n), call_.args.saved);
     }
   }
 
@@ -226,7 +219,7 @@ class ForwardLanes {
   VectorPhilox philox_;
   RowPlaces x_, uniforms_, spikes_, membrane_;
   Neuron neuron_;
-  Segment (&states_)[kStates];
+  typename Neuron::SegmentStates& states_;
   Segment& u_;
   SpikeWords words_;
   bool inner_ = false;

@@ -45,8 +45,8 @@ class GradientLanes {
     if constexpr (kPsu) refractory_.end_chunk(length, lanes, at_split);
   }
 
-  // direct holds h, membrane(j, l) is gV; v the segment's V. Afterwards gradient() gives the gradients; the tiles hold
-  // what it needs.
+  // direct holds h, membrane(j, l) is gV; v the segment's V. Afterwards for_gradients() gives the gradients; the tiles
+  // hold what it needs.
   template <class Membrane>
   HWY_INLINE void scan(const Segment& direct, Membrane membrane, const Segment& v, int steps, int lanes, int distance,
                        Gradients& gradients) {
@@ -54,14 +54,16 @@ class GradientLanes {
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
       refractory_.run(steps, lanes, input, {&gradients[1]});
-      refractory_.enter(distance, steps, lanes);
+      refractory_.enter(distance, steps, lanes, refractory_entry_);
       // A, which G needs, then what G's scan takes.
       for (int l = 0; l < lanes; l += kFloats) {
-        for (int j = 0; j < steps; ++j) {
-          const Floats a = refractory_.response(0, j, steps, l, gradients[1]);
-          store(a, gradients[1].at[j] + l);
-          store(fused(sigmoid_slope(load(v.at[j] + l)), a, h(j, l) + membrane(j, l)), gradients[0].at[j] + l);
-        }
+        refractory_.for_halves(refractory_entry_, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
+          for (int j = half.begin; j < half.end; ++j) {
+            const Floats a = response(0, half.reached(j), load(gradients[1].at[j] + l));
+            store(a, gradients[1].at[j] + l);
+            store(fused(sigmoid_slope(load(v.at[j] + l)), a, h(j, l) + membrane(j, l)), gradients[0].at[j] + l);
+          }
+        });
       }
       scan_.run(steps, lanes, [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); }, {&gradients[0]});
     } else {
@@ -72,19 +74,31 @@ class GradientLanes {
         scan_.run(steps, lanes, input, {&gradients[0]});
       }
     }
-    scan_.enter(distance, steps, lanes);
+    scan_.enter(distance, steps, lanes, entry_);
   }
 
-  // On V (0), on the second state (1).
-  HWY_INLINE Floats gradient(int state, int j, int steps, int l, const Gradients& gradients) const {
-    if (kPsu && state == 1) return load(gradients[state].at[j] + l);
-    return scan_.response(state, j, steps, l, gradients[state]);
+  // Calls body(j, g) for every step of the segment, last one first, for the rows from lane l on: g[0] is the gradient on
+  // V, g[1] on the second state.
+  template <class Body>
+  HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body) const {
+    scan_.for_halves(entry_, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
+      for (int j = half.end - 1; j >= half.begin; --j) {
+        Floats g[Neuron::kStates];
+        for (int n = 0; n < Neuron::kStates; ++n) {
+          const Floats local = load(gradients[n].at[j] + l);
+          g[n] = kPsu && n == 1 ? local : response(n, half.reached(j), local);
+        }
+        body(j, g);
+      }
+    });
   }
 
  private:
   DecayTables<Scan> tables_;
   LaneScan<Scan> scan_{tables_};
   std::conditional_t<kPsu, LaneScan<GradientScan<1>>, typename Neuron::NoScan> refractory_{tables_};
+  typename LaneScan<Scan>::Entry entry_;
+  typename LaneScan<GradientScan<1>>::Entry refractory_entry_;
 };
 
 SPIKESCAN_ELEMENT_END

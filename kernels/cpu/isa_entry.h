@@ -16,7 +16,7 @@ struct BlockRange {
   int64_t first, end;
 };
 
-constexpr int kForwardStrip = 8, kBackwardStrip = 2;
+constexpr int kForwardStrip = 8, kBackwardStrip = 4;
 
 struct LanePasses {
   const char* name;

@@ -38,6 +38,9 @@ struct LaneBlock {
     }
   }
 
+  // Lanes of one batch, which have neighbouring channels.
+  int width() const { return width_; }
+
  private:
   int width_ = 0;
 };

@@ -9,12 +9,15 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
 
-// A segment's M is had from m(j, l) and its spikes go to out.put(j, l, spikes), kFloats rows from l on at step j, a
-// row's steps in order; out.end(l) follows the last. Spikes are a mask, or values from the rule `none`. Both are called
-// in the innermost loop and should be a few instructions. m and out may be the same tile.
+// A segment's M is had from m.half(j, l)(i), kFloats rows from l on at step j + i of the half that starts at j, and its
+// spikes go to out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or values
+// from the rule `none`. Both are called in the innermost loop and should be a few instructions. m and out may be the
+// same tile.
 struct TileSource {
   const Segment& tile;
-  HWY_INLINE Floats operator()(int j, int l) const { return load(tile.at[j] + l); }
+  HWY_INLINE auto half(int j, int l) const {
+    return [rows = tile.at[j] + l](int i) HWY_ATTR { return load(rows + i * kLanes); };
+  }
 };
 struct TileSink {
   Segment& tile;
@@ -26,7 +29,8 @@ struct TileSink {
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sink out) {
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(m(j, l)));
+    const auto row = m.half(0, l);
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(row(j)));
     out.end(l);
   }
 }
@@ -34,26 +38,28 @@ HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sin
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int lanes, Source m, Sink out) {
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(m(j, l), load(u.at[j] + l)));
+    const auto row = m.half(0, l);
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(row(j), load(u.at[j] + l)));
     out.end(l);
   }
 }
 
-// The segment starts at a multiple of four steps. Calls m and out for whole quads, two at once, so also for up to
-// seven rows past the last step.
+// The segment starts at a multiple of four steps. Calls m and out for whole halves, so also for rows past the last step.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
                            Sink out) {
-  constexpr int kQuads = kSegmentSteps / 4, kQuadsAtOnce = 2;
+  constexpr int kQuads = kSegmentSteps / 4, kQuadsAtOnce = kHalfSteps / 4;
   const Rule rule = call_rule;  // in registers
   PhiloxTime times[kQuads];
   for (int q = 0; q < kQuads; ++q) times[q] = philox.at_time(t + 4 * q);
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; j += 4 * kQuadsAtOnce) {
-      Words drawn[4 * kQuadsAtOnce];
+    for (int j = 0; j < steps; j += kHalfSteps) {
+      Words drawn[kHalfSteps];
+      HWY_FENCE;  // keys are read where they are needed: hoisted out of the loop they would only be spilled
       philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
-      for (int i = 0; i < 4 * kQuadsAtOnce; ++i)
-        out.put(j + i, l, rule.spike(m(j + i, l), to_scaled_uniform(drawn[i])));
+      const auto row = m.half(j, l);
+#pragma GCC unroll 1
+      for (int i = 0; i < kHalfSteps; ++i) out.put(j + i, l, rule.spike(row(i), to_scaled_uniform(drawn[i])));
     }
     out.end(l);
   }

@@ -1,7 +1,7 @@
 // One scan (kernels/element/recurrence.h) over a block, segment after segment, chunk after chunk: forward scans from
 // the first segment to the last, gradient scans from the last to the first. A segment takes three calls: run() scans
-// each of its halves from zero, enter() finds the states carried into them and moves the chain on, respond() adds what
-// those states contribute.
+// each of its halves from zero, enter() finds the states carried into them (Entry) and moves the chain on, respond()
+// adds what those states contribute.
 #pragma once
 
 #include "kernels/cpu/decay_tables.h"
@@ -16,10 +16,13 @@ class LaneScan {
 
   explicit LaneScan(const Tables& tables) : tables_(tables) {}
 
+  // The states carried into the half of a segment that the scan takes first (0) and second (1).
+  struct Entry {
+    alignas(64) float at[2][N][kLanes];
+  };
+
   double* carry(int n) { return carry_[n]; }
-  const double* chain(int n) const { return d_[n]; }
-  // The state carried into the half of the segment entered last that the scan takes first (0) or second (1).
-  float* entry(int half, int n) { return entry_[half][n]; }
+  double* chain(int n) { return d_[n]; }
 
   void begin_chunk(int lanes) {
     for (int n = 0; n < N; ++n) {
@@ -27,20 +30,18 @@ class LaneScan {
     }
   }
 
-  // input(j, l): kFloats inputs from lane l on; output n goes to output[n].
+  // input(j, l): kFloats inputs from lane l on; output n goes to output[n]. Several vectors go side by side, since each
+  // step waits for the one before it.
   template <class Input>
   HWY_INLINE void run(int steps, int lanes, Input input, Segment* const (&output)[N]) {
-    run_all(steps, lanes, input,
-            [&](int n, int j, int l, Floats value) HWY_ATTR { store(value, output[n]->at[j] + l); });
-  }
-  // The same where only what the halves leave counts.
-  template <class Input>
-  HWY_INLINE void run_through(int steps, int lanes, Input input) {
-    run_all(steps, lanes, input, [](int, int, int, Floats) HWY_ATTR {});
+    int l = 0;
+    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output);
+    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output);
+    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
   }
 
   // `distance`: steps of this chunk that were scanned before this segment of `steps`.
-  void enter(int distance, int steps, int lanes) {
+  void enter(int distance, int steps, int lanes, Entry& entry) {
     for (int l = 0; l < lanes; l += kDoubles) {
       Doubles carry[N], d[N], first[N], second[N], state[N], joined[N];
       for (int n = 0; n < N; ++n) {
@@ -50,45 +51,76 @@ class LaneScan {
         second[n] = load_wide(local_[1][n] + l);
       }
       advance(tables_.map_over(distance, l), carry, d, state);
-      for (int n = 0; n < N; ++n) store_narrow(state[n], entry_[0][n] + l);
+      for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[0][n] + l);
       advance(tables_.map_over_few(Scan::first_half_steps(steps), l), state, first, state);
-      for (int n = 0; n < N; ++n) store_narrow(state[n], entry_[1][n] + l);
+      for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[1][n] + l);
       advance(tables_.half_map(l), first, second, joined);
       advance(tables_.segment_map(l), d, joined, d);
       for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
     }
   }
 
-  // Output n of step j of a segment of `steps`: its local value in `local` and what the state carried in adds.
-  HWY_INLINE Floats response(int n, int j, int steps, int l, const Segment& local) const {
-    return respond_to(load(local.at[j] + l), n, j, steps, l);
-  }
-  HWY_INLINE Floats respond_to(Floats value, int n, int j, int steps, int l) const {
-    const bool upper = j >= kHalfSteps;
-    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
-    const int reached = Scan::kReverse ? (upper ? steps : middle) - 1 - j : j % kHalfSteps;
-    const auto& entry = entry_[Scan::kReverse ? !upper : upper];
-    const auto term = [&](int i) HWY_ATTR { return load(tables_.response(i, reached) + l); };
-    const Floats e0 = load(entry[0] + l);
-    if (n == 0) return fused(term(0), e0, value);
-    return fused(term(2), load(entry[N - 1] + l), fused(term(1), e0, value));
-  }
+  // What the state carried into a half adds to the local outputs of a vector of rows.
+  class Response {
+   public:
+    HWY_INLINE Response(const Tables& tables, const float (&entry)[N][kLanes], int l)
+        : terms_(tables.response(0, 0) + l), first_(load(entry[0] + l)), second_(load(entry[N - 1] + l)) {}
+    // To output n of the step before which the scan took `reached` of the half.
+    HWY_INLINE Floats operator()(int n, int reached, Floats local) const {
+      if (n == 0) return fused(term(0, reached), first_, local);
+      return fused(term(2, reached), second_, fused(term(1, reached), first_, local));
+    }
 
-  // In place.
-  HWY_INLINE void respond(int steps, int lanes, Segment* const (&output)[N]) const {
-    for (int l = 0; l < lanes; l += kFloats) {
-      for (int j = 0; j < steps; ++j) {
-        for (int n = N - 1; n >= 0; --n) store(response(n, j, steps, l, *output[n]), output[n]->at[j] + l);
-      }
+   private:
+    HWY_INLINE Floats term(int i, int reached) const { return load(terms_ + (i * kHalfSteps + reached) * kLanes); }
+    const float* terms_;
+    Floats first_, second_;
+  };
+
+  // One of a segment's halves, steps begin ... end - 1.
+  struct Half {
+    int begin, end;
+    // Steps of the half that the scan takes before step j.
+    HWY_INLINE int reached(int j) const { return Scan::kReverse ? end - 1 - j : j - begin; }
+  };
+  // Calls body(half, response) for the halves of a segment that have steps, in the scan's order, for the rows from
+  // lane l on.
+  template <class Body>
+  HWY_INLINE void for_halves(const Entry& entry, int steps, int l, Body body) const {
+    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
+    for (int i = 0; i < 2; ++i) {
+      const bool upper = (i == 1) != Scan::kReverse;
+      const Half half = {upper ? middle : 0, upper ? steps : middle};
+      if (half.begin < half.end) body(half, Response(tables_, entry.at[i], l));
     }
   }
 
-  // The last row after run_through(), of a forward scan.
-  void respond_last(int steps, int lanes, Segment* const (&output)[N]) const {
-    const auto& local = local_[steps > kHalfSteps];
+  // Of a whole segment's half with step j, in a forward scan.
+  HWY_INLINE Response half_response(const Entry& entry, int j, int l) const {
+    return Response(tables_, entry.at[j / kHalfSteps], l);
+  }
+
+  // In place.
+  HWY_INLINE void respond(const Entry& entry, int steps, int lanes, Segment* const (&output)[N]) const {
     for (int l = 0; l < lanes; l += kFloats) {
+      for_halves(entry, steps, l, [&](const Half& half, const Response& response) HWY_ATTR {
+        for (int j = half.begin; j < half.end; ++j) {
+          for (int n = 0; n < N; ++n) {
+            float* row = output[n]->at[j] + l;
+            store(response(n, half.reached(j), load(row)), row);
+          }
+        }
+      });
+    }
+  }
+
+  // The last row of the segment that was run last, of a forward scan.
+  void respond_last(const Entry& entry, int steps, int lanes, float* const (&last)[N]) const {
+    const bool upper = steps > kHalfSteps;
+    for (int l = 0; l < lanes; l += kFloats) {
+      const Response response(tables_, entry.at[upper], l);
       for (int n = 0; n < N; ++n) {
-        store(respond_to(load(local[n] + l), n, steps - 1, steps, l), output[n]->at[steps - 1] + l);
+        store(response(n, (steps - 1) % kHalfSteps, load(local_[upper][n] + l)), last[n] + l);
       }
     }
   }
@@ -124,17 +156,8 @@ class LaneScan {
     out[0] = fused(map.term[0], s0, added[0]);
   }
 
-  // Several vectors go side by side, since each step waits for the one before it.
-  template <class Input, class Output>
-  HWY_INLINE void run_all(int steps, int lanes, Input input, Output output) {
-    int l = 0;
-    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output);
-    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output);
-    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
-  }
-
-  template <int K, class Input, class Output>
-  HWY_INLINE void run_vectors(int steps, int l, Input& input, Output& output) {
+  template <int K, class Input>
+  HWY_INLINE void run_vectors(int steps, int l, Input& input, Segment* const (&output)[N]) {
     const int middle = steps < kHalfSteps ? steps : kHalfSteps;
     if constexpr (Scan::kReverse) {
       run_half<K>(middle, steps, l, input, output, local_[0]);
@@ -146,8 +169,9 @@ class LaneScan {
   }
 
   // Steps begin .. end - 1 from zero; `local` takes what they leave.
-  template <int K, class Input, class Output>
-  HWY_INLINE void run_half(int begin, int end, int l, Input& input, Output& output, float (&local)[N][kLanes]) {
+  template <int K, class Input>
+  HWY_INLINE void run_half(int begin, int end, int l, Input& input, Segment* const (&output)[N],
+                           float (&local)[N][kLanes]) {
     Floats first[K], second[K], s0[K], s1[K];
     for (int v = 0; v < K; ++v) {
       first[v] = load(tables_.decay(0) + l + v * kFloats);
@@ -167,24 +191,23 @@ class LaneScan {
     }
   }
 
-  template <class Output>
   static HWY_INLINE void step(Floats first, Floats second, Floats input, Floats& s0, Floats& s1, int j, int at,
-                              Output& output) {
+                              Segment* const (&output)[N]) {
     if constexpr (Scan::kReverse) {
       const Floats out = input + s0;
       s0 = first * out;
-      output(0, j, at, out);
+      store(out, output[0]->at[j] + at);
       if constexpr (N == 2) {
         const Floats out1 = out + s1;
         s1 = second * out1;
-        output(1, j, at, out1);
+        store(out1, output[1]->at[j] + at);
       }
     } else {
       s0 = fused(first, s0, input);
-      output(0, j, at, s0);
+      store(s0, output[0]->at[j] + at);
       if constexpr (N == 2) {
         s1 = fused(second, s1, s0);
-        output(1, j, at, s1);
+        store(s1, output[1]->at[j] + at);
       }
     }
   }
@@ -194,7 +217,6 @@ class LaneScan {
   alignas(64) double d_[N][kLanes] = {};
   // Of the half taken first, of the half taken second.
   alignas(64) float local_[2][N][kLanes] = {};
-  alignas(64) float entry_[2][N][kLanes] = {};
 };
 
 SPIKESCAN_ELEMENT_END

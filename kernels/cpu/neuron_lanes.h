@@ -1,5 +1,5 @@
-// A neuron's forward scan over a block. Forward runs it over every segment; backward first to find the states that
-// enter the segments of a chunk, then again, last segment first, to rebuild the states inside them.
+// A neuron's forward scan over a block, a segment at a time. Forward runs it from a row's start to its end, backward from
+// one saved state to the next; what a segment left can be settled later, in any order.
 #pragma once
 
 #include <type_traits>
@@ -34,7 +34,17 @@ class NeuronLanes {
   static constexpr bool kPsu = R == SPIKESCAN_PSU_LIF;
   static constexpr bool kSpsn = R == SPIKESCAN_SPSN;
   using Scan = StateScan<kCuba ? 2 : 1>;
-  using States = Segment[kStates];
+  using RefractoryScan = StateScan<1>;
+
+  // One segment. While it is not settled, the last scan's rows are local: settle() adds what was carried in, so that a
+  // reader of M needs no pass over the tiles of its own.
+  struct SegmentStates {
+    Segment at[kStates];
+    alignas(64) float last[kStates][kLanes];  // after the last step, settled
+    typename LaneScan<Scan>::Entry entry;
+    typename LaneScan<RefractoryScan>::Entry refractory_entry;
+    bool settled;
+  };
 
   void prepare(const LaneDecays& decays, int lanes, int64_t time) {
     decays_ = &decays;
@@ -42,6 +52,7 @@ class NeuronLanes {
     tables_.prepare(kCuba ? decays.alpha : decays.beta, decays.beta, lanes, time);
   }
 
+  // Into the chunk.
   double* carry(int state) {
     if constexpr (kCuba) return scan_.carry(1 - state);
     if constexpr (kPsu) {
@@ -50,21 +61,12 @@ class NeuronLanes {
     return scan_.carry(0);
   }
   // The chain over the chunk's segments so far.
-  const double* chain(int state) {
+  double* chain(int state) {
     if constexpr (kCuba) return scan_.chain(1 - state);
     if constexpr (kPsu) {
       if (state == 1) return refractory_.chain(0);
     }
     return scan_.chain(0);
-  }
-  // What was carried into the halves of the segment that was entered last.
-  struct Entry {
-    alignas(64) float at[2][kStates][kLanes];
-  };
-  void get_entry(Entry& out) {
-    for (int half = 0; half < 2; ++half) {
-      for (int n = 0; n < kStates; ++n) __builtin_memcpy(out.at[half][n], entry(half, n), sizeof out.at[half][n]);
-    }
   }
 
   // The scans in the order in which they need each other.
@@ -81,91 +83,111 @@ class NeuronLanes {
     scan_.begin_chunk(lanes_);
     if constexpr (kPsu) refractory_.begin_chunk(lanes_);
   }
-
-  // A full chunk's last segment moves the carries over the chunk; its last step takes the carry's value, so that V's
-  // last row is the state that a following call starts from.
-  struct End {
-    bool chunk, at_split;
-  };
-
-  // One segment of states from x (which may be states[0]).
-  void scan(const Segment& x, int steps, int distance, End end, States& states) {
-    pass_rows<true>([&](int j, int l) HWY_ATTR { return load(x.at[j] + l); }, steps, distance, end, states);
+  // After a full chunk.
+  void end_chunk(bool at_split) {
+    scan_.end_chunk(kChunkSteps, lanes_, at_split);
+    if constexpr (kPsu) refractory_.end_chunk(kChunkSteps, lanes_, at_split);
   }
 
-  // scan() for a segment inside a chunk, up to M, which m(j, l) of the result gives for each vector. Of states[] the
-  // rows are not all states afterwards.
-  template <class Input>
-  HWY_INLINE auto begin_inner(Input x, int distance, States& states) {
-    run<true>(x, kSegmentSteps, states);
-    scan_.enter(distance, kSegmentSteps, lanes_);
-    Segment& v = states[0];
-    if constexpr (kPsu) {
-      const auto input = [&](int j, int l) HWY_ATTR {
-        const Floats value = scan_.response(0, j, kSegmentSteps, l, states[0]);
-        store(value, v.at[j] + l);
-        return sigmoid(value);
-      };
-      refractory_.run(kSegmentSteps, lanes_, input, {&states[1]});
-      refractory_.enter(distance, kSegmentSteps, lanes_);
-      return [&](int j, int l)
-                 HWY_ATTR { return load(v.at[j] + l) - refractory_.response(0, j, kSegmentSteps, l, states[1]); };
+  // The chunk's next segment, from x(j, l). `ends`: it is the last of a full chunk. Its last step then takes the value
+  // of the carry that leaves the chunk, so that V's last row is the state that a following call starts from, and the
+  // segment is settled.
+  template <class X>
+  HWY_INLINE void enter(X x, int steps, int distance, bool ends, SegmentStates& states) {
+    run(x, steps, states);
+    scan_.enter(distance, steps, lanes_, states.entry);
+    if constexpr (kCuba) {
+      keep(scan_, states.entry, steps, ends, ends, {&states.at[1], &states.at[0]}, {states.last[1], states.last[0]});
     } else {
-      return [&](int j, int l) HWY_ATTR { return scan_.response(kCuba ? 1 : 0, j, kSegmentSteps, l, v); };
+      keep(scan_, states.entry, steps, kPsu || ends, ends, {&states.at[0]}, {states.last[0]});  // R's input is all of V
     }
-  }
-
-  // As scan(), but of states[] only what backward needs before it rebuilds the rest: the last row.
-  template <class X>
-  HWY_INLINE void pass(X x, int steps, int distance, End end, States& states) {
-    pass_rows<false>(x, steps, distance, end, states);
-  }
-
-  // The states of one segment from what entered it; the carries are those after the chunk. Inside a chunk the last
-  // stage's states are left local, for settle(), which saves a reader of M a pass over the tiles.
-  template <class X>
-  HWY_INLINE void rebuild(X x, int steps, const Entry& entered, End end, States& states) {
-    for (int half = 0; half < 2; ++half) {
-      for (int n = 0; n < kStates; ++n)
-        __builtin_memcpy(entry(half, n), entered.at[half][n], sizeof entered.at[half][n]);
-    }
-    run<true>(x, steps, states);
-    if (kPsu || end.chunk) respond<true>(scan_, steps, scan_output(states));
-    if (end.chunk) finish(0, kPsu ? 1 : kStates, states);
     if constexpr (kPsu) {
-      run_refractory<true>(steps, states);
-      if (end.chunk) {
-        refractory_.respond(steps, lanes_, {&states[1]});
-        finish(1, kStates, states);
+      refractory_.run(
+          steps, lanes_, [&](int j, int l) HWY_ATTR { return sigmoid(load(states.at[0].at[j] + l)); }, {&states.at[1]});
+      refractory_.enter(distance, steps, lanes_, states.refractory_entry);
+      keep(refractory_, states.refractory_entry, steps, ends, ends, {&states.at[1]}, {states.last[1]});
+    }
+    states.settled = ends;
+  }
+
+  // M of a segment whose last scan's rows are local, as fire_drawn() takes it.
+  class LocalMembrane {
+   public:
+    HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const SegmentStates& states)
+        : neuron_(neuron), states_(states) {}
+    HWY_INLINE auto half(int j, int l) const {
+      const float* v = states_.at[0].at[j] + l;
+      if constexpr (kPsu) {
+        const float* r = states_.at[1].at[j] + l;
+        const auto response = neuron_.refractory_.half_response(states_.refractory_entry, j, l);
+        return [=](int i) HWY_ATTR { return load(v + i * kLanes) - response(0, i, load(r + i * kLanes)); };
+      } else {
+        const auto response = neuron_.scan_.half_response(states_.entry, j, l);
+        return [=](int i) HWY_ATTR { return response(kCuba ? 1 : 0, i, load(v + i * kLanes)); };
       }
     }
-  }
-  // The states of a vector of rows at step j, and M.
-  HWY_INLINE Floats settle(int j, int steps, int l, States& states) {
-    Floats v, second = floats(0.0f);
-    if constexpr (kCuba) {
-      v = scan_.response(1, j, steps, l, states[0]);
-      second = scan_.response(0, j, steps, l, states[1]);
-    } else if constexpr (kPsu) {
-      v = load(states[0].at[j] + l);
-      second = refractory_.response(0, j, steps, l, states[1]);
-    } else {
-      v = scan_.response(0, j, steps, l, states[0]);
+
+   private:
+    const NeuronLanes& neuron_;
+    const SegmentStates& states_;
+  };
+
+  // enter() for a whole segment inside a chunk, for its M alone.
+  template <class Input>
+  HWY_INLINE LocalMembrane enter_inner(Input x, int distance, SegmentStates& states) {
+    run(x, kSegmentSteps, states);
+    scan_.enter(distance, kSegmentSteps, lanes_, states.entry);
+    if constexpr (kPsu) {
+      const auto input = [&](int j, int l) HWY_ATTR {
+        const auto response = scan_.half_response(states.entry, j, l);
+        const Floats value = response(0, j % kHalfSteps, load(states.at[0].at[j] + l));
+        store(value, states.at[0].at[j] + l);
+        return sigmoid(value);
+      };
+      refractory_.run(kSegmentSteps, lanes_, input, {&states.at[1]});
+      refractory_.enter(distance, kSegmentSteps, lanes_, states.refractory_entry);
     }
-    if constexpr (!kPsu) store(v, states[0].at[j] + l);
-    if constexpr (kStates == 2) store(second, states[kStates - 1].at[j] + l);
-    return kPsu ? v - second : v;
-  }
-  void settle(int steps, States& states) {
-    for (int l = 0; l < lanes_; l += kFloats) {
-      for (int j = 0; j < steps; ++j) settle(j, steps, l, states);
-    }
+    return {*this, states};
   }
 
-  // What the rule sees, M, of one vector.
-  static HWY_INLINE Floats rule_input(const States& states, int j, int l) {
-    const Floats v = load(states[0].at[j] + l);
-    return kPsu ? v - load(states[kStates - 1].at[j] + l) : v;
+  // Settles a segment for the rows from lane l on; body(j, m) sees M of each step.
+  template <class Body>
+  HWY_INLINE void settle(int steps, int l, SegmentStates& states, Body body) const {
+    if (states.settled) {
+      for (int j = 0; j < steps; ++j) body(j, rule_input(states, j, l));
+    } else if constexpr (kPsu) {
+      refractory_.for_halves(states.refractory_entry, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
+        for (int j = half.begin; j < half.end; ++j) {
+          const Floats r = response(0, half.reached(j), load(states.at[1].at[j] + l));
+          store(r, states.at[1].at[j] + l);
+          body(j, load(states.at[0].at[j] + l) - r);
+        }
+      });
+    } else {
+      scan_.for_halves(states.entry, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
+        for (int j = half.begin; j < half.end; ++j) {
+          const int reached = half.reached(j);
+          const Floats v = response(kCuba ? 1 : 0, reached, load(states.at[0].at[j] + l));
+          if constexpr (kCuba) store(response(0, reached, load(states.at[1].at[j] + l)), states.at[1].at[j] + l);
+          store(v, states.at[0].at[j] + l);
+          body(j, v);
+        }
+      });
+    }
+  }
+  // For all rows.
+  template <class Body>
+  HWY_INLINE void settle_all(int steps, SegmentStates& states, Body body) const {
+    for (int l = 0; l < lanes_; l += kFloats) {
+      settle(steps, l, states, [&](int j, Floats m) HWY_ATTR { body(j, l, m); });
+    }
+    states.settled = true;
+  }
+
+  // What the rule sees, M, of one vector of a settled segment.
+  static HWY_INLINE Floats rule_input(const SegmentStates& states, int j, int l) {
+    const Floats v = load(states.at[0].at[j] + l);
+    return kPsu ? v - load(states.at[kStates - 1].at[j] + l) : v;
   }
 
   struct NoScan {
@@ -173,90 +195,38 @@ class NeuronLanes {
   };
 
  private:
-  float* entry(int half, int state) {
-    if constexpr (kCuba) return scan_.entry(half, 1 - state);
-    if constexpr (kPsu) {
-      if (state == 1) return refractory_.entry(half, 0);
-    }
-    return scan_.entry(half, 0);
-  }
-
-  // All rows of the states, or the last one alone.
-  template <bool kAllRows, class X>
-  HWY_INLINE void pass_rows(X x, int steps, int distance, End end, States& states) {
-    constexpr bool kAllOfScan = kAllRows || kPsu;  // R's input is all of V
-    run<kAllOfScan>(x, steps, states);
-    scan_.enter(distance, steps, lanes_);
-    respond<kAllOfScan>(scan_, steps, scan_output(states));
-    if (end.chunk) {
-      scan_.end_chunk(kChunkSteps, lanes_, end.at_split);
-      finish(0, kPsu ? 1 : kStates, states);
-    }
-    if constexpr (kPsu) {
-      run_refractory<kAllRows>(steps, states);
-      refractory_.enter(distance, steps, lanes_);
-      respond<kAllRows>(refractory_, steps, Output<1>{{&states[1]}});
-      if (end.chunk) {
-        refractory_.end_chunk(kChunkSteps, lanes_, end.at_split);
-        finish(1, kStates, states);
-      }
-    }
-  }
-
-  void finish(int first_state, int end_state, States& states) {
-    for (int n = first_state; n < end_state; ++n) {
-      for (int l = 0; l < lanes_; l += kDoubles) store_narrow(load(carry(n) + l), states[n].at[kSegmentSteps - 1] + l);
-    }
-  }
-
-  // A scan's outputs in its order.
-  template <int N>
-  struct Output {
-    Segment* tile[N];
-  };
-  static Output<Scan::kOrder> scan_output(States& states) {
-    if constexpr (kCuba) {
-      return {{&states[1], &states[0]}};
-    } else {
-      return {{&states[0]}};
-    }
-  }
-
-  template <bool kAllRows, class X>
-  HWY_INLINE void run(X x, int steps, States& states) {
+  template <class X>
+  HWY_INLINE void run(X x, int steps, SegmentStates& states) {
     const float* gain = decays_->gain;
     const auto input = [&](int j, int l) HWY_ATTR { return kSpsn ? x(j, l) * load(gain + l) : x(j, l); };
-    if constexpr (kAllRows) {
-      scan_.run(steps, lanes_, input, scan_output(states).tile);
+    if constexpr (kCuba) {
+      scan_.run(steps, lanes_, input, {&states.at[1], &states.at[0]});
     } else {
-      scan_.run_through(steps, lanes_, input);
+      scan_.run(steps, lanes_, input, {&states.at[0]});
     }
   }
 
-  template <bool kAllRows>
-  HWY_INLINE void run_refractory(int steps, States& states) {
-    const auto input = [&](int j, int l) HWY_ATTR { return sigmoid(load(states[0].at[j] + l)); };
-    if constexpr (kAllRows) {
-      refractory_.run(steps, lanes_, input, {&states[kStates - 1]});
-    } else {
-      refractory_.run_through(steps, lanes_, input);
+  // What a scan leaves of a segment: its last row, and all others if asked for.
+  template <class S>
+  void keep(const S& scan, const typename S::Entry& entry, int steps, bool all, bool ends,
+            Segment* const (&rows)[S::N], float* const (&last)[S::N]) const {
+    if (!all) return scan.respond_last(entry, steps, lanes_, last);
+    scan.respond(entry, steps, lanes_, rows);
+    if (ends) {
+      alignas(64) double carry[S::N][kLanes];
+      scan.end_chunk_into(kChunkSteps, lanes_, false, carry);
+      for (int n = 0; n < S::N; ++n) {
+        for (int l = 0; l < lanes_; l += kDoubles) store_narrow(load(carry[n] + l), rows[n]->at[kSegmentSteps - 1] + l);
+      }
     }
-  }
-
-  template <bool kAllRows, class S, int N>
-  void respond(S& scan, int steps, const Output<N>& output) {
-    if constexpr (kAllRows) {
-      scan.respond(steps, lanes_, output.tile);
-    } else {
-      scan.respond_last(steps, lanes_, output.tile);
-    }
+    for (int n = 0; n < S::N; ++n) __builtin_memcpy(last[n], rows[n]->at[steps - 1], sizeof rows[n]->at[0]);
   }
 
   const LaneDecays* decays_ = nullptr;
   int lanes_ = 0;
   DecayTables<Scan> tables_;
   LaneScan<Scan> scan_{tables_};
-  std::conditional_t<kPsu, LaneScan<StateScan<1>>, NoScan> refractory_{tables_};
+  std::conditional_t<kPsu, LaneScan<RefractoryScan>, NoScan> refractory_{tables_};
 };
 
 SPIKESCAN_ELEMENT_END

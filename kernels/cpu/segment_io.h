@@ -19,11 +19,10 @@ inline bool streams(const spikescan_description& d, spikescan_dtype dtype) {
 class RowPlaces {
  public:
   void set(const spikescan_tensor& tensor, const LaneBlock& block) {
-    together_ = true;
-    for (int l = 0; l < block.lanes; ++l) {
-      first_[l] = block.batch[l] * tensor.stride_batch + block.channel[l];
-      together_ = together_ && first_[l] == first_[0] + l;
-    }
+    for (int l = 0; l < block.lanes; ++l) first_[l] = block.batch[l] * tensor.stride_batch + block.channel[l];
+    int apart = 0;
+    for (int l = 0; l < block.lanes; ++l) apart |= first_[l] != first_[0] + l;
+    together_ = apart == 0;
   }
   bool together() const { return together_; }  // one run of memory at every step
   int64_t first(int lane) const { return first_[lane]; }

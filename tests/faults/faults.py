@@ -193,24 +193,31 @@ FORWARD = _faults(
     ("store: past the last channel", "for (; l < lanes; ++l) row[l] = narrow<T>", "for (; l < kLanes; ++l) row[l] = narrow<T>"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
-    ("half: the other one's entry", "Scan::kReverse ? !upper : upper", "upper"),
+    ("half: the other one's entry", "Response(tables_, entry.at[i], l)", "Response(tables_, entry.at[1 - i], l)"),
     ("half: entered a half late", "Scan::first_half_steps(steps)", "kHalfSteps"),
+    ("last row: of the other half", "load(local_[upper][n] + l)", "load(local_[!upper][n] + l)"),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("spsn: gain", "1.0f - out.beta[l]", "1.0f"),
     ("alpha: not clipped", "used && alpha ? clip_decay(alpha[c])", "used && alpha ? alpha[c]"),
     ("decay: sharing ignored", "d.shared_decay || !used ? 0 : block.channel[l]", "!used ? 0 : block.channel[l]"),
     ("psu_lif: R ignored", "kPsu ? v - load(", "false ? v - load("),
-    ("psu_lif: R from V itself", "return sigmoid(load(states[0].at[j] + l));", "return load(states[0].at[j] + l);"),
+    ("psu_lif: R from V itself", "return sigmoid(load(states.at[0].at[j] + l));", "return load(states.at[0].at[j] + l);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
     ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
-    ("final state a step early", "states_[n].at[steps - 1], sizeof final_[n]", "states_[n].at[0], sizeof final_[n]"),
-    ("saved carry of the wrong batch", "slot_index(n, block_.batch[l], saved_slot(k, segment),", "slot_index(n, 0, saved_slot(k, segment),"),
+    ("final state: none", "__builtin_memcpy(final_, states_.last, sizeof final_);", ""),
+) + _faults(
+    "kernels/cpu/neuron_lanes.h", PASSES,
+    ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
+    ("last row of V a step early", "rows[n]->at[steps - 1], sizeof", "rows[n]->at[0], sizeof"),
+) + _faults(
+    "kernels/cpu/saved_states.h", PASSES,
+    ("saved state of the wrong batch", "slot_index(state, block.batch[l], slot,", "slot_index(state, 0, slot,"),
 ) + _faults(
     # Wrong from a fourth chunk on.
     "kernels/cpu/forward_lanes.h", SHAPES,
-    ("saved carry of the wrong chunk", "slot_index(n, block_.batch[l], saved_slot(k, segment),", "slot_index(n, block_.batch[l], saved_slot(k / 2, segment),"),
+    ("saved carry of the wrong chunk", "saved_slot(k, segment), values(n)", "saved_slot(k / 2, segment), values(n)"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SPLITS,
     ("split a chunk late", "return Neuron::Scan::leaves_split(k);", "return k % kSplitChunks == 0;"),
@@ -219,7 +226,7 @@ FORWARD = _faults(
     ("inner: the end of a chunk forgotten", "inner_ && distance + kSegmentSteps < length", "inner_ && distance < length - 1"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", EXECUTOR,
-    ("split: R measured from an unfinished V", "{distance + kSegmentSteps == kChunkSteps, leaves_split(k)}", "{false, false}"),
+    ("split: R measured from an unfinished V", "distance + kSegmentSteps == kChunkSteps, states_)", "false, states_)"),
 )
 
 BACKWARD = _faults(
@@ -230,15 +237,17 @@ BACKWARD = _faults(
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
     ("gradient of the final state ignored", "in.data ? in.data[state_index(in, l)] : 0.0f", "0.0f"),
-    ("spsn: x in the decay's gradient", "Neuron::kSpsn ? v - x(j, l) : v", "v"),
-    ("spsn: gain of dx", "Neuron::kSpsn ? g * gain : g", "g"),
-    ("decay gradient: state of the same step", "states_[n].at[j - 1]", "states_[n].at[j]"),
-    ("decay gradient: state before a chunk", "= static_cast<float>(neuron_.carry(n)[l]);", "= 0.0f;"),
-    ("alpha gradient from V", "previous(1, s, j, l), sum)", "previous(0, s, j, l), sum)"),
+    ("spsn: x in the decay's gradient", "Neuron::kSpsn ? before[0] - x : before[0]", "before[0]"),
+    ("spsn: gain of dx", "Neuron::kSpsn ? g[0] * gain", "Neuron::kSpsn ? g[0]"),
+    ("decay gradient: state of the same step", "states.at[n].at[j - 1]", "states.at[n].at[j]"),
+    ("decay gradient: state before a chunk", "before_[n][l] = static_cast<float>(carry[l]);", "before_[n][l] = 0.0f;"),
+    ("alpha gradient from V", "fused(gradient[1], before[1], sums.alpha)", "fused(gradient[1], before[0], sums.alpha)"),
+    ("decay gradient: a group's first step lost", "if (pending_.is_there) settle_pending", "if (false) settle_pending"),
+    ("states: a group starts from zero", "if (group > 0) load_states", "if (false) load_states"),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", SPLITS,
-    ("split: not rounded", "k % kSplitChunks == 0)", "false)"),
+    ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),
 ) + _faults(
     "kernels/cpu/run_passes.cpp", PASSES,
     ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ?", "decay ?"),
