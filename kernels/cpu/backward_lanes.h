@@ -178,9 +178,7 @@ class BackwardLanes {
     }
     return count;
   }
-  RowsView view_x(int64_t t, int steps) {
-    return view_segment(call_.args.x, x_, t, steps, block_.lanes, shared_.x);
-  }
+  RowsView view_x(int64_t t, int steps) { return view_segment(call_.args.x, x_, t, steps, block_.lanes, shared_.x); }
 
   // Backward over them: the gradients of each, then its outputs. The first step's share of the decays' gradients waits
   // for the states before it.

@@ -77,8 +77,8 @@ class GradientLanes {
     scan_.enter(distance, steps, lanes, entry_);
   }
 
-  // Calls body(j, g) for every step of the segment, last one first, for the rows from lane l on: g[0] is the gradient on
-  // V, g[1] on the second state.
+  // Calls body(j, g) for every step of the segment, last one first, for the rows from lane l on: g[0] is the gradient
+  // on V, g[1] on the second state.
   template <class Body>
   HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body) const {
     scan_.for_halves(entry_, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {

@@ -44,7 +44,8 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
   }
 }
 
-// The segment starts at a multiple of four steps. Calls m and out for whole halves, so also for rows past the last step.
+// The segment starts at a multiple of four steps. Calls m and out for whole halves, so also for rows past the last
+// step.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
                            Sink out) {

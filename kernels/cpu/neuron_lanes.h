@@ -1,5 +1,5 @@
-// A neuron's forward scan over a block, a segment at a time. Forward runs it from a row's start to its end, backward from
-// one saved state to the next; what a segment left can be settled later, in any order.
+// A neuron's forward scan over a block, a segment at a time. Forward runs it from a row's start to its end, backward
+// from one saved state to the next; what a segment left can be settled later, in any order.
 #pragma once
 
 #include <type_traits>
@@ -102,8 +102,8 @@ class NeuronLanes {
       keep(scan_, states.entry, steps, kPsu || ends, ends, {&states.at[0]}, {states.last[0]});  // R's input is all of V
     }
     if constexpr (kPsu) {
-      refractory_.run(
-          steps, lanes_, [&](int j, int l) HWY_ATTR { return sigmoid(load(states.at[0].at[j] + l)); }, {&states.at[1]});
+      refractory_.run(steps, lanes_, [&](int j, int l) HWY_ATTR { return sigmoid(load(states.at[0].at[j] + l)); },
+                      {&states.at[1]});
       refractory_.enter(distance, steps, lanes_, states.refractory_entry);
       keep(refractory_, states.refractory_entry, steps, ends, ends, {&states.at[1]}, {states.last[1]});
     }
@@ -208,8 +208,8 @@ class NeuronLanes {
 
   // What a scan leaves of a segment: its last row, and all others if asked for.
   template <class S>
-  void keep(const S& scan, const typename S::Entry& entry, int steps, bool all, bool ends,
-            Segment* const (&rows)[S::N], float* const (&last)[S::N]) const {
+  void keep(const S& scan, const typename S::Entry& entry, int steps, bool all, bool ends, Segment* const (&rows)[S::N],
+            float* const (&last)[S::N]) const {
     if (!all) return scan.respond_last(entry, steps, lanes_, last);
     scan.respond(entry, steps, lanes_, rows);
     if (ends) {

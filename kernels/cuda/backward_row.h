@@ -72,7 +72,7 @@ class BackwardRow {
   __device__ __forceinline__ void prepare_tables() const {
     if (kColumns < kRowThreads) __syncthreads();  // the rows before are done with the tables
     if (threadIdx.x < kColumns) {
-      memory_.states.template prepare<StateScan<kOrder>>(states_.map(), d_.time);
+      memory_.states.template prepare<StateScan<kOrder>>(states_.neuron().scan.map(), d_.time);
       if constexpr (kOrder == 2) memory_.gradients.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
     }
     if (kColumns < kRowThreads) __syncthreads();  // the other warps read them
@@ -114,7 +114,7 @@ class BackwardRow {
     const int count = left < kSavedSegments ? left : kSavedSegments;
     ring.template await_all_but<kAhead>();
     if (left <= kSavedSegments) begin_chunk(chunk);
-    for (int n = 0; n < kStates; ++n) states_.set_chain(n, first == 0 ? 0.0 : chain(n));
+    for (int n = 0; n < kStates; ++n) states_.neuron().set_chain(n, first == 0 ? 0.0 : chain(n));
 #pragma unroll 1
     for (int i = 0; i < count; ++i) {
       Steps x;
@@ -183,7 +183,7 @@ class BackwardRow {
     for (int n = 0; n < kStates; ++n) {
       const bool absent = !lane_.inside || (chunk == 0 && !call_.args.initial_state[n].data);
       const double value = chunk > 0 ? carry(n) : reinterpret_cast<const float&>(carry(n));
-      states_.set_carry(n, absent ? 0.0 : value);
+      states_.neuron().set_carry(n, absent ? 0.0 : value);
     }
     gradient_.begin_chunk();
     if constexpr (Neuron::kPsu) refractory_gradient_.begin_chunk();
@@ -265,7 +265,7 @@ class BackwardRow {
       settle_pending(i - 1);
     } else if (s == 0) {
       float before[kStates];
-      for (int n = 0; n < kStates; ++n) before[n] = states_.before_chunk(n);
+      for (int n = 0; n < kStates; ++n) before[n] = static_cast<float>(states_.neuron().carry(n));
       settle(before);
     }
   }
@@ -353,7 +353,7 @@ class BackwardRow {
   __device__ __forceinline__ void store(int steps, Steps& dx) {
     if (!call_.args.grad_x.data) return;
     if constexpr (R == SPIKESCAN_SPSN) {
-      const float gain = states_.gain();
+      const float gain = states_.neuron().gain();
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= gain;
     }

@@ -2,9 +2,8 @@
 // this one is scanned and fired.
 #pragma once
 
-#include "kernels/cuda/neuron_tile.h"
+#include "kernels/cuda/row_neuron.h"
 #include "kernels/cuda/row_ring.h"
-#include "kernels/cuda/row_scan.h"
 #include "kernels/cuda/row_spikes.h"
 #include "kernels/cuda/segment_firing.h"
 
@@ -26,8 +25,7 @@ class ForwardRow {
         origin_(origin),
         tables_(tables),
         lane_(lane),
-        scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
-        refractory_({decays.beta, decays.beta}),
+        neuron_(decays),
         spikes_(call.args.spikes, lane_) {}
 
   // `ring`: the block's memory for it.
@@ -35,7 +33,7 @@ class ForwardRow {
     start();
     if (d_.time == 0) return;
     Ring ring(ring_memory, call_.args.x, d_.time, lane_);
-    tables_.template prepare<StateScan<kOrder>>(scan_.map(), d_.time);  // psu_lif's two scans share it
+    tables_.template prepare<StateScan<kOrder>>(neuron_.scan.map(), d_.time);  // psu_lif's two scans share it
     // At most 2^34 steps make fewer than 2^31 segments.
     const int full = static_cast<int>(d_.time / kSegmentSteps), rest = static_cast<int>(d_.time % kSegmentSteps);
     read_next(ring, 0);
@@ -66,7 +64,7 @@ class ForwardRow {
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& in = call_.args.initial_state[n];
       const float initial = in.data && lane_.inside ? in.data[lane_.batch * in.stride_batch + lane_.channel] : 0.0f;
-      set_carry(n, initial);
+      neuron_.set_carry(n, initial);
       if (d_.time == 0) store_final(n, initial);
     }
   }
@@ -80,25 +78,6 @@ class ForwardRow {
     }
   }
 
-  __device__ __forceinline__ void set_carry(int state, double value) {
-    if constexpr (Neuron::kCuba) {
-      scan_.set_carry(1 - state, value);
-    } else if (state == 0) {
-      scan_.set_carry(0, value);
-    } else {
-      refractory_.set_carry(0, value);
-    }
-  }
-  __device__ __forceinline__ double carry(int state) const {
-    if constexpr (Neuron::kCuba) return scan_.carry(1 - state);
-    return state == 0 ? scan_.carry(0) : refractory_.carry(0);
-  }
-
-  __device__ __forceinline__ double chain(int state) const {
-    if constexpr (Neuron::kCuba) return scan_.chain(1 - state);
-    return state == 0 ? scan_.chain(0) : refractory_.chain(0);
-  }
-
   __device__ __forceinline__ void run_segment(Ring& ring, int segment, int steps, bool last) {
     const int64_t t = int64_t{segment} * kSegmentSteps;
     const int chunk = segment / kChunkSegments, s = segment % kChunkSegments;
@@ -108,7 +87,7 @@ class ForwardRow {
     for (int j = 0; j < kSegmentSteps; ++j) x[j] = next_[j];
     read_next(ring, segment + 1);
     if (s == 0) begin_chunk(chunk);
-    if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return chain(n); });
+    if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return neuron_.chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
     scan(chunk, s, full, x, states);
@@ -120,9 +99,8 @@ class ForwardRow {
   }
 
   __device__ __forceinline__ void begin_chunk(int chunk) {
-    scan_.begin_chunk();
-    if constexpr (Neuron::kPsu) refractory_.begin_chunk();
-    if (call_.args.saved && chunk > 0) save(chunk, 0, [&](int n) { return carry(n); });
+    neuron_.begin_chunk();
+    if (call_.args.saved && chunk > 0) save(chunk, 0, [&](int n) { return neuron_.carry(n); });
   }
 
   // What backward may begin the segment from.
@@ -139,14 +117,10 @@ class ForwardRow {
   // x is scaled in place.
   __device__ __forceinline__ void scan(int chunk, int s, bool full, float (&x)[kSegmentSteps],
                                        float (&states)[kStates][kSegmentSteps]) {
-    if constexpr (R == SPIKESCAN_SPSN) {
-      const float gain = 1.0f - seen_anew(scan_.decays().first);  // made anew: a subtraction costs less than a register
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= gain;
-    }
+    neuron_.scale(x);
     float output[kOrder][kSegmentSteps];
-    scan_.scan(tables_, s, x, output);
-    if (full) scan_.end_chunk(chunk, output);
+    neuron_.scan.scan(tables_, s, x, output);
+    if (full) neuron_.scan.end_chunk(chunk, output);
 #pragma unroll
     for (int n = 0; n < kOrder; ++n) {
 #pragma unroll
@@ -156,8 +130,8 @@ class ForwardRow {
       float drive[kSegmentSteps];
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) drive[j] = sigmoid(states[0][j]);
-      refractory_.scan(tables_, s, drive, output);
-      if (full) refractory_.end_chunk(chunk, output);
+      neuron_.refractory.scan(tables_, s, drive, output);
+      if (full) neuron_.refractory.end_chunk(chunk, output);
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) states[1][j] = output[0][j];
     }
@@ -186,8 +160,7 @@ class ForwardRow {
   const RandomOrigin& origin_;
   RowTables<kOrder>& tables_;
   const RowLane lane_;
-  RowScan<StateScan<kOrder>> scan_;
-  RowScan<StateScan<1>> refractory_;  // psu_lif's R
+  RowNeuron<R> neuron_;
   RowSpikes spikes_;
   float next_[kSegmentSteps];
   uint32_t word_ = 0;

@@ -15,12 +15,7 @@ class RowGradient {
 
   __device__ __forceinline__ RowGradient(const Decays<N>& decays) : decays_(decays) {}
 
-  __device__ __forceinline__ Map<N> map() const {
-    Decays<N> decays = decays_;
-    decays.first = seen_anew(decays.first);
-    if constexpr (N == 2) decays.second = seen_anew(decays.second);
-    return Scan::map(decays);
-  }
+  __device__ __forceinline__ Map<N> map() const { return map_anew<Scan>(decays_); }
   __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
   __device__ __forceinline__ double carry(int n) const { return carry_[n]; }
 

@@ -28,6 +28,12 @@ struct RowLane {
   __device__ __forceinline__ const char* warp_start(const spikescan_tensor& tensor) const {
     return address_of(tensor, batch, 0, channel - static_cast<int>(threadIdx.x) % 32);
   }
+  // What this lane moves of the steps from t on that the warp moves at a time.
+  __device__ __forceinline__ const char* wide_piece(const spikescan_tensor& tensor, const char* warp_start,
+                                                    int64_t t) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32, lanes = lanes_of_step(tensor);
+    return warp_start + (t + lane / lanes) * tensor.stride_time * float_bytes(tensor) + lane % lanes * kCopyBytes;
+  }
   __device__ __forceinline__ bool copies_wide(const spikescan_tensor& tensor, const char* warp_start) const {
     return together && inside && tensor.stride_time * float_bytes(tensor) % kCopyBytes == 0 &&
            reinterpret_cast<uintptr_t>(warp_start) % kCopyBytes == 0;

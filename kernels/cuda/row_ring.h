@@ -22,9 +22,8 @@ class RowRing {
         rest_(static_cast<int>(time % kSegmentSteps)) {
     const int first = kReverse ? full_ - (rest_ == 0) : 0;
     const char* warp = row.warp_start(x);
-    const int64_t step = int64_t{first} * kSegmentSteps + lane() / lanes_a_step();
     wide_ = row.copies_wide(x, warp);
-    from_ = warp + step * x.stride_time * float_bytes(x) + lane() % lanes_a_step() * kCopyBytes;
+    from_ = row.wide_piece(x, warp, int64_t{first} * kSegmentSteps);
     for (int i = 0; i < kSlots; ++i) replace_oldest(kReverse ? first - i : i);
   }
 

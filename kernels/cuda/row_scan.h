@@ -24,13 +24,7 @@ class RowScan {
 
   __device__ __forceinline__ RowScan(const Decays<N>& decays) : decays_(decays) {}
 
-  // Made anew: a conversion costs less than registers.
-  __device__ __forceinline__ Map<N> map() const {
-    Decays<N> decays = decays_;
-    decays.first = seen_anew(decays.first);
-    if constexpr (N == 2) decays.second = seen_anew(decays.second);
-    return Scan::map(decays);
-  }
+  __device__ __forceinline__ Map<N> map() const { return map_anew<Scan>(decays_); }
   __device__ __forceinline__ const Decays<N>& decays() const { return decays_; }
   __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
   __device__ __forceinline__ double carry(int n) const { return carry_[n]; }

@@ -48,9 +48,8 @@ class RowSpikes {
   __device__ __forceinline__ RowSpikes(const spikescan_tensor& spikes, const RowLane& row) : spikes_(spikes) {
     if (!is_wide_dtype()) return;
     const char* warp = row.warp_start(spikes);
-    const int lane = static_cast<int>(threadIdx.x) % 32, lanes = lanes_of_step(spikes);
     wide_ = row.copies_wide(spikes, warp);
-    to_ = const_cast<char*>(warp) + lane / lanes * stride() + lane % lanes * kCopyBytes;
+    to_ = const_cast<char*>(row.wide_piece(spikes, warp, 0));
   }
 
   // The segment's `steps` steps; no call is left out.

@@ -2,8 +2,7 @@
 // from that, in any order. States in the API's order: [0] V, [1] I or R.
 #pragma once
 
-#include "kernels/cuda/neuron_tile.h"
-#include "kernels/cuda/row_scan.h"
+#include "kernels/cuda/row_neuron.h"
 
 namespace spikescan {
 
@@ -34,72 +33,35 @@ class RowStates {
   using Entries = SegmentEntries<kStates>;
 
   __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns>& tables, const ChannelDecays& decays)
-      : tables_(tables),
-        scan_({Neuron::kCuba ? decays.alpha : decays.beta, decays.beta}),
-        refractory_({decays.beta, decays.beta}) {}
+      : tables_(tables), neuron_(decays) {}
 
-  __device__ __forceinline__ void set_carry(int state, double value) {
-    if constexpr (Neuron::kCuba) {
-      scan_.set_carry(1 - state, value);
-    } else if (state == 0) {
-      scan_.set_carry(0, value);
-    } else {
-      refractory_.set_carry(0, value);
-    }
-  }
-  // Of the chain over a chunk's segments.
-  __device__ __forceinline__ void set_chain(int state, double value) {
-    if constexpr (Neuron::kCuba) {
-      scan_.set_chain(1 - state, value);
-    } else if (state == 0) {
-      scan_.set_chain(0, value);
-    } else {
-      refractory_.set_chain(0, value);
-    }
-  }
-
-  __device__ __forceinline__ Map<kOrder> map() const { return scan_.map(); }
+  // Carry and chain of each state.
+  __device__ __forceinline__ RowNeuron<R>& neuron() { return neuron_; }
+  __device__ __forceinline__ const RowNeuron<R>& neuron() const { return neuron_; }
 
   // Segment `s` of the chunk, whose entries become the i-th. `ends`: it is the last of a full chunk.
   __device__ __forceinline__ void enter(int s, bool ends, Steps& x, const Entries& entries, int i) {
-    scale(x);
-    enter_scan(scan_, 0, s, ends, Neuron::kPsu, x, entries, i);
+    neuron_.scale(x);
+    enter_scan(neuron_.scan, 0, s, ends, Neuron::kPsu, x, entries, i);
     if constexpr (Neuron::kPsu) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(x[j]);
-      enter_scan(refractory_, 1, s, ends, false, x, entries, i);
+      enter_scan(neuron_.refractory, 1, s, ends, false, x, entries, i);
     }
   }
 
   // All states of the segment whose entries are the i-th.
   __device__ __forceinline__ void rebuild(Steps& x, const Entries& entries, int i, Steps (&states)[kStates]) const {
-    scale(x);
-    rebuild_scan(scan_, 0, x, entries, i, states);
+    neuron_.scale(x);
+    rebuild_scan(neuron_.scan, 0, x, entries, i, states);
     if constexpr (Neuron::kPsu) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(states[0][j]);
-      rebuild_scan(refractory_, 1, x, entries, i, states);
+      rebuild_scan(neuron_.refractory, 1, x, entries, i, states);
     }
-  }
-  // spsn: what x is multiplied by, made anew.
-  __device__ __forceinline__ float gain() const {
-    return 1.0f - seen_anew(scan_.decays().first);
-  }
-  // What a chunk starts from.
-  __device__ __forceinline__ float before_chunk(int state) const {
-    if constexpr (Neuron::kCuba) return static_cast<float>(scan_.carry(1 - state));
-    return static_cast<float>(state == 0 ? scan_.carry(0) : refractory_.carry(0));
   }
 
  private:
-  __device__ __forceinline__ void scale(Steps& x) const {
-    if constexpr (R == SPIKESCAN_SPSN) {
-      const float factor = gain();
-#pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) x[j] *= factor;
-    }
-  }
-
   // With `all`, x becomes the scan's outputs: V, from which the next scan's input follows.
   template <class S>
   __device__ __forceinline__ void enter_scan(RowScan<S>& scan, int first_state, int s, bool ends, bool all, Steps& x,
@@ -151,8 +113,7 @@ class RowStates {
   }
 
   const RowTables<kOrder, kColumns>& tables_;
-  RowScan<StateScan<kOrder>> scan_;
-  RowScan<StateScan<1>> refractory_;  // psu_lif's R
+  RowNeuron<R> neuron_;
 };
 
 }  // namespace spikescan

@@ -7,6 +7,14 @@
 
 namespace spikescan {
 
+// A step's map, made anew where it is needed: a conversion costs less than registers.
+template <class Scan, int N>
+__device__ __forceinline__ Map<N> map_anew(Decays<N> decays) {
+  decays.first = seen_anew(decays.first);
+  if constexpr (N == 2) decays.second = seen_anew(decays.second);
+  return Scan::map(decays);
+}
+
 // A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ...
 // M^8 of a half's steps; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is made as power() makes it.
 template <int N, int kColumns = kRowThreads>

@@ -1,15 +1,19 @@
 // Every instruction set that this machine runs gives the same bits: vectors of 4, 8 or 16 floats, with and without a
-// fused multiply-add in hardware.
+// fused multiply-add in hardware, and compiled for this very processor.
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "host/firing_setup.h"
 #include "host/plan.h"
 #include "kernels/cpu/run_passes.h"
 #include "tests/cpu/sample.h"
+
+namespace spikescan {
+const LanePasses* lane_passes_native();
+}
 
 namespace spikescan::testing {
 namespace {
@@ -29,23 +33,26 @@ void run(const LanePasses& passes, Sample& sample) {
   ASSERT_EQ(run_backward(passes, b, nullptr).status, SPIKESCAN_OK);
 }
 
-TEST(InstructionSets, SameBits) {
-  std::set<std::string> names;
-  const LanePasses* const* first = usable_passes();
-  for (const LanePasses* const* passes = first; *passes; ++passes) names.insert((*passes)->name);
-#if defined(__x86_64__)
-  if (names.size() < 2) GTEST_SKIP() << "this processor runs one instruction set of the library's";
-#else
-  if (names.size() < 2) GTEST_SKIP() << "one instruction set is built for this processor";
+std::vector<const LanePasses*> all_passes() {
+  std::vector<const LanePasses*> all;
+  for (const LanePasses* const* passes = usable_passes(); *passes; ++passes) all.push_back(*passes);
+#if defined(SPIKESCAN_NATIVE_PASSES)
+  all.push_back(lane_passes_native());
 #endif
+  return all;
+}
+
+TEST(InstructionSets, SameBits) {
+  const std::vector<const LanePasses*> all = all_passes();
+  if (all.size() < 2) GTEST_SKIP() << "one instruction set is built for this processor";
   for (unsigned number = 0; number < 64; ++number) {
     const SampleShape& shape = kSampleShapes[number % 4 ^ number / 4 % 4 ^ number / 16];
     Sample best(number, shape.batch, shape.time, shape.channels);
-    run(**first, best);
-    for (const LanePasses* const* passes = first + 1; *passes; ++passes) {
+    run(*all[0], best);
+    for (size_t i = 1; i < all.size(); ++i) {
       Sample other(number, shape.batch, shape.time, shape.channels);
-      run(**passes, other);
-      EXPECT_TRUE(best.same_outputs(other)) << number << ": " << (*passes)->name << " and " << (*first)->name;
+      run(*all[i], other);
+      EXPECT_TRUE(best.same_outputs(other)) << number << ": " << all[i]->name << " and " << all[0]->name;
     }
   }
 }

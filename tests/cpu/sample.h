@@ -109,7 +109,7 @@ class Sample {
     return spikes == other.spikes && membrane == other.membrane && grad_x == other.grad_x &&
            final_state[0] == other.final_state[0] && final_state[1] == other.final_state[1] &&
            grad_initial[0] == other.grad_initial[0] && grad_initial[1] == other.grad_initial[1] &&
-           grad_beta == other.grad_beta && grad_alpha == other.grad_alpha;
+           grad_beta == other.grad_beta && grad_alpha == other.grad_alpha && saved_ == other.saved_;
   }
 
   spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;

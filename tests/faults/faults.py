@@ -209,8 +209,10 @@ FORWARD = _faults(
     ("final state: none", "__builtin_memcpy(final_, states_.last, sizeof final_);", ""),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
-    ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
     ("last row of V a step early", "rows[n]->at[steps - 1], sizeof", "rows[n]->at[0], sizeof"),
+) + _faults(
+    "kernels/cpu/neuron_lanes.h", SHAPES,
+    ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
 ) + _faults(
     "kernels/cpu/saved_states.h", PASSES,
     ("saved state of the wrong batch", "slot_index(state, block.batch[l], slot,", "slot_index(state, 0, slot,"),

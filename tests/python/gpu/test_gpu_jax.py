@@ -15,6 +15,7 @@ import jax.numpy as jnp  # noqa: E402
 import spikescan as sk  # noqa: E402
 import spikescan.jax as sj  # noqa: E402
 from gpu_problem import ORIGIN, RECURRENCES, SEED, SHAPES, STREAM, same_bits  # noqa: E402
+from jax_pieces import whole_and_in_pieces  # noqa: E402
 
 PLATFORM = "cuda"
 
@@ -80,18 +81,8 @@ def test_vmap_draws_what_single_calls_draw():
 
 
 def test_scan_over_pieces_of_time():
-    split = sk.time_units()[0]
-    x = np.random.default_rng(0).normal(size=(1, 2 * split, 2)).astype(np.float32)
-    whole = sk.scan(x, 0.999, seed=1)
-
-    def step(carry, piece):
-        state, key = carry
-        r = sj.scan(piece, 0.999, key=key, initial_state=state, final_state=True)
-        return (r.final_state, sj.shift_key(key, time=split)), r.spikes
-
-    start = ((jnp.zeros((1, 2)),), sj.make_key(1))
-    _, spikes = jax.jit(lambda x: jax.lax.scan(step, start, x))(x.reshape(1, 2, split, 2).swapaxes(0, 1))
-    same_bits([spikes.swapaxes(0, 1).reshape(x.shape)], [whole.spikes])
+    whole, pieces = whole_and_in_pieces(jax.jit)
+    same_bits([pieces], [whole])
 
 
 def test_donation():

@@ -6,6 +6,7 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
+from jax_pieces import whole_and_in_pieces  # noqa: E402
 import spikescan as sk  # noqa: E402
 import spikescan.jax as sj  # noqa: E402
 from spikescan import Neuron  # noqa: E402
@@ -154,19 +155,9 @@ def test_nested_vmap_of_gradients(rng):
             equal(jax.tree_util.tree_map(lambda m: m[i, j], mapped), gradient(x[i, j], betas[j], keys[i]))
 
 
-def test_scan_over_pieces_of_time(rng):
-    split = sk.time_units()[0]
-    x = rng.normal(size=(1, 2 * split, 2)).astype(np.float32)
-    whole = sk.scan(x, 0.999, seed=1)
-
-    def step(carry, piece):
-        state, key = carry
-        r = sj.scan(piece, 0.999, key=key, initial_state=state, final_state=True)
-        return (r.final_state, sj.shift_key(key, time=split)), r.spikes
-
-    start = ((jnp.zeros((1, 2)),), sj.make_key(1))
-    _, spikes = jax.lax.scan(step, start, x.reshape(1, 2, split, 2).swapaxes(0, 1))
-    equal(spikes.swapaxes(0, 1).reshape(x.shape), whole.spikes)
+def test_scan_over_pieces_of_time():
+    whole, pieces = whole_and_in_pieces()
+    equal(pieces, whole)
 
 
 def test_remat_and_donation(rng):
