@@ -30,6 +30,8 @@ CASES = [
     "forward lif float16 float16 16x1024x64",
     "forward lif float32 float32 64x1000x3",
     "forward lif float32 float32 1x100000x1",
+    "backward lif float32 float32 64x1000x3",
+    "backward lif float32 float32 1x100000x1",
 ]
 ALLOWED_GROWTH = 0.01
 

@@ -26,7 +26,7 @@ struct Plan {
   int32_t tile_segments;
   int64_t channel_tiles;
   int64_t batch_rows;   // batches; in backward groups of batches that share a row of partial sums
-  int32_t row_batches;  // batches of such a group; 1 in forward
+  int32_t row_batches;  // batches of such a group, at most all; 1 in forward
   int64_t chunks;       // at least 1: an empty sequence still hands its state on
   int64_t tiles;
   // Backward rows: a block's threads for 32 channels of four batches each, whose tables they share, or for 128 rows in

@@ -1,6 +1,6 @@
 // The backward pass of one block (SPEC section 2), from one saved state to the next, last first: the states of the 64
 // steps between are found from x, then, last segment first, the gradients run. x is read once (spsn's a second time,
-// from the caches); nothing of size B T C is kept.
+// from the caches; more often where time is split over threads); nothing of size B T C is kept.
 #pragma once
 
 #include "kernels/backend.h"
@@ -18,11 +18,11 @@ class BackwardLanes {
   static constexpr int kStates = Neuron::kStates;
 
   // The steps from one saved state to the next, while they are worked on: the same memory for all blocks of a strip, so
-  // that it stays in the first-level cache.
+  // that with one state it stays in the first-level cache.
   struct Shared {
     typename Neuron::SegmentStates states[kSavedSegments] = {};
-    Segment x = {}, spikes = {}, membrane = {};  // inputs that are not read where they lie
-    Segment direct = {};                         // the rule's share of the gradient on V
+    Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
+    Segment direct = {};                                   // the rule's share of the gradient on V
     Segment gradients[kStates] = {};
   };
 
@@ -40,7 +40,7 @@ class BackwardLanes {
   static void run(Strip& strip, const BackwardCall& call, int64_t row_block) {
     const int64_t time = call.description.time, chunks = chunk_count(time);
     strip.each([](BackwardLanes& lanes) { lanes.clear_totals(); });
-    for (int64_t i = 0; i < batches_per_row(time); ++i) {
+    for (int i = 0; i < call.plan.row_batches; ++i) {
       bool any = false;
       strip.each([&](BackwardLanes& lanes) { any = lanes.start(row_block, i); });
       if (!any) break;
@@ -95,9 +95,10 @@ class BackwardLanes {
   static int last_group(int length) { return (length - 1) / kSavedSteps; }
 
   // False where the row block has no batch left.
-  bool start(int64_t row_block, int64_t batch_of_row) {
+  bool start(int64_t row_block, int batch_of_row) {
     const spikescan_backward_args& args = call_.args;
-    block_.set_batches(grid_, row_block, batches_per_row(d_.time), batch_of_row, d_.batch);
+    block_.set_batches(grid_, row_block, call_.plan.row_batches, batch_of_row, d_.batch);
+    neuron_.set_lanes(block_.lanes);
     x_.set(args.x, block_);
     if (args.grad_spikes.data) grad_spikes_.set(args.grad_spikes, block_);
     if (args.grad_membrane.data) grad_membrane_.set(args.grad_membrane, block_);
@@ -158,12 +159,12 @@ class BackwardLanes {
   // A segment of a group: its place in the chunk, its steps, and what of the chunk comes after it.
   struct Place {
     int first, steps, after;
-    bool ends;  // a full chunk
+    bool ends;  // it is the last of a full chunk
   };
   Place place_of(int64_t k, int group, int i) const {
     const int length = chunk_steps(d_.time, k), first = group * kSavedSteps + i * kSegmentSteps;
     const int steps = length - first < kSegmentSteps ? length - first : kSegmentSteps;
-    return {first, steps, length - first - steps, first + kSegmentSteps == kChunkSteps};
+    return {first, steps, length - first - steps, first + steps == kChunkSteps};
   }
 
   // Forward over the group's segments, which are counted.
@@ -198,7 +199,8 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at.steps, states);
-    const RowsView membrane = view_gradient(call_.args.grad_membrane, grad_membrane_, t, at.steps, shared_.membrane);
+    const RowsView membrane =
+        view_gradient(call_.args.grad_membrane, grad_membrane_, t, at.steps, shared_.grad_membrane);
     gradient_.scan(shared_.direct, membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
   }
 
@@ -207,7 +209,7 @@ class BackwardLanes {
     if (!call_.args.grad_spikes.data) {  // shared_.direct holds zeros
       return neuron_.settle_all(steps, states, [](int, int, Floats) HWY_ATTR {});
     }
-    const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.spikes);
+    const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs = next_group(call_.args.grad_spikes, grad_spikes_, t);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
@@ -222,9 +224,7 @@ class BackwardLanes {
   // for by the rule, x while outputs are written: asked for at once, their lines would wait for each other.
   Asking next_group(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
     if (t >= kSavedSteps) return Asking::at(tensor, rows, t - kSavedSteps);
-    Asking next = Asking::at(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps);
-    next.first += tensor.stride_batch * next.element_bytes;
-    return next;
+    return Asking::at(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, 1);
   }
 
   // Where the tensor is absent the tile holds zeros.
@@ -315,13 +315,12 @@ class BackwardLanes {
   void store_totals(int64_t row_block, int64_t chunks, int64_t chunk) {
     auto* partials = reinterpret_cast<float*>(static_cast<char*>(call_.args.workspace) + call_.plan.partials);
     const bool wanted[2] = {call_.args.grad_beta != nullptr, call_.args.grad_alpha != nullptr};
-    const int width = static_cast<int>(grid_.width_of(block_.channel[0]));
     for (int p = 0; p < 2; ++p) {
       if (!wanted[p]) continue;
       for (int64_t r = 0, l = 0; r < grid_.rows_of(row_block); ++r) {
         const int64_t row = (row_block * grid_.rows + r) * chunks + chunk;
         float* out = partials + (p * call_.plan.partial_rows + row) * d_.channels + block_.channel[0];
-        for (int c = 0; c < width; ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
+        for (int c = 0; c < block_.width(); ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
       }
     }
     clear_totals();
@@ -337,7 +336,7 @@ class BackwardLanes {
   Neuron neuron_;
   GradientLanes<R> gradient_;
   Shared& shared_;
-  alignas(64) float before_[kStates][kLanes];  // the chunk
+  alignas(64) float before_[kStates][kLanes];  // the states before the chunk
   // A segment's sums without the product with the states before its first step.
   struct {
     alignas(64) float gradient[kStates][kLanes];

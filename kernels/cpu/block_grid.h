@@ -16,12 +16,12 @@ struct BlockGrid {
   BlockGrid(int64_t all_channels, int64_t all_rows) : channels(all_channels), batch_rows(all_rows) {
     width = channels < kLanes ? channels : kLanes;
     rows = width > 0 && width <= kLanes / 2 ? kLanes / width : 1;
+    if (rows > batch_rows) rows = batch_rows > 0 ? batch_rows : 1;
     channel_blocks = width > 0 ? (channels + width - 1) / width : 0;
     row_blocks = (batch_rows + rows - 1) / rows;
   }
 
-  // Channels of the block that starts at a channel, rows of a row block: the last ones may be smaller.
-  int64_t width_of(int64_t channel) const { return channels - channel < width ? channels - channel : width; }
+  // The last row block may be smaller.
   int64_t rows_of(int64_t row_block) const {
     const int64_t left = batch_rows - row_block * rows;
     return left < rows ? left : rows;

@@ -125,11 +125,11 @@ class DecayTables {
     }
   }
 
+  // In float32 a positive power stays positive.
   static void store_rounded_power(Doubles power, float* to) {
-    store_narrow(power, to);
-    alignas(64) double exact[kDoubles];
-    store(power, exact);
-    for (int i = 0; i < kDoubles; ++i) to[i] = exact[i] > 0.0 && to[i] == 0.0f ? 1.40129846e-45f : to[i];
+    const Doubles zero = doubles(0.0), rounded = hn::PromoteTo(DoubleTag(), hn::DemoteTo(HalfFloatTag(), power));
+    const auto lost = hn::And(zero < power, rounded == zero);
+    store_narrow(hn::IfThenElse(lost, doubles(1.4012984643248171e-45), power), to);
   }
 
   // power(base, 16 s) from the power before s's highest bit: the same products as power() makes.

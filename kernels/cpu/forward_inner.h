@@ -8,14 +8,6 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// x of a full block whose rows lie together.
-template <class T>
-struct InnerInput {
-  const T* first;  // row 0 of the segment
-  int64_t stride;
-  HWY_INLINE Floats operator()(int j, int l) const { return load_vector(first + j * stride + l); }
-};
-
 // Sinks: float rows past the caches, anything else through the tile, packed words.
 struct StreamSink {
   float* first;

@@ -78,6 +78,7 @@ class ForwardLanes {
   void start(int64_t row_block) {
     const spikescan_forward_args& args = call_.args;
     block_.set_batches(grid_, row_block, 1, 0, d_.batch);
+    neuron_.set_lanes(block_.lanes);
     x_.set(args.x, block_);
     if (args.uniforms.data) uniforms_.set(args.uniforms, block_);
     if (args.spikes.data) spikes_.set(args.spikes, block_);
@@ -106,7 +107,7 @@ class ForwardLanes {
     if (inner_ && distance + kSegmentSteps < length) return run_inner(t, distance);
     const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
-    const bool ends = distance + kSegmentSteps == kChunkSteps;
+    const bool ends = distance + steps == kChunkSteps;
     neuron_.enter(x, steps, distance, ends, states_);
     if (ends) neuron_.end_chunk(leaves_split(k));
     __builtin_memcpy(final_, states_.last, sizeof final_);
@@ -142,7 +143,7 @@ class ForwardLanes {
     const int64_t stride = call_.args.x.stride_time;
     const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
     const Asking next = Asking::at(call_.args.x, x_, t + kTurn * kSegmentSteps);
-    const auto m = neuron_.enter_inner(InnerInput<T>{x, stride}, distance, states_);
+    const auto m = neuron_.enter_inner(RowsOf<T>{x, stride}, distance, states_);
     if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
       write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
     } else {

@@ -5,8 +5,7 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// Input: h = gS dS/dM and gV; output: G on V, and the gradient on the
-// second state (Q on I, A on R).
+// Input: h = gS dS/dM and gV; output: G on V, and the gradient on the second state (Q on I, A on R).
 template <spikescan_recurrence R>
 class GradientLanes {
  public:

@@ -8,8 +8,8 @@
 
 namespace spikescan {
 
-// Row blocks first .. end - 1 of neighbouring blocks of channels, a strip. The blocks of a strip take turns at every
-// segment, so that memory sees long runs.
+// Row blocks first .. end - 1 of neighbouring blocks of channels, a strip. The blocks of a strip take turns every
+// few segments, so that memory sees long runs.
 struct BlockRange {
   int64_t first_channel_block;
   int blocks;

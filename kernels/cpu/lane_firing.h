@@ -9,10 +9,10 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
 
-// A segment's M is had from m.half(j, l)(i), kFloats rows from l on at step j + i of the half that starts at j, and its
-// spikes go to out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or values
-// from the rule `none`. Both are called in the innermost loop and should be a few instructions. m and out may be the
-// same tile.
+// A segment's M is a tile, or had from m.half(j, l)(i), kFloats rows from l on at step j + i of the half that starts at
+// j; its spikes go to out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or
+// values from the rule `none`. Both are called in the innermost loop and should be a few instructions. m and out may be
+// the same tile.
 struct TileSource {
   const Segment& tile;
   HWY_INLINE auto half(int j, int l) const {
@@ -26,20 +26,18 @@ struct TileSink {
   HWY_INLINE void end(int) {}
 };
 
-template <class Rule, class Source, class Sink>
-HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sink out) {
+template <class Rule, class Sink>
+HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, const Segment& m, Sink out) {
   for (int l = 0; l < lanes; l += kFloats) {
-    const auto row = m.half(0, l);
-    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(row(j)));
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(load(m.at[j] + l)));
     out.end(l);
   }
 }
 
-template <class Rule, class Source, class Sink>
-HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int lanes, Source m, Sink out) {
+template <class Rule, class Sink>
+HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int lanes, const Segment& m, Sink out) {
   for (int l = 0; l < lanes; l += kFloats) {
-    const auto row = m.half(0, l);
-    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(row(j), load(u.at[j] + l)));
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(load(m.at[j] + l), load(u.at[j] + l)));
     out.end(l);
   }
 }
@@ -56,7 +54,8 @@ HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, in
   for (int l = 0; l < lanes; l += kFloats) {
     for (int j = 0; j < steps; j += kHalfSteps) {
       Words drawn[kHalfSteps];
-      HWY_FENCE;  // keys are read where they are needed: hoisted out of the loop they would only be spilled
+      __atomic_signal_fence(
+          __ATOMIC_SEQ_CST);  // keys are read where they are needed: hoisted out of the loop they would only be spilled
       philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
       const auto row = m.half(j, l);
 #pragma GCC unroll 1
@@ -86,25 +85,24 @@ void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, i
   const Rule rule(f, kUniformScale);
   if (philox.phase(t) == 0) return fire_drawn(rule, philox, t, steps, lanes, TileSource{m}, TileSink{m});
   draw_shifted(philox, t, steps, lanes, u);
-  fire_given(rule, u, steps, lanes, TileSource{m}, TileSink{m});
+  fire_given(rule, u, steps, lanes, m, TileSink{m});
 }
 
 // Any rule and source of uniforms; `m` becomes the spikes. `given`: u holds the caller's uniforms; else u is scratch.
 inline void fire(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given, Segment& u,
                  Segment& m) {
-  const TileSource from{m};
   const TileSink to{m};
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
-      return given ? fire_given(SigmoidRule(f, 1.0f), u, steps, lanes, from, to)
+      return given ? fire_given(SigmoidRule(f, 1.0f), u, steps, lanes, m, to)
                    : fire_by_generator<SigmoidRule>(f, philox, t, steps, lanes, u, m);
     case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
-      return given ? fire_given(RefractoryRule(f, 1.0f), u, steps, lanes, from, to)
+      return given ? fire_given(RefractoryRule(f, 1.0f), u, steps, lanes, m, to)
                    : fire_by_generator<RefractoryRule>(f, philox, t, steps, lanes, u, m);
     case SPIKESCAN_HEAVISIDE:
-      return fire_alone(HeavisideRule(f), steps, lanes, from, to);
+      return fire_alone(HeavisideRule(f), steps, lanes, m, to);
     default:
-      return fire_alone(NoRule(f), steps, lanes, from, to);
+      return fire_alone(NoRule(f), steps, lanes, m, to);
   }
 }
 

@@ -78,7 +78,7 @@ class LaneScan {
   };
 
   // One of a segment's halves, steps begin ... end - 1.
-  struct Half {
+  struct HalfSegment {
     int begin, end;
     // Steps of the half that the scan takes before step j.
     HWY_INLINE int reached(int j) const { return Scan::kReverse ? end - 1 - j : j - begin; }
@@ -90,7 +90,7 @@ class LaneScan {
     const int middle = steps < kHalfSteps ? steps : kHalfSteps;
     for (int i = 0; i < 2; ++i) {
       const bool upper = (i == 1) != Scan::kReverse;
-      const Half half = {upper ? middle : 0, upper ? steps : middle};
+      const HalfSegment half = {upper ? middle : 0, upper ? steps : middle};
       if (half.begin < half.end) body(half, Response(tables_, entry.at[i], l));
     }
   }
@@ -103,7 +103,7 @@ class LaneScan {
   // In place.
   HWY_INLINE void respond(const Entry& entry, int steps, int lanes, Segment* const (&output)[N]) const {
     for (int l = 0; l < lanes; l += kFloats) {
-      for_halves(entry, steps, l, [&](const Half& half, const Response& response) HWY_ATTR {
+      for_halves(entry, steps, l, [&](const HalfSegment& half, const Response& response) HWY_ATTR {
         for (int j = half.begin; j < half.end; ++j) {
           for (int n = 0; n < N; ++n) {
             float* row = output[n]->at[j] + l;

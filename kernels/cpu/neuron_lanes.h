@@ -51,6 +51,8 @@ class NeuronLanes {
     lanes_ = lanes;
     tables_.prepare(kCuba ? decays.alpha : decays.beta, decays.beta, lanes, time);
   }
+  // In use, of those prepared.
+  void set_lanes(int lanes) { lanes_ = lanes; }
 
   // Into the chunk.
   double* carry(int state) {

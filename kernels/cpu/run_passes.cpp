@@ -40,7 +40,7 @@ class Items {
 };
 
 // Blocks whose chunks go to many threads: fewer blocks than threads by a factor, since the outputs wait for carries
-// that cost passes of their own (x is read again, backward's gradients are made twice).
+// that cost passes of their own (x is read again; backward makes states and gradients again).
 constexpr int64_t kMostChains = 16;
 constexpr int64_t kForwardThreadsAChain = 2, kBackwardThreadsAChain = 4;
 

@@ -75,13 +75,16 @@ bool whole_lines(const T* data, int64_t stride) {
   return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && stride * sizeof(T) % kLineBytes == 0;
 }
 
-// A segment of an input as the scans read it: memory itself where a full block's float32 rows lie together, else a
-// tile.
-struct RowsView {
-  const float* first;
+// A segment of a full block whose rows lie together.
+template <class T>
+struct RowsOf {
+  const T* first;  // at its first step
   int64_t stride;
   HWY_INLINE Floats operator()(int j, int l) const { return load_vector(first + j * stride + l); }
 };
+// A segment of an input as the scans read it: memory itself where a full block's float32 rows lie together, else a
+// tile.
+using RowsView = RowsOf<float>;
 
 inline RowsView view_tile(const Segment& tile) {
   return {tile.at[0], kLanes};
@@ -98,18 +101,23 @@ inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& ro
 
 // Memory that will be read soon, asked for a line at a time in the middle of other work. Where the rows do not lie
 // together, or the tensor is absent, it asks for something else, which does no harm.
+// Numbers and no pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be
+// any number.
 struct Asking {
-  const char* first;
-  int64_t stride_bytes, element_bytes;
+  uintptr_t first, stride_bytes, element_bytes;
 
-  static Asking at(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) {
-    const auto bytes = static_cast<int64_t>(dtype_bytes(tensor.dtype));
-    return {static_cast<const char*>(tensor.data) + (rows.first(0) + t * tensor.stride_time) * bytes,
-            tensor.stride_time * bytes, bytes};
+  // From step t on, `batches` after the block's.
+  static Asking at(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t batches = 0) {
+    const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
+    const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
+    const uintptr_t element = static_cast<uintptr_t>(rows.first(0)) + static_cast<uintptr_t>(t) * time +
+                              static_cast<uintptr_t>(batches) * batch;
+    return {reinterpret_cast<uintptr_t>(tensor.data) + element * bytes, time * bytes, bytes};
   }
   HWY_INLINE void ask(int j, int l) const {
     // Into the second-level cache: rows a power of two apart share few sets of the first.
-    __builtin_prefetch(first + j * stride_bytes + l * element_bytes, 0, 2);
+    const uintptr_t at = first + static_cast<uintptr_t>(j) * stride_bytes + static_cast<uintptr_t>(l) * element_bytes;
+    __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 2);
   }
 };
 

@@ -8,9 +8,11 @@
 #endif
 // Highway's own debug checks would need its library.
 #define HWY_IS_DEBUG_BUILD 0
-// Chosen where a compiler is told of newer processors (-march=native); its TruncateTo of 32-bit lanes to bytes is wrong
-// in Highway 1.0.3.
+// Highway takes AVX3_DL where a compiler is told of newer processors (-march=native); in Highway 1.0.3 its TruncateTo
+// of 32-bit lanes to bytes is wrong.
+#ifndef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS HWY_AVX3_DL
+#endif
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 

@@ -23,7 +23,8 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
 }
 
 // A thread for each channel of each row of partial sums. A warp has 32 rows in the order of memory, wherever they are;
-// or, with kSharedColumns, one batch of 32 channels, and the block's other warps have the next batches of the same.
+// or, with fewer columns than threads, one batch of 32 channels, and the block's other warps have the next batches of
+// the same.
 template <spikescan_recurrence R, int kColumns, class Form>
 __global__ void __launch_bounds__(kRowThreads, resident_rows(R) - Form::kFewerBlocks)
     backward_rows_kernel(const __grid_constant__ BackwardCall given) {

@@ -28,7 +28,7 @@ struct RowLane {
   __device__ __forceinline__ const char* warp_start(const spikescan_tensor& tensor) const {
     return address_of(tensor, batch, 0, channel - static_cast<int>(threadIdx.x) % 32);
   }
-  // What this lane moves of the steps from t on that the warp moves at a time.
+  // Where this lane's 16 bytes lie of the first steps, from t on, that the warp moves together.
   __device__ __forceinline__ const char* wide_piece(const spikescan_tensor& tensor, const char* warp_start,
                                                     int64_t t) const {
     const int lane = static_cast<int>(threadIdx.x) % 32, lanes = lanes_of_step(tensor);

@@ -49,7 +49,9 @@ struct RowNeuron {
 
  private:
   static constexpr bool kPsu = Neuron::kPsu;
-  __device__ __forceinline__ static constexpr int place_in_scan(int state) { return Neuron::kCuba ? 1 - state : 0; }
+  __device__ __forceinline__ static constexpr int place_in_scan(int state) {
+    return kOrder == 2 ? Neuron::api_state(0, state) : 0;  // its own inverse
+  }
 };
 
 }  // namespace spikescan

@@ -35,7 +35,7 @@ class RowStates {
   __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns>& tables, const ChannelDecays& decays)
       : tables_(tables), neuron_(decays) {}
 
-  // Carry and chain of each state.
+  // Its scans, with the carry and the chain of each state.
   __device__ __forceinline__ RowNeuron<R>& neuron() { return neuron_; }
   __device__ __forceinline__ const RowNeuron<R>& neuron() const { return neuron_; }
 

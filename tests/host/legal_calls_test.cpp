@@ -137,6 +137,20 @@ TEST(LegalForward, StridesOfAxesWithOneElementAreNotUsed) {
   EXPECT_EQ(std::memcmp(call.args.membrane.data, plain.args.membrane.data, 3 * sizeof(float)), 0);
 }
 
+TEST(LegalBackward, StridesOfAxesWithOneElementAreNotUsed) {
+  BackwardCase plain, call;
+  plain.d.batch = plain.d.time = call.d.batch = call.d.time = 1;
+  for (spikescan_tensor* tensor :
+       {&call.args.x, &call.args.grad_spikes, &call.args.grad_membrane, &call.args.grad_x}) {
+    tensor->stride_batch = tensor->stride_time = INT64_MAX;
+  }
+  call.args.initial_state[0].stride_batch = call.args.grad_final_state[1].stride_batch = INT64_MAX;
+  call.args.grad_initial_state[1].stride_batch = INT64_MAX;
+  EXPECT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+  plain.run();
+  EXPECT_EQ(std::memcmp(call.args.grad_x.data, plain.args.grad_x.data, 3 * sizeof(float)), 0);
+}
+
 TEST(LegalForward, BuffersThatAreNotNeededAreNotLookedAt) {
   ForwardCase call;
   const spikescan_sizes sizes = call.sizes();
