@@ -199,9 +199,12 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at.steps, states);
-    const RowsView membrane =
-        view_gradient(call_.args.grad_membrane, grad_membrane_, t, at.steps, shared_.grad_membrane);
-    gradient_.scan(shared_.direct, membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
+    const auto scan = [&](auto membrane) HWY_ATTR {
+      gradient_.scan(shared_.direct, membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
+    };
+    const spikescan_tensor& membrane = call_.args.grad_membrane;
+    if (!membrane.data) return scan([](int, int) HWY_ATTR { return floats(0.0f); });
+    scan(view_segment(membrane, grad_membrane_, t, at.steps, block_.lanes, shared_.grad_membrane));
   }
 
   // The rule's share h of the gradient on V; the states are settled on the way.
@@ -225,11 +228,6 @@ class BackwardLanes {
   Asking next_group(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
     if (t >= kSavedSteps) return Asking::at(tensor, rows, t - kSavedSteps);
     return Asking::at(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, 1);
-  }
-
-  // Where the tensor is absent the tile holds zeros.
-  RowsView view_gradient(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, Segment& tile) {
-    return tensor.data ? view_segment(tensor, rows, t, steps, block_.lanes, tile) : view_tile(tile);
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.

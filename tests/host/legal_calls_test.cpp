@@ -140,8 +140,7 @@ TEST(LegalForward, StridesOfAxesWithOneElementAreNotUsed) {
 TEST(LegalBackward, StridesOfAxesWithOneElementAreNotUsed) {
   BackwardCase plain, call;
   plain.d.batch = plain.d.time = call.d.batch = call.d.time = 1;
-  for (spikescan_tensor* tensor :
-       {&call.args.x, &call.args.grad_spikes, &call.args.grad_membrane, &call.args.grad_x}) {
+  for (spikescan_tensor* tensor : {&call.args.x, &call.args.grad_spikes, &call.args.grad_membrane, &call.args.grad_x}) {
     tensor->stride_batch = tensor->stride_time = INT64_MAX;
   }
   call.args.initial_state[0].stride_batch = call.args.grad_final_state[1].stride_batch = INT64_MAX;
