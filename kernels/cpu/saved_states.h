@@ -2,7 +2,7 @@
 #pragma once
 
 #include "include/spikescan/spikescan.h"
-#include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/segment_io.h"
 #include "kernels/layout.h"
 
 SPIKESCAN_ELEMENT_BEGIN
@@ -16,10 +16,18 @@ void for_saved_runs(const spikescan_description& d, const LaneBlock& block, int 
   }
 }
 
+// Past the caches where the call's rows of float32 go past them too: backward comes to what was saved last things
+// first, and an ordinary store would first read the line.
 inline void save_states(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot,
                         const double* values, void* saved) {
+  const bool streaming = streams(d, SPIKESCAN_FLOAT32);
   for_saved_runs(d, block, state, slot, [&](int64_t index, int lane, size_t count) {
-    __builtin_memcpy(static_cast<double*>(saved) + index, values + lane, count * sizeof(double));
+    double* to = static_cast<double*>(saved) + index;
+    if (!streaming || count % kDoubles != 0 || reinterpret_cast<uintptr_t>(to) % kLineBytes != 0) {
+      __builtin_memcpy(to, values + lane, count * sizeof(double));
+      return;
+    }
+    for (size_t i = 0; i < count; i += kDoubles) hn::Stream(load(values + lane + i), DoubleTag(), to + i);
   });
 }
 
