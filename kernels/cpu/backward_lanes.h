@@ -226,8 +226,8 @@ class BackwardLanes {
   // The same segment of the group whose turn comes next, in this batch or the next one. The gradient of spikes is asked
   // for by the rule, x while outputs are written: asked for at once, their lines would wait for each other.
   Asking next_group(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
-    if (t >= kSavedSteps) return Asking::at(tensor, rows, t - kSavedSteps);
-    return Asking::at(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, 1);
+    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps);
+    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, 1);
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.

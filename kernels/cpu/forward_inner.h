@@ -14,7 +14,7 @@ struct StreamSink {
   int64_t stride;
   Asking next;
   HWY_INLINE void put(int j, int l, FloatMask spikes) {
-    next.ask(j, l);
+    next.ask_near(j, l);
     hn::Stream(one_where(spikes), FloatTag(), first + j * stride + l);
   }
   HWY_INLINE void end(int) {}
@@ -24,7 +24,7 @@ struct AskingTileSink {
   Segment& tile;
   Asking next;
   HWY_INLINE void put(int j, int l, FloatMask spikes) {
-    next.ask(j, l);
+    next.ask_near(j, l);
     store(one_where(spikes), tile.at[j] + l);
   }
   HWY_INLINE void end(int) {}

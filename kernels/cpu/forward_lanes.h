@@ -142,7 +142,7 @@ class ForwardLanes {
   void run_inner(int64_t t, int distance) {
     const int64_t stride = call_.args.x.stride_time;
     const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
-    const Asking next = Asking::at(call_.args.x, x_, t + kTurn * kSegmentSteps);
+    const Asking next(call_.args.x, x_, t + kTurn * kSegmentSteps);
     const auto m = neuron_.enter_inner(RowsOf<T>{x, stride}, distance, states_);
     if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
       write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);

@@ -103,22 +103,30 @@ inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& ro
 // together, or the tensor is absent, it asks for something else, which does no harm.
 // Numbers and no pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be
 // any number.
-struct Asking {
-  uintptr_t first, stride_bytes, element_bytes;
-
+class Asking {
+ public:
   // From step t on, `batches` after the block's.
-  static Asking at(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t batches = 0) {
+  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t batches = 0) {
     const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
     const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
     const uintptr_t element = static_cast<uintptr_t>(rows.first(0)) + static_cast<uintptr_t>(t) * time +
                               static_cast<uintptr_t>(batches) * batch;
-    return {reinterpret_cast<uintptr_t>(tensor.data) + element * bytes, time * bytes, bytes};
+    first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes;
+    stride_bytes_ = time * bytes;
+    element_bytes_ = bytes;
   }
-  HWY_INLINE void ask(int j, int l) const {
-    // Into the second-level cache: rows a power of two apart share few sets of the first.
-    const uintptr_t at = first + static_cast<uintptr_t>(j) * stride_bytes + static_cast<uintptr_t>(l) * element_bytes;
-    __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 2);
+  // Into the first-level cache, what is needed within two segments: where a tensor starts 64 bytes into a page, as
+  // large ones often do, it takes a tenth off forward's time.
+  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
+  // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
+  HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
+
+ private:
+  HWY_INLINE const void* place(int j, int l) const {
+    return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(j) * stride_bytes_ +
+                                         static_cast<uintptr_t>(l) * element_bytes_);
   }
+  uintptr_t first_, stride_bytes_, element_bytes_;
 };
 
 // One whole row of a full block, past the caches.
