@@ -13,7 +13,8 @@ namespace {
 constexpr int kWarp = 32;
 // Rows of tiles that blocks walk have to fill at least this share of their last round.
 constexpr double kFullEnough = 0.9;
-// From about three warps of rows on each multiprocessor, an H200 took rows faster than tiles, in both directions.
+// From about three warps of rows on each multiprocessor, an H200 took rows faster than tiles, in both directions
+// (docs/cuda.md; in no record yet).
 constexpr int64_t kRowsOfProcessor = 96;
 constexpr size_t kAlignment = 256;
 constexpr int64_t kMostResidentBlocks = 32;

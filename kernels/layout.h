@@ -130,7 +130,8 @@ constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(floa
 // Forward: segments of x on their way to each warp, the tables, and where the random numbers start
 // (kernels/random_origin.h).
 constexpr size_t kOriginBytes = 48;
-// One segment in the ring and one in registers: with more of x under way, float32 to float32 became slower on an H200.
+// One segment in the ring and one in registers: with more of x under way, float32 to float32 became slower on an H200
+// (docs/cuda.md; in no record).
 constexpr int kForwardRingSlots = 1;
 // Blocks that registers and shared memory leave room for on a multiprocessor.
 constexpr int kResidentForwardRows = 4;

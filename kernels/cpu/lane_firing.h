@@ -54,8 +54,8 @@ HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, in
   for (int l = 0; l < lanes; l += kFloats) {
     for (int j = 0; j < steps; j += kHalfSteps) {
       Words drawn[kHalfSteps];
-      __atomic_signal_fence(
-          __ATOMIC_SEQ_CST);  // keys are read where they are needed: hoisted out of the loop they would only be spilled
+      // Keys are read where they are needed: hoisted out of the loop they would only be spilled.
+      __atomic_signal_fence(__ATOMIC_SEQ_CST);
       philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
       const auto row = m.half(j, l);
 #pragma GCC unroll 1

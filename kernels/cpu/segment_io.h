@@ -115,8 +115,8 @@ class Asking {
     stride_bytes_ = time * bytes;
     element_bytes_ = bytes;
   }
-  // Into the first-level cache, what is needed within two segments: where a tensor starts 64 bytes into a page, as
-  // large ones often do, it takes a tenth off forward's time.
+  // Into the first-level cache, what is needed within two segments. It matters where a tensor starts 64 bytes into a
+  // page, as large ones often do.
   HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }

@@ -14,7 +14,7 @@ __device__ __forceinline__ int lanes_of_step(const spikescan_tensor& tensor) {
 }
 
 // A block's warps at a segment together, though none waits for another's numbers: what they read and write at a time
-// then lies together in memory. It pays where memory is the limit. All threads of the block.
+// then lies together in memory. It seemed to pay where memory is the limit (in no record). All threads of the block.
 __device__ __forceinline__ void keep_together(const spikescan_tensor& x) {
   if (x.dtype == SPIKESCAN_FLOAT32) __syncthreads();
 }
