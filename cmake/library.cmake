@@ -59,7 +59,8 @@ endforeach()
 
 spikescan_sources(spikescan_no_cuda kernels/cuda/absent.cpp)
 set(spikescan_cuda_sources kernels/cuda/cuda_backend.cu kernels/cuda/forward.cu kernels/cuda/backward.cu
-    kernels/cuda/lif.cu kernels/cuda/spsn.cu kernels/cuda/cuba_lif.cu kernels/cuda/psu_lif.cu)
+    kernels/cuda/chunk_chain.cu kernels/cuda/lif.cu kernels/cuda/spsn.cu kernels/cuda/cuba_lif.cu
+    kernels/cuda/psu_lif.cu)
 set(spikescan_cuda_objects $<TARGET_OBJECTS:spikescan_no_cuda>)
 if(SPIKESCAN_HAVE_CUDA)
   spikescan_sources(spikescan_cuda ${spikescan_cuda_sources})

@@ -11,11 +11,15 @@ namespace spikescan {
 namespace {
 
 constexpr int kWarp = 32;
-// Rows of tiles that blocks walk have to fill at least this share of their last round.
-constexpr double kFullEnough = 0.9;
 // From about three warps of rows on each multiprocessor, an H200 took rows faster than tiles, in both directions
 // (docs/cuda.md; in no record yet).
 constexpr int64_t kRowsOfProcessor = 96;
+// Pieces from so many on: a thread's way through a chunk takes a time that tiles need less than where few are under
+// way, and with two states, whose tiles are slower, from half as many. Tiles in phases from so many chunks on, where
+// the chain over them is longer than a second way through tiles of which each block has a few (docs/cuda.md; in no
+// record yet).
+constexpr int64_t kPiecesOfProcessor = 160;
+constexpr int64_t kChunksInPhases = 96, kTilesOfBlockForward = 4, kTilesOfBlockBackward = 1;
 constexpr size_t kAlignment = 256;
 constexpr int64_t kMostResidentBlocks = 32;
 constexpr int64_t kSharedBytesOfSystem = 1024;  // of each block, since compute capability 8.0
@@ -87,9 +91,16 @@ bool rows_fill_device(int64_t rows, const DeviceFacts& facts) {
   return rows >= kRowsOfProcessor * facts.processors;
 }
 
-void set_row_launch(int64_t row_blocks, size_t shared_bytes, Plan& plan) {
+// Several chunks, enough of them, and lanes that are mostly there.
+bool pieces_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
+  const int64_t lanes = divide_up(d.channels, kWarp) * kWarp;
+  return chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
+         states_of(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
+}
+
+void set_row_launch(Strategy strategy, int64_t row_blocks, size_t shared_bytes, Plan& plan) {
   constexpr int64_t kMostBlocks = 1 << 30;  // further rows are taken in turn
-  plan.strategy = kRows;
+  plan.strategy = strategy;
   plan.threads = kRowThreads;
   plan.shared_bytes = shared_bytes;
   plan.row_blocks = row_blocks;
@@ -102,7 +113,26 @@ void set_backward_rows(const spikescan_description& d, Plan& plan) {
   plan.row_columns = shares ? kWarp : kRowThreads;
   const int64_t blocks = shares ? d.channels / kWarp * divide_up(plan.batch_rows, kBatches)
                                 : divide_up(plan.batch_rows * d.channels, kRowThreads);
-  set_row_launch(blocks, backward_row_layout(d.recurrence, plan.row_columns).bytes, plan);
+  set_row_launch(kRows, blocks, backward_row_layout(d.recurrence, plan.row_columns).bytes, plan);
+}
+
+// Warps that have 32 channels of one chunk of one batch: of forward's blocks as they come, of backward's of the same
+// channels.
+void set_forward_pieces(const spikescan_description& d, Plan& plan) {
+  const auto blocks = [&](int64_t links) {
+    return divide_up(divide_up(d.channels, kWarp) * d.batch * links, kRowThreads / kWarp);
+  };
+  set_row_launch(kPieces, blocks(plan.chunks), forward_row_layout(d.recurrence).bytes, plan);
+  plan.aggregate_blocks = blocks(link_slots(plan.chunks));
+}
+
+void set_backward_pieces(const spikescan_description& d, Plan& plan) {
+  const auto blocks = [&](int64_t links) {
+    return divide_up(d.channels, kWarp) * divide_up(plan.batch_rows * links, kRowThreads / kWarp);
+  };
+  plan.row_columns = kWarp;
+  set_row_launch(kPieces, blocks(plan.chunks), backward_row_layout(d.recurrence, kWarp).bytes, plan);
+  plan.aggregate_blocks = blocks(link_slots(plan.chunks));
 }
 
 // Tiles that share 32-byte sectors of x, and so should meet in one multiprocessor's cache.
@@ -112,29 +142,30 @@ int neighbours(const spikescan_description& d, const Plan& plan) {
   return bytes >= kSector ? 1 : static_cast<int>(kSector / bytes);
 }
 
-void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int columns, Plan& plan) {
+void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int columns, int64_t tiles_of_block,
+                     Plan& plan) {
   plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), columns, plan.threads);
   const int64_t by_registers = int64_t{most_tile_threads(d.recurrence)} * resident_tiles(d.recurrence) / plan.threads;
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
   const int64_t resident =
       std::max<int64_t>(std::min<int64_t>({by_registers, by_memory, kMostResidentBlocks}) * facts.processors, 1);
-  const int64_t rows = plan.channel_tiles * plan.batch_rows;
-  const int64_t rounds = std::max<int64_t>(divide_up(rows, resident), 1);
-  const double filled = static_cast<double>(rows) / static_cast<double>(rounds * resident);
-  if (plan.chunks > 1 && filled >= kFullEnough) plan.strategy = kWalk;
-  const int64_t units = plan.strategy == kWalk ? rows : plan.tiles;
+  if (plan.chunks >= kChunksInPhases && plan.tiles <= tiles_of_block * resident) plan.strategy = kTilesInPhases;
   const int run = neighbours(d, plan);
-  if (units >= 4 * run * resident) plan.run = run;  // enough for every block to be busy to the end
-  plan.blocks = std::min(divide_up(units, plan.run), resident);
+  if (plan.tiles >= 4 * run * resident) plan.run = run;  // enough for every block to be busy to the end
+  plan.blocks = std::min(divide_up(plan.tiles, plan.run), resident);
 }
 
-// What blocks tell each other. One chunk needs none of it, nor does a block that walks them all.
-void add_look_back(const spikescan_description& d, Plan& plan, Layout& layout) {
-  if (plan.chunks <= 1 || plan.strategy != kTiles) return;
+// What chunks hand on. One chunk needs none of it, nor does a thread that walks them all.
+void add_links(const spikescan_description& d, Plan& plan, Layout& layout) {
+  if (plan.chunks <= 1 || plan.strategy == kRows) return;
   const auto states = static_cast<size_t>(states_of(d.recurrence) * d.batch * d.channels);
+  if (plan.strategy != kTiles) {
+    plan.carries = layout.add(states * link_slots(plan.chunks) * sizeof(double));
+    return;
+  }
   plan.ticket = layout.add(sizeof(uint64_t));
-  plan.aggregates = layout.add(states * aggregate_slots(plan.chunks) * sizeof(uint32_t));
-  plan.carries = layout.add(states * carry_slots(plan.chunks) * sizeof(uint64_t));
+  plan.aggregates = layout.add(states * link_slots(plan.chunks) * sizeof(uint32_t));
+  plan.carries = layout.add(states * published_carry_slots(plan.chunks) * sizeof(uint64_t));
   plan.cleared_bytes = layout.end();
 }
 
@@ -155,11 +186,13 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   set_tiles(d, facts, d.batch, columns, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d.batch * d.channels, facts)) {
-    set_row_launch(divide_up(d.batch * d.channels, kRowThreads), forward_row_layout(d.recurrence).bytes, plan);
+    set_row_launch(kRows, divide_up(d.batch * d.channels, kRowThreads), forward_row_layout(d.recurrence).bytes, plan);
+  } else if (pieces_fill_device(d, facts)) {
+    set_forward_pieces(d, plan);
   } else {
-    set_tile_launch(d, facts, columns, plan);
-    add_look_back(d, plan, layout);
+    set_tile_launch(d, facts, columns, kTilesOfBlockForward, plan);
   }
+  add_links(d, plan, layout);
   plan.workspace_bytes = layout.end();
   return plan;
 }
@@ -175,10 +208,12 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
     const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;
     if (d.time > 0 && fits && rows_fill_device(plan.batch_rows * d.channels, facts)) {
       set_backward_rows(d, plan);
+    } else if (fits && pieces_fill_device(d, facts)) {
+      set_backward_pieces(d, plan);
     } else {
-      set_tile_launch(d, facts, columns, plan);
-      add_look_back(d, plan, layout);
+      set_tile_launch(d, facts, columns, kTilesOfBlockBackward, plan);
     }
+    add_links(d, plan, layout);
   }
   add_decay_gradients(d, plan, layout);
   plan.workspace_bytes = layout.end();
@@ -186,7 +221,7 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
 }
 
 std::string print_plan(const Plan& plan, const char* pass) {
-  static constexpr const char* names[] = {"tiles", "rows", "walk"};
+  static constexpr const char* names[] = {"tiles", "rows", "pieces", "tiles_in_phases"};
   char text[512];
   std::snprintf(text, sizeof text,
                 "%s: strategy=%s tile=%dx%d channel_tiles=%lld batch_rows=%lld chunks=%lld tiles=%lld run=%d "

@@ -9,15 +9,15 @@
 
 namespace spikescan {
 
-// Aggregates are published for every chunk but the last; carries for every fourth, which bounds the workspace:
-// a reader starts from the nearest carry and replays at most the chunks since.
-constexpr int kCarrySpacing = 4;
-
-SPIKESCAN_HD int64_t aggregate_slots(int64_t chunks) {
+// From chunk to chunk: every link of the chain but the last has an aggregate, and a carry that it hands on.
+SPIKESCAN_HD int64_t link_slots(int64_t chunks) {
   return chunks > 0 ? chunks - 1 : 0;
 }
-SPIKESCAN_HD int64_t carry_slots(int64_t chunks) {
-  return aggregate_slots(chunks) / kCarrySpacing;
+// Where tiles look back they publish every fourth carry: a reader starts from the nearest and replays at most the links
+// since.
+constexpr int kCarrySpacing = 4;
+SPIKESCAN_HD int64_t published_carry_slots(int64_t chunks) {
+  return link_slots(chunks) / kCarrySpacing;
 }
 
 // Forward saves what it had before steps 64, 128, ...: where a chunk starts the carry, inside a chunk the chain over
@@ -74,9 +74,8 @@ struct TileCommon {
   float parked[kSegmentSteps][32];  // the first warp's values, while it chains
   double carry_in[kMostStates][kMostTileChannels];
   double carry_out[kMostStates][kMostTileChannels];
-  double walked[kMostStates][kMostTileChannels];  // the carry that a block takes along from chunk to chunk
-  double totals[kMostStates][kMostTileChannels];  // the decays' gradients so far
-  float before[kMostStates][kMostTileChannels];   // backward's states before the chunk's first step
+  double totals[kMostStates][kMostTileChannels];                  // the decays' gradients so far
+  float before[kMostStates][kMostTileChannels];                   // backward's states before the chunk's first step
   double maps[kTileMaps * kMostCoefficients][kMostTileChannels];  // a third of it where the order is 1
 };
 
@@ -113,7 +112,8 @@ SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
   return r == SPIKESCAN_PSU_LIF ? 1 : 0;
 }
 
-// A block that scans rows: a thread each, with a column of maps and of a half's responses (kernels/cuda/row_scan.h).
+// A block that scans rows or pieces: a thread each, with a column of maps and of a half's responses
+// (kernels/cuda/row_scan.h).
 constexpr int kRowThreads = 128;
 constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
 constexpr int kRowMaps = kRowSquares + 2;

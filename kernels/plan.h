@@ -14,9 +14,10 @@ struct DeviceFacts {
   size_t shared_bytes_total;  // shared memory of one multiprocessor
 };
 
-// How a CUDA pass cuts its work: rows, a thread each; or tiles, whose threads share a chunk of time. The chunks of one
-// row of tiles are then walked by one block, or taken by any block and joined by look-back.
-enum Strategy : int32_t { kTiles, kRows, kWalk };
+// How a CUDA pass cuts its work: tiles, whose threads share a chunk of time and which look back where there are
+// several; rows, a thread each; or pieces, a thread for each chunk of a row. Pieces, and tiles where chunks are many,
+// take several kernels (kernels/cuda/phase.h).
+enum Strategy : int32_t { kTiles, kRows, kPieces, kTilesInPhases };
 
 struct Plan {
   Strategy strategy;
@@ -29,20 +30,25 @@ struct Plan {
   int32_t row_batches;  // batches of such a group, at most all; 1 in forward
   int64_t chunks;       // at least 1: an empty sequence still hands its state on
   int64_t tiles;
-  // Backward rows: a block's threads for 32 channels of four batches each, whose tables they share, or for 128 rows in
+  // Backward rows and pieces: a block's threads for 32 channels of four of them, whose tables they share, or for 128 in
   // the order of memory.
   int32_t row_columns;
-  int64_t row_blocks;  // of so many rows; the grid's blocks take them in turn
-  int32_t run;         // neighbouring tiles that a block takes at a time: they share sectors of memory
-  int64_t blocks;      // CUDA grid: each block takes tiles until none is left
-  int32_t threads;     // CUDA block
+  int64_t row_blocks, aggregate_blocks;  // of so many rows or pieces, in the last phase and in those before; the grid's
+                                         // blocks take them in turn
+  int32_t run;      // neighbouring tiles that a block takes at a time: they share sectors of memory
+  int64_t blocks;   // CUDA grid: each block takes tiles until none is left
+  int32_t threads;  // CUDA block
   size_t shared_bytes;
   // Workspace layout, in bytes from its start.
-  size_t ticket, aggregates, carries;
-  size_t cleared_bytes;  // [0, cleared_bytes) must be zero when the kernel starts
+  size_t ticket, aggregates, carries;  // look-back's; in phases carries alone, where aggregates are first
+  size_t cleared_bytes;                // [0, cleared_bytes) must be zero when the kernel starts
   int64_t partial_rows;
   size_t partials, totals;
   size_t workspace_bytes;
 };
+
+inline bool is_tiles(const Plan& plan) {
+  return plan.strategy == kTiles || plan.strategy == kTilesInPhases;
+}
 
 }  // namespace spikescan

@@ -49,8 +49,7 @@ std::vector<Plan> candidate_plans(const spikescan_description& description, bool
     // Few processors pretended, few blocks planned: the grid is the own plan's, or a part or a multiple of it.
     for (const int64_t blocks : {plan.blocks, own.blocks, own.blocks / 2, own.blocks * 2}) {
       Plan varied = plan;
-      varied.blocks =
-          std::clamp<int64_t>(blocks, 1, std::max<int64_t>(plan.strategy == kTiles ? plan.tiles : blocks, 1));
+      varied.blocks = std::clamp<int64_t>(blocks, 1, std::max<int64_t>(is_tiles(plan) ? plan.tiles : blocks, 1));
       add(varied);
     }
   }

@@ -1,5 +1,5 @@
-// Enqueues a backward pass: clears what look-back publishes where chunks of a row go from block to block, the kernel,
-// then the ordered sums of the decays' gradients that were asked for.
+// Enqueues a backward pass: one kernel, or those of its phases; then the ordered sums of the decays' gradients that
+// were asked for.
 #include <algorithm>
 
 #include "kernels/cuda/decay_reduction.h"

@@ -1,4 +1,5 @@
-// The backward kernels, last chunk first: tiles in the queue's order, or a thread a row. The plan chooses.
+// The backward kernels, last chunk first: tiles in the queue's order, or a thread a row or a chunk of one. The plan
+// chooses.
 #pragma once
 
 #include "kernels/cuda/backward_row.h"
@@ -8,49 +9,78 @@
 
 namespace spikescan {
 
-template <spikescan_recurrence R>
-__global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
-    backward_kernel(const __grid_constant__ BackwardCall call) {
+// In phases two states take a few registers more than three blocks a multiprocessor leave.
+template <spikescan_recurrence R, bool kPhases>
+__global__ void __launch_bounds__(most_tile_threads(R), kPhases ? 2 : resident_tiles(R))
+    backward_tiles_kernel(const __grid_constant__ BackwardCall call, Phase phase) {
   Place place(call.plan);
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, backward_columns(R));
-  TileQueue queue(call.description, call.plan, call.args.workspace, shared, /*reverse=*/true);
+  TileQueue queue(call.description, call.plan, call.args.workspace, phase, shared, /*reverse=*/true);
   for (Tile tile; queue.next(place, tile);) {
     if (Tile later; queue.later(place, later)) {
       prefetch_tile(call.args.x, later.batch_row() * call.plan.row_batches, later.chunk() * kChunkSteps, place, later);
     }
-    BackwardTile<R>(call, shared, place, tile).run();
+    BackwardTile<R, kPhases>(call, phase, shared, place, tile).run();
   }
 }
 
-// A thread for each channel of each row of partial sums. A warp has 32 rows in the order of memory, wherever they are;
-// or, with fewer columns than threads, one batch of 32 channels, and the block's other warps have the next batches of
-// the same.
-template <spikescan_recurrence R, int kColumns, class Form>
+// A thread for each channel of each row of partial sums.
+struct BackwardPlace {
+  int64_t batch_row;
+  RowLane lane;
+};
+
+// A warp has 32 rows in the order of memory, wherever they are.
+__device__ __forceinline__ BackwardPlace backward_row(const spikescan_description& d, const Plan& plan, int64_t block) {
+  const int64_t row = block * kRowThreads + threadIdx.x, first = row - threadIdx.x % 32;
+  BackwardPlace at = {};
+  at.batch_row = row / d.channels;
+  at.lane.channel = row - at.batch_row * d.channels;
+  at.lane.together = first % d.channels + 32 <= d.channels;
+  at.lane.inside = at.batch_row < plan.batch_rows;
+  at.lane.take_row(d.time);
+  return at;
+}
+
+// Or 32 channels of one row, or of one chunk of it, and the block's other warps the same channels of the next.
+template <RowWork kWork>
+__device__ __forceinline__ BackwardPlace backward_shared_rows(const spikescan_description& d, const Plan& plan,
+                                                              Phase phase, int64_t block) {
+  constexpr bool kPieces = kWork != RowWork::kWhole;
+  const int64_t groups = (d.channels + 31) / 32, links = kPieces ? links_of(plan, phase) : 1;
+  const int64_t rows = block / groups, row = rows * (kRowThreads / 32) + threadIdx.x / 32;
+  BackwardPlace at = {};
+  at.batch_row = row / links;
+  at.lane.channel = (block - rows * groups) * 32 + threadIdx.x % 32;
+  at.lane.inside = at.batch_row < plan.batch_rows;
+  at.lane.together = true;
+  if constexpr (kPieces) {  // whose last channels may hang over
+    at.lane.inside = at.lane.inside && at.lane.channel < d.channels;
+    at.lane.together = at.lane.channel - threadIdx.x % 32 + 32 <= d.channels;
+    at.lane.take_chunk(d.time, chunk_of_link<true>(plan, row - at.batch_row * links));
+  } else {
+    at.lane.take_row(d.time);
+  }
+  return at;
+}
+
+template <spikescan_recurrence R, int kColumns, RowWork kWork, class Form>
 __global__ void __launch_bounds__(kRowThreads, resident_rows(R) - Form::kFewerBlocks)
-    backward_rows_kernel(const __grid_constant__ BackwardCall given) {
+    backward_rows_kernel(const __grid_constant__ BackwardCall given, Phase phase) {
   const auto& call = Form::settle(given);
-  constexpr int kWarps = kRowThreads / 32;
   const spikescan_description& d = call.description;
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   BackwardRowMemory<R, kColumns> memory(dynamic_shared());
-  for (int64_t block = blockIdx.x; block < call.plan.row_blocks; block += gridDim.x) {
-    int64_t first = (block * kWarps + warp) * 32, batch_row = 0;
-    RowLane at = {};
-    if constexpr (kColumns == kRowThreads) {
-      batch_row = (first + lane) / d.channels;
-      at.channel = first + lane - batch_row * d.channels;
-      at.together = first % d.channels + 32 <= d.channels;
-    } else {
-      const int64_t groups = d.channels / 32, rows = block / groups;
-      batch_row = rows * kWarps + warp;
-      at.channel = (block - rows * groups) * 32 + lane;
-      at.together = true;
-    }
-    at.inside = batch_row < call.plan.batch_rows;
-    const ChannelDecays decays = batch_row < call.plan.batch_rows || kColumns < kRowThreads
-                                     ? load_decays(d, call.args, at.channel)
-                                     : ChannelDecays{};
-    BackwardRow<R, kColumns>(call, memory, batch_row, at, decays).run();
+  constexpr bool kPieces = kWork != RowWork::kWhole;
+  for (int64_t turn = blockIdx.x; turn < (kPieces ? piece_blocks(call.plan, phase) : call.plan.row_blocks);
+       turn += gridDim.x) {
+    const int64_t block = kPieces ? piece_block(call.plan, phase, turn) : turn;
+    const BackwardPlace at = kColumns == kRowThreads ? backward_row(d, call.plan, block)
+                                                     : backward_shared_rows<kWork>(d, call.plan, phase, block);
+    // Columns that warps share are wanted where a batch or chunk is missing, too.
+    const bool has_decays = kColumns == kRowThreads ? at.lane.inside : !kPieces || at.lane.channel < d.channels;
+    BackwardRow<R, kColumns, kWork>(call, phase, memory, at.batch_row, at.lane,
+                                    has_decays ? load_decays(d, call.args, at.lane.channel) : ChannelDecays{})
+        .run();
   }
 }
 

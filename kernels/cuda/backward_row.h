@@ -1,9 +1,10 @@
-// The backward pass of one row (SPEC section 2), or of the few batches whose sums form a row of partial sums, by one
-// thread: back in time, from one saved state to the next. The segments between the two are entered one after the other;
-// then, last first, each one's states are rebuilt, its gradients are scanned and dx is stored. x is fetched once, far
-// ahead, and no thread waits for another warp's.
+// The backward pass of one row (SPEC section 2), of one chunk of it, or of the few batches whose sums form a row of
+// partial sums, by one thread: back in time, from one saved state to the next. The segments between the two are entered
+// one after the other; then, last first, each one's states are rebuilt, its gradients are scanned and dx is stored. x
+// is fetched once, far ahead, and no thread waits for another warp's.
 #pragma once
 
+#include "kernels/cuda/chunk_links.h"
 #include "kernels/cuda/decay_sums.h"
 #include "kernels/cuda/row_gradient.h"
 #include "kernels/cuda/row_ring.h"
@@ -29,7 +30,10 @@ struct BackwardRowMemory {
         chains(reinterpret_cast<double*>(memory + kLayout.chains) + threadIdx.x) {}
 };
 
-template <spikescan_recurrence R, int kColumns>
+// What a thread has, and what is wanted of it: compiled apart, since each alone fills the registers.
+enum class RowWork { kWhole, kPiece, kAggregates };
+
+template <spikescan_recurrence R, int kColumns, RowWork kWork>
 class BackwardRow {
  public:
   using Neuron = NeuronTile<R>;
@@ -39,13 +43,15 @@ class BackwardRow {
   static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
   static constexpr int kSlots = kBackwardRingSlots, kAhead = kSlots - kSavedSegments;
   static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
-  using Ring = RowRing<kSlots, true>;
+  static constexpr bool kPieces = kWork != RowWork::kWhole, kAggregates = kWork == RowWork::kAggregates;
+  using Ring = RowRing<kSlots, true, kPieces>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
-  __device__ __forceinline__ BackwardRow(const BackwardCall& call, BackwardRowMemory<R, kColumns>& memory,
+  __device__ __forceinline__ BackwardRow(const BackwardCall& call, Phase phase, BackwardRowMemory<R, kColumns>& memory,
                                          int64_t batch_row, const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
+        phase_(phase),
         memory_(memory),
         batch_row_(batch_row),
         lane_(lane),
@@ -58,6 +64,11 @@ class BackwardRow {
 #pragma unroll
     for (int p = 0; p < kParameters; ++p) {
       has_gradient_[p] = lane_.inside && decay_sum_counts(call_, p, lane_.channel);
+    }
+    if constexpr (kPieces) {
+      lane_.batch = batch_row_;
+      run_batch();
+      return lane_.wait_for_longer_pieces(call_.args.x);
     }
     const bool inside = lane_.inside;
     for (int i = 0; i < call_.plan.row_batches; ++i) {
@@ -91,16 +102,20 @@ class BackwardRow {
   __device__ __forceinline__ void run_batch() {
     start_gradients();
     fetch_chains(last_segment() / kSavedSegments);  // before the ring's fetches, the last of which is not waited for
-    Ring ring(memory_.ring, call_.args.x, d_.time, lane_);
+    const int full = kPieces ? lane_.whole_end(d_.time) : static_cast<int>(d_.time / kSegmentSteps);
+    const int rest = kPieces && full == lane_.end_segment ? 0 : static_cast<int>(d_.time % kSegmentSteps);
+    Ring ring(memory_.ring, call_.args.x, full, rest, lane_);
     start_cursors();
     load_gradients(last_segment(), steps_of(last_segment()));
     pending_.is_there = false;
-    for (int group = last_segment() / kSavedSegments; group >= 0; --group) run_group(ring, group);
+    for (int group = last_segment() / kSavedSegments; group >= first_group(); --group) run_group(ring, group);
   }
 
-  // At most 2^34 steps make fewer than 2^31 segments.
   __device__ __forceinline__ int last_segment() const {
-    return static_cast<int>((d_.time - 1) / kSegmentSteps);
+    return kPieces ? lane_.end_segment - 1 : static_cast<int>((d_.time - 1) / kSegmentSteps);
+  }
+  __device__ __forceinline__ int first_group() const {
+    return kPieces ? lane_.first_segment / kSavedSegments : 0;
   }
   __device__ __forceinline__ int steps_of(int segment) const {
     const int64_t left = d_.time - int64_t{segment} * kSegmentSteps;
@@ -155,7 +170,7 @@ class BackwardRow {
   __device__ __forceinline__ void fetch_chains(int group) const {
     const int chunk = group / kChunkGroups, first = group % kChunkGroups * kSavedSegments;
     const bool begins = first + kSavedSegments == kChunkSegments || group == last_segment() / kSavedSegments;
-    const int states = lane_.inside && group >= 0 ? kStates : 0;
+    const int states = lane_.inside && group >= first_group() ? kStates : 0;
 #pragma unroll
     for (int n = 0; n < kStates; ++n) {
       if (n >= states) continue;
@@ -191,11 +206,46 @@ class BackwardRow {
 
   // ---- The gradients of the states ----
   __device__ __forceinline__ void start_gradients() {
-    for (int n = 0; n < kOrder; ++n) gradient_.set_carry(n, state_of(call_.args.grad_final_state[n]));
-    if constexpr (Neuron::kPsu) refractory_gradient_.set_carry(0, state_of(call_.args.grad_final_state[1]));
+    for (int n = 0; n < kOrder; ++n) gradient_.set_carry(n, gradient_of_state(n));
+    if constexpr (Neuron::kPsu) refractory_gradient_.set_carry(0, gradient_of_state(1));
+  }
+
+  // As it comes from the end of the row, or from the pieces after this one.
+  __device__ __forceinline__ double gradient_of_state(int state) const {
+    if (!kPieces || link() == 0) return state_of(call_.args.grad_final_state[state]);
+    if (!lane_.inside || !has_carry(state)) return 0.0;
+    return links().at(state, lane_.batch, link() - 1, lane_.channel);
+  }
+
+  // ---- Between the kernels of a pass over pieces ----
+  __device__ __forceinline__ int link() const {
+    return lane_.link<true>(call_.plan);
+  }
+  __device__ __forceinline__ ChunkLinks links() const {
+    return {d_, call_.plan, call_.args.workspace};
+  }
+  __device__ __forceinline__ bool has_carry(int state) const {
+    return !kAggregates || (phase_ == Phase::kSecondAggregates && state == 1);
+  }
+  __device__ __forceinline__ void keep_aggregate() const {
+    if (!lane_.inside) return;
+    if (Neuron::kPsu && phase_ == Phase::kFirstAggregates) {
+      keep_aggregate(refractory_gradient_, 1);
+    } else {
+      keep_aggregate(gradient_, 0);
+    }
+  }
+  template <class Gradient>
+  __device__ __forceinline__ void keep_aggregate(const Gradient& gradient, int first_state) const {
+    float aggregate[Gradient::N];
+    gradient.aggregate(aggregate);
+    for (int n = 0; n < Gradient::N; ++n) {
+      links().at(first_state + n, lane_.batch, link(), lane_.channel) = aggregate[n];
+    }
   }
 
   __device__ __forceinline__ void end_chunk(int chunk, int length) {
+    if constexpr (kAggregates) return keep_aggregate();
     gradient_.end_chunk(chunk, length);
     if constexpr (Neuron::kPsu) refractory_gradient_.end_chunk(chunk, length);
     if (chunk == 0) {
@@ -227,12 +277,15 @@ class BackwardRow {
     scale_by_rule(states, h);
     float output[kOrder][kSegmentSteps], sums[kParameters] = {};
     Steps refractory = {};
-    if constexpr (Neuron::kPsu) scan_refractory(distance, steps, h, refractory);
+    if constexpr (Neuron::kPsu) {
+      if (!scan_refractory(distance, steps, h, refractory)) return;
+    }
     add_grad_membrane(segment, steps, h);
     if constexpr (Neuron::kPsu) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) h[j] = fused(sigmoid_slope(states[0][j]), refractory[j], h[j]);
     }
+    if constexpr (kAggregates) return gradient_.skim(memory_.gradients, steps, h);
     gradient_.scan(memory_.gradients, distance, steps, h, output);
     if constexpr (R == SPIKESCAN_SPSN) ring.read(0, x);
     for_steps<true, 1>(steps, [&](int j, bool) {
@@ -283,15 +336,20 @@ class BackwardRow {
     pending_.is_there = false;
   }
 
-  // psu_lif: A, from h.
-  __device__ __forceinline__ void scan_refractory(int distance, int steps, const Steps& h, Steps& refractory) {
+  // psu_lif: A, from h. False where its aggregate is all that is wanted.
+  __device__ __forceinline__ bool scan_refractory(int distance, int steps, const Steps& h, Steps& refractory) {
     Steps negative;
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) negative[j] = -h[j];
+    if (kAggregates && phase_ == Phase::kFirstAggregates) {
+      refractory_gradient_.skim(memory_.gradients, steps, negative);
+      return false;
+    }
     float output[1][kSegmentSteps] = {};
     refractory_gradient_.scan(memory_.gradients, distance, steps, negative, output);
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) refractory[j] = output[0][j];
+    return true;
   }
 
   // ---- The gradients of the outputs ----
@@ -363,6 +421,7 @@ class BackwardRow {
 
   const BackwardCall& call_;
   const spikescan_description& d_;
+  const Phase phase_;
   BackwardRowMemory<R, kColumns>& memory_;
   const int64_t batch_row_;
   RowLane lane_;

@@ -19,6 +19,10 @@ struct RebuiltStates {
   int64_t batch;
   ColumnCursor<false> membranes, others;  // V; I or R
 
+  __device__ __forceinline__ static bool ends_with(int) { return false; }
+  template <class Scan>
+  __device__ __forceinline__ void keep(int, const float (&)[Scan::kOrder]) {}
+
   template <class Scan>
   __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>&, const float (&)[Scan::kOrder],
                                            double (&carry)[Scan::kOrder]) {
@@ -51,7 +55,7 @@ struct RebuiltStates {
   __device__ __forceinline__ float membrane(int j, bool full) { return membranes.get(j, full, 0); }
 };
 
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, bool kPhases>
 class BackwardTile {
  public:
   using Neuron = NeuronTile<R>;
@@ -61,9 +65,9 @@ class BackwardTile {
   // On V and then I; or, for psu_lif, one scan on R and one on V.
   using Scan = GradientScan<Neuron::kOrder>;
 
-  __device__ __forceinline__ BackwardTile(const BackwardCall& call, const TileShared& shared, Place& place,
+  __device__ __forceinline__ BackwardTile(const BackwardCall& call, Phase phase, const TileShared& shared, Place& place,
                                           const Tile& tile)
-      : call_(call), d_(call.description), shared_(shared), place_(place), tile_(tile) {}
+      : call_(call), d_(call.description), phase_(phase), shared_(shared), place_(place), tile_(tile) {}
 
   // The batches of a row of partial sums: several only where there is one chunk.
   __device__ __forceinline__ void run() {
@@ -74,30 +78,41 @@ class BackwardTile {
       if (in_group_ > 0) __syncthreads();  // the batch before is done with the shared memory
       run_batch();
     }
-    if (d_.time > 0) store_partials();
+    if (d_.time > 0 && join().finishes()) store_partials();
   }
 
   // ---- What a gradient scan asks of its surroundings ----
+  // Its scans go by the first of the states that they are of: psu_lif's starts with R.
+  __device__ __forceinline__ bool ends_with(int first_state) const {
+    return join().ends_with(Neuron::kPsu ? 1 - first_state : 0);
+  }
   template <class S>
-  __device__ __forceinline__ void carry_in(int first_state, const Map<S::kOrder>& map,
-                                           const float (&aggregate)[S::kOrder], double (&carry)[S::kOrder]) {
-    for (int n = 0; n < S::kOrder; ++n) {
-      carry[n] = load_state(call_.args.grad_final_state[first_state + n], place_, tile_, batch());
-    }
-    if (call_.plan.chunks == 1) return;
-    fetch_carry<S>(call_.plan, shared_, chain<S>(first_state), first_state, place_, tile_, map, aggregate, carry);
+  __device__ __forceinline__ void keep(int first_state, const float (&aggregate)[S::kOrder]) const {
+    join().template keep<S>(first_state, aggregate);
   }
 
   template <class S>
-  __device__ __forceinline__ void carry_out(int first_state, const double (&carry)[S::kOrder]) {
+  __device__ __forceinline__ void carry_in(int first_state, const Map<S::kOrder>& map,
+                                           const float (&aggregate)[S::kOrder], double (&carry)[S::kOrder]) const {
+    for (int n = 0; n < S::kOrder; ++n) {
+      carry[n] = load_state(call_.args.grad_final_state[first_state + n], place_, tile_, batch());
+    }
+    join().template carry_in<S>(first_state, map, aggregate, carry);
+  }
+
+  template <class S>
+  __device__ __forceinline__ void carry_out(int first_state, const double (&carry)[S::kOrder]) const {
     if (tile_.chunk() == 0 && place_.leads) {
       for (int n = 0; n < S::kOrder; ++n) {
         store_state(call_.args.grad_initial_state[first_state + n], place_, tile_, batch(),
                     static_cast<float>(carry[n]));
       }
     }
-    if (call_.plan.chunks > 1) hand_on<S>(call_.plan, shared_, chain<S>(first_state), first_state, place_, carry);
+    join().template carry_out<S>(first_state, carry);
   }
+
+  template <class S>
+  __device__ __forceinline__ void enter(int, const double (&)[S::kOrder]) const {}
 
  private:
   __device__ __forceinline__ int64_t batch() const { return tile_.batch_row() * call_.plan.row_batches + in_group_; }
@@ -109,9 +124,8 @@ class BackwardTile {
   static constexpr int kInput = 1;       // spsn: x
   static constexpr int kRefractory = 2;  // psu_lif: A
 
-  template <class S>
-  __device__ __forceinline__ ChunkChain<S> chain(int first_state) const {
-    return {d_, call_.plan, call_.args.workspace, first_state, shared_, place_, tile_, batch()};
+  __device__ __forceinline__ TileJoin<kPhases> join() const {
+    return {d_, call_.plan, call_.args.workspace, phase_, shared_, place_, tile_, batch()};
   }
 
   __device__ __forceinline__ void run_batch() {
@@ -121,7 +135,7 @@ class BackwardTile {
     rebuild_states(values);
     load_direct(values);
     float sums[kParameters] = {};
-    scan_gradients(values, sums);
+    if (!scan_gradients(values, sums)) return;
     if (call_.args.grad_beta || call_.args.grad_alpha) add_decay_gradients(sums);
     if constexpr (R == SPIKESCAN_SPSN) {
       const float gain = decays().gain;
@@ -212,15 +226,16 @@ class BackwardTile {
   }
 
   // `values` comes as h and becomes dx. `sums`: the decays' gradients over the segment in float32, last step first.
-  __device__ __forceinline__ void scan_gradients(Steps& values, float (&sums)[kParameters]) {
+  // False where a scan ended with its aggregate.
+  __device__ __forceinline__ bool scan_gradients(Steps& values, float (&sums)[kParameters]) {
     if constexpr (Neuron::kPsu) {
-      scan_refractory_gradient(values);
+      if (!scan_refractory_gradient(values)) return false;
       add_grad_membrane(values);
       add_drive_gradient(values);
       __syncthreads();  // the first scan's shared memory is still being read
       Previous v(*this, 0), r(*this, 1);
       ColumnCursor<true> a(columns(), kRefractory);
-      run_scan<GradientScan<1>>(0, values, [&](int j, bool full, const float(&out)[1]) {
+      return run_scan<GradientScan<1>>(0, values, [&](int j, bool full, const float(&out)[1]) {
         sums[0] = fused(out[0], v.get(j, full), sums[0]);
         sums[0] = fused(a.get(j, full, kSegmentSteps - 1), r.get(j, full), sums[0]);
         return out[0];
@@ -229,7 +244,7 @@ class BackwardTile {
       add_grad_membrane(values);
       Previous v(*this, 0), i(*this, Neuron::kStates - 1);
       ColumnCursor<true> x(columns(), kInput);
-      run_scan<Scan>(0, values, [&](int j, bool full, const float(&out)[Neuron::kOrder]) {
+      return run_scan<Scan>(0, values, [&](int j, bool full, const float(&out)[Neuron::kOrder]) {
         const float before = v.get(j, full);
         const float by_decay = R == SPIKESCAN_SPSN ? before - x.get(j, full, kSegmentSteps - 1) : before;
         sums[0] = fused(out[0], by_decay, sums[0]);
@@ -240,11 +255,11 @@ class BackwardTile {
   }
 
   // psu_lif: A, from h; `values` stays h.
-  __device__ __forceinline__ void scan_refractory_gradient(Steps& values) {
+  __device__ __forceinline__ bool scan_refractory_gradient(Steps& values) {
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) values[j] = -values[j];
     ColumnCursor<true> a(columns(), kRefractory);
-    run_scan<GradientScan<1>>(1, values, [&](int j, bool full, const float(&out)[1]) {
+    return run_scan<GradientScan<1>>(1, values, [&](int j, bool full, const float(&out)[1]) {
       a.put(j, full, out[0]);
       return -values[j];
     });
@@ -259,16 +274,10 @@ class BackwardTile {
   }
 
   template <class S, class Emit>
-  __device__ __forceinline__ void run_scan(int first_state, Steps& values, Emit emit) {
+  __device__ __forceinline__ bool run_scan(int first_state, Steps& values, Emit emit) {
     const ChannelDecays loaded = decays();
-    TileScan<S>(shared_, place_, tile_, {loaded.beta, Neuron::kCuba ? loaded.alpha : loaded.beta})
-        .run(
-            values,
-            [&](const Map<S::kOrder>& map, const float(&aggregate)[S::kOrder], double(&carry)[S::kOrder]) {
-              carry_in<S>(first_state, map, aggregate, carry);
-            },
-            [&](const double(&carry)[S::kOrder]) { carry_out<S>(first_state, carry); },
-            [](const double(&)[S::kOrder]) {}, emit);
+    return TileScan<S>(shared_, place_, tile_, {loaded.beta, Neuron::kCuba ? loaded.alpha : loaded.beta})
+        .run(first_state, values, *this, emit);
   }
 
   __device__ __forceinline__ double& total(int p) const {
@@ -302,6 +311,7 @@ class BackwardTile {
 
   const BackwardCall& call_;
   const spikescan_description& d_;
+  const Phase phase_;
   const TileShared& shared_;
   Place& place_;
   const Tile& tile_;

@@ -1,5 +1,5 @@
-// Enqueues a forward pass: one kernel; before it, where chunks of a row are handed from block to block, what look-back
-// publishes is cleared.
+// Enqueues a forward pass: one kernel, or those of its phases; before it, where tiles look back, what they publish is
+// cleared.
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/passes.h"
 

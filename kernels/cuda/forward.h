@@ -1,5 +1,5 @@
-// The forward kernels: tiles in the queue's order, one object a tile, where rows are few; one object and one thread a
-// row where they are many. The plan chooses.
+// The forward kernels: one object and one thread a row where rows are many, or a chunk of one where rows times chunks
+// are; else tiles in the queue's order, one object a tile. The plan chooses.
 #pragma once
 
 #include "kernels/cuda/forward_row.h"
@@ -9,24 +9,50 @@
 
 namespace spikescan {
 
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, bool kPhases>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
-    forward_tiles_kernel(const __grid_constant__ ForwardCall call) {
+    forward_tiles_kernel(const __grid_constant__ ForwardCall call, Phase phase) {
   Place place(call.plan);
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, forward_columns(R));
-  TileQueue queue(call.description, call.plan, call.args.workspace, shared, /*reverse=*/false);
+  TileQueue queue(call.description, call.plan, call.args.workspace, phase, shared, /*reverse=*/false);
   for (Tile tile; queue.next(place, tile);) {
     if (Tile later; queue.later(place, later)) {
       prefetch_tile(call.args.x, later.batch_row(), later.chunk() * kChunkSteps, place, later);
     }
-    ForwardTile<R>(call, shared, place, tile).run();
+    ForwardTile<R, kPhases>(call, phase, shared, place, tile).run();
   }
+}
+
+// A thread's row, all of them in the order of memory.
+__device__ __forceinline__ RowLane forward_row(const spikescan_description& d, int64_t block) {
+  const int64_t row = block * kRowThreads + threadIdx.x, first = row - threadIdx.x % 32;
+  RowLane lane = {};
+  lane.batch = row / d.channels;
+  lane.channel = row - lane.batch * d.channels;
+  lane.inside = lane.batch < d.batch;
+  lane.together = first % d.channels + 32 <= d.channels;
+  lane.take_row(d.time);
+  return lane;
+}
+
+// A thread's piece. A warp has 32 channels of one chunk, so that all its lanes have as many steps.
+__device__ __forceinline__ RowLane forward_piece(const spikescan_description& d, const Plan& plan, Phase phase,
+                                                 int64_t block) {
+  const int64_t groups = (d.channels + 31) / 32, links = links_of(plan, phase);
+  const int64_t warp = block * (kRowThreads / 32) + threadIdx.x / 32, piece = warp / groups;
+  RowLane lane = {};
+  lane.batch = piece / links;
+  lane.channel = (warp - piece * groups) * 32 + threadIdx.x % 32;
+  lane.inside = lane.batch < d.batch && lane.channel < d.channels;
+  lane.together = lane.channel - threadIdx.x % 32 + 32 <= d.channels;
+  lane.take_chunk(d.time, chunk_of_link<false>(plan, piece - lane.batch * links));
+  return lane;
 }
 
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R, class Form>
 __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))
-    forward_rows_kernel(const __grid_constant__ ForwardCall given) {
+    forward_rows_kernel(const __grid_constant__ ForwardCall given, Phase phase) {
   const auto& call = Form::settle(given);
   const spikescan_description& d = call.description;
   constexpr ForwardRowLayout kLayout = forward_row_layout(R);
@@ -34,15 +60,13 @@ __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTil
   RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + kLayout.origin);
   if (threadIdx.x == 0) origin = random_origin(call);
   __syncthreads();
-  const int in_warp = static_cast<int>(threadIdx.x) % 32;
-  for (int64_t block = blockIdx.x; block < call.plan.row_blocks; block += gridDim.x) {
-    const int64_t row = block * kRowThreads + threadIdx.x, first = row - in_warp;
-    RowLane lane = {};
-    lane.batch = row / d.channels;
-    lane.channel = row - lane.batch * d.channels;
-    lane.inside = lane.batch < d.batch;
-    lane.together = first % d.channels + 32 <= d.channels;
-    ForwardRow<R>(call, origin, tables, lane, lane.inside ? load_decays(d, call.args, lane.channel) : ChannelDecays{})
+  const bool pieces = call.plan.strategy == kPieces;
+  for (int64_t turn = blockIdx.x; turn < (pieces ? piece_blocks(call.plan, phase) : call.plan.row_blocks);
+       turn += gridDim.x) {
+    const RowLane lane =
+        pieces ? forward_piece(d, call.plan, phase, piece_block(call.plan, phase, turn)) : forward_row(d, turn);
+    ForwardRow<R>(call, phase, origin, tables, lane,
+                  lane.inside ? load_decays(d, call.args, lane.channel) : ChannelDecays{})
         .run(dynamic_shared() + kLayout.ring);
   }
 }

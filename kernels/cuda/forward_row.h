@@ -1,7 +1,8 @@
-// The forward pass of one row (SPEC sections 1 and 3), by one thread: the next segments of x are on their way while
-// this one is scanned and fired.
+// The forward pass of one row, or of one chunk of it (SPEC sections 1 and 3), by one thread: the next segments of x are
+// on their way while this one is scanned and fired.
 #pragma once
 
+#include "kernels/cuda/chunk_links.h"
 #include "kernels/cuda/row_neuron.h"
 #include "kernels/cuda/row_ring.h"
 #include "kernels/cuda/row_spikes.h"
@@ -18,10 +19,11 @@ class ForwardRow {
 
   // `origin` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin
   // would be a wait for segments of x as well. All lanes of a warp together, those past the last row as well.
-  __device__ __forceinline__ ForwardRow(const ForwardCall& call, const RandomOrigin& origin, RowTables<kOrder>& tables,
-                                        const RowLane& lane, const ChannelDecays& decays)
+  __device__ __forceinline__ ForwardRow(const ForwardCall& call, Phase phase, const RandomOrigin& origin,
+                                        RowTables<kOrder>& tables, const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
+        phase_(phase),
         origin_(origin),
         tables_(tables),
         lane_(lane),
@@ -32,16 +34,18 @@ class ForwardRow {
   __device__ __forceinline__ void run(unsigned char* ring_memory) {
     start();
     if (d_.time == 0) return;
-    Ring ring(ring_memory, call_.args.x, d_.time, lane_);
     tables_.template prepare<StateScan<kOrder>>(neuron_.scan.map(), d_.time);  // psu_lif's two scans share it
-    // At most 2^34 steps make fewer than 2^31 segments.
     const int full = static_cast<int>(d_.time / kSegmentSteps), rest = static_cast<int>(d_.time % kSegmentSteps);
-    read_next(ring, 0);
-    for (int segment = 0; segment < full; ++segment) {
+    const int end = lane_.whole_end(d_.time);
+    Ring ring(ring_memory, call_.args.x, end, end < lane_.end_segment ? rest : 0, lane_);
+    read_next(ring, lane_.first_segment);
+    for (int segment = lane_.first_segment; segment < end; ++segment) {
       run_segment(ring, segment, kSegmentSteps,
                   rest == 0 && segment + 1 == full);  // a constant: no step is asked about
     }
-    if (rest > 0) run_segment(ring, full, rest, true);
+    if (end < lane_.end_segment) run_segment(ring, full, rest, true);
+    if (call_.plan.strategy == kPieces) lane_.wait_for_longer_pieces(call_.args.x);
+    if (phase_ != Phase::kFinish) keep_aggregate();
   }
 
  private:
@@ -62,10 +66,40 @@ class ForwardRow {
 
   __device__ __forceinline__ void start() {
     for (int n = 0; n < kStates; ++n) {
+      if (link() > 0) {
+        if (lane_.inside && has_carry(n)) neuron_.set_carry(n, handed_on(n));
+        continue;
+      }
       const spikescan_state& in = call_.args.initial_state[n];
       const float initial = in.data && lane_.inside ? in.data[lane_.batch * in.stride_batch + lane_.channel] : 0.0f;
       neuron_.set_carry(n, initial);
       if (d_.time == 0) store_final(n, initial);
+    }
+  }
+
+  // ---- Between the kernels of a pass over pieces ----
+  __device__ __forceinline__ int link() const { return lane_.link<false>(call_.plan); }
+  __device__ __forceinline__ ChunkLinks links() const { return {d_, call_.plan, call_.args.workspace}; }
+  __device__ __forceinline__ bool has_carry(int state) const {
+    return phase_ == Phase::kFinish || (phase_ == Phase::kSecondAggregates && state == 0);
+  }
+  __device__ __forceinline__ double handed_on(int state) const {
+    return links().at(Neuron::kCuba ? 1 - state : state, lane_.batch, link() - 1, lane_.channel);
+  }
+  __device__ __forceinline__ void keep_aggregate() const {
+    if (!lane_.inside) return;
+    if (Neuron::kPsu && phase_ == Phase::kSecondAggregates) {
+      keep_aggregate(neuron_.refractory, 1);
+    } else {
+      keep_aggregate(neuron_.scan, 0);
+    }
+  }
+  template <class Scan>
+  __device__ __forceinline__ void keep_aggregate(const Scan& scan, int first_state) const {
+    float aggregate[Scan::N];
+    scan.aggregate(aggregate);
+    for (int n = 0; n < Scan::N; ++n) {
+      links().at(first_state + n, lane_.batch, link(), lane_.channel) = aggregate[n];
     }
   }
 
@@ -87,6 +121,7 @@ class ForwardRow {
     for (int j = 0; j < kSegmentSteps; ++j) x[j] = next_[j];
     read_next(ring, segment + 1);
     if (s == 0) begin_chunk(chunk);
+    if (phase_ != Phase::kFinish) return skim(chunk, s, x);
     if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return neuron_.chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
@@ -100,7 +135,8 @@ class ForwardRow {
 
   __device__ __forceinline__ void begin_chunk(int chunk) {
     neuron_.begin_chunk();
-    if (call_.args.saved && chunk > 0) save(chunk, 0, [&](int n) { return neuron_.carry(n); });
+    if (call_.args.saved && chunk > 0 && phase_ == Phase::kFinish)
+      save(chunk, 0, [&](int n) { return neuron_.carry(n); });
   }
 
   // What backward may begin the segment from.
@@ -112,6 +148,23 @@ class ForwardRow {
       saved[slot_index(n, lane_.batch, saved_slot(chunk, segment), lane_.channel, d_.batch, saved_slots(d_.time),
                        d_.channels)] = value(n);
     }
+  }
+
+  // For the aggregate alone, of a full chunk.
+  __device__ __forceinline__ void skim(int chunk, int s, float (&x)[kSegmentSteps]) {
+    neuron_.scale(x);
+    if constexpr (Neuron::kPsu) {
+      if (phase_ == Phase::kSecondAggregates) {
+        float v[1][kSegmentSteps];
+        neuron_.scan.scan(tables_, s, x, v);
+        if (s == kChunkSegments - 1) neuron_.scan.end_chunk(chunk, v);
+#pragma unroll
+        for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(v[0][j]);
+        neuron_.refractory.skim(tables_, x);
+        return;
+      }
+    }
+    neuron_.scan.skim(tables_, x);
   }
 
   // x is scaled in place.
@@ -157,6 +210,7 @@ class ForwardRow {
 
   const ForwardCall& call_;
   const spikescan_description& d_;
+  const Phase phase_;
   const RandomOrigin& origin_;
   RowTables<kOrder>& tables_;
   const RowLane lane_;

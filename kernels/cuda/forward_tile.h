@@ -2,46 +2,23 @@
 // is written once.
 #pragma once
 
-#include "kernels/cuda/look_back.h"
 #include "kernels/cuda/neuron_tile.h"
 #include "kernels/cuda/segment_firing.h"
+#include "kernels/cuda/tile_join.h"
 
 namespace spikescan {
 
-// The carry into a tile where chunks are many: taken along by the block that walks them, or found by looking back.
-template <class Scan>
-__device__ __forceinline__ void fetch_carry(const Plan& plan, const TileShared& shared, const ChunkChain<Scan>& chain,
-                                            int first_state, const Place& place, const Tile& tile,
-                                            const Map<Scan::kOrder>& map, const float (&aggregate)[Scan::kOrder],
-                                            double (&carry)[Scan::kOrder]) {
-  if (plan.strategy == kTiles) {
-    chain.publish_aggregate(aggregate);
-    chain.look_back(map, carry);
-  } else if (tile.link() > 0 && place.leads) {
-    for (int n = 0; n < Scan::kOrder; ++n) carry[n] = shared.common.walked[first_state + n][place.channel];
-  }
-}
-
-template <class Scan>
-__device__ __forceinline__ void hand_on(const Plan& plan, const TileShared& shared, const ChunkChain<Scan>& chain,
-                                        int first_state, const Place& place, const double (&carry)[Scan::kOrder]) {
-  if (plan.strategy == kTiles) {
-    chain.publish_carry(carry);
-  } else if (place.leads) {
-    for (int n = 0; n < Scan::kOrder; ++n) shared.common.walked[first_state + n][place.channel] = carry[n];
-  }
-}
-
-template <spikescan_recurrence R>
+template <spikescan_recurrence R, bool kPhases>
 class ForwardTile {
  public:
   using Neuron = NeuronTile<R>;
   static constexpr int kColumns = forward_columns(R);
 
-  __device__ __forceinline__ ForwardTile(const ForwardCall& call, const TileShared& shared, Place& place,
+  __device__ __forceinline__ ForwardTile(const ForwardCall& call, Phase phase, const TileShared& shared, Place& place,
                                          const Tile& tile)
       : call_(call),
         d_(call.description),
+        phase_(phase),
         shared_(shared),
         place_(place),
         tile_(tile),
@@ -50,7 +27,7 @@ class ForwardTile {
   __device__ __forceinline__ void run() {
     float values[kSegmentSteps];
     load_segment(call_.args.x, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), values);
-    Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this, *this);
+    if (!Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this, *this)) return;
     store_final_states();
     if (!Neuron::kPsu && call_.args.membrane.data) store_membrane(values);
     if (call_.args.spikes.data) fire(values);
@@ -61,25 +38,30 @@ class ForwardTile {
   }
 
   // ---- What a scan asks of its surroundings ----
+  __device__ __forceinline__ bool ends_with(int scan) const { return join().ends_with(scan); }
+  template <class Scan>
+  __device__ __forceinline__ void keep(int scan, const float (&aggregate)[Scan::kOrder]) const {
+    join().template keep<Scan>(scan, aggregate);
+  }
+
   template <class Scan>
   __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>& map,
-                                           const float (&aggregate)[Scan::kOrder], double (&carry)[Scan::kOrder]) {
+                                           const float (&aggregate)[Scan::kOrder],
+                                           double (&carry)[Scan::kOrder]) const {
     for (int n = 0; n < Scan::kOrder; ++n) {
       carry[n] = load_state(call_.args.initial_state[Neuron::api_state(scan, n)], place_, tile_, batch());
     }
-    if (call_.plan.chunks == 1) return;
-    fetch_carry<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, tile_, map, aggregate, carry);
-    if (call_.args.saved && tile_.chunk() > 0 && place_.leads) save<Scan>(scan, 0, carry);
+    join().template carry_in<Scan>(scan, map, aggregate, carry);
+    if (tile_.chunk() > 0 && place_.leads) save<Scan>(scan, 0, carry);
+  }
+  template <class Scan>
+  __device__ __forceinline__ void carry_out(int scan, const double (&carry)[Scan::kOrder]) const {
+    join().template carry_out<Scan>(scan, carry);
   }
 
   template <class Scan>
-  __device__ __forceinline__ void carry_out(int scan, const double (&carry)[Scan::kOrder]) {
-    if (call_.plan.chunks > 1) hand_on<Scan>(call_.plan, shared_, chain<Scan>(scan), scan, place_, carry);
-  }
-
-  template <class Scan>
-  __device__ __forceinline__ void enter(int scan, const double (&chain)[Scan::kOrder]) {
-    if (call_.args.saved && saves_chain(place_.segment)) save<Scan>(scan, place_.segment, chain);
+  __device__ __forceinline__ void enter(int scan, const double (&chain)[Scan::kOrder]) const {
+    if (saves_chain(place_.segment)) save<Scan>(scan, place_.segment, chain);
   }
 
   __device__ __forceinline__ void put(int state, int j, bool full, float value) {
@@ -92,9 +74,8 @@ class ForwardTile {
 
  private:
   __device__ __forceinline__ int64_t batch() const { return tile_.batch_row(); }
-  template <class Scan>
-  __device__ __forceinline__ ChunkChain<Scan> chain(int scan) const {
-    return {d_, call_.plan, call_.args.workspace, scan, shared_, place_, tile_, batch()};
+  __device__ __forceinline__ TileJoin<kPhases> join() const {
+    return {d_, call_.plan, call_.args.workspace, phase_, shared_, place_, tile_, batch()};
   }
 
   __device__ __forceinline__ void store_membrane(const float (&v)[kSegmentSteps]) const {
@@ -103,8 +84,8 @@ class ForwardTile {
 
   // What backward may begin the segment from.
   template <class Scan>
-  __device__ __forceinline__ void save(int scan, int segment, const double (&values)[Scan::kOrder]) {
-    if (!place_.in_tensor) return;
+  __device__ __forceinline__ void save(int scan, int segment, const double (&values)[Scan::kOrder]) const {
+    if (!call_.args.saved || !join().finishes() || !place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
       saved[slot_index(Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel(),
@@ -153,6 +134,7 @@ class ForwardTile {
 
   const ForwardCall& call_;
   const spikescan_description& d_;
+  const Phase phase_;
   const TileShared& shared_;
   Place& place_;
   const Tile& tile_;

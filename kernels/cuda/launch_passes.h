@@ -27,28 +27,56 @@ BackendResult with_form(const Call& call, Use use) {
 #endif
 }
 
+// One kernel, or run(phase) for the aggregates of each scan, each followed by their chain, and at last for the rest.
+template <spikescan_recurrence R, class Call, class Run>
+BackendResult run_phases(const Call& call, cudaStream_t stream, Run run) {
+  if (takes_phases(call.plan)) {
+    for (const Phase aggregates : {Phase::kFirstAggregates, Phase::kSecondAggregates}) {
+      if (aggregates == Phase::kSecondAggregates && R != SPIKESCAN_PSU_LIF) continue;
+      BackendResult result = run(aggregates);
+      if (result.status == SPIKESCAN_OK) result = chain_chunks(call, aggregates, stream);
+      if (result.status != SPIKESCAN_OK) return result;
+    }
+  }
+  return run(Phase::kFinish);
+}
+
 template <spikescan_recurrence R>
-BackendResult launch_forward(const char* name, const ForwardCall& call, cudaStream_t stream) {
+BackendResult run_forward(const char* name, const ForwardCall& call, Phase phase, cudaStream_t stream) {
   const LaunchConfig config = config_of(call, stream);
-  if (call.plan.strategy != kRows) return launch(name, config, forward_tiles_kernel<R>, call);
+  if (call.plan.strategy == kTiles) return launch(name, config, forward_tiles_kernel<R, false>, call, phase);
+  if (call.plan.strategy == kTilesInPhases) return launch(name, config, forward_tiles_kernel<R, true>, call, phase);
   return with_form<DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32>, DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_BITS32>,
                    DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BFLOAT16>,
                    DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32>, DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_FLOAT16>,
                    DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_BITS32>>(
-      call, [&](auto form) { return launch(name, config, forward_rows_kernel<R, decltype(form)>, call); });
+      call, [&](auto form) { return launch(name, config, forward_rows_kernel<R, decltype(form)>, call, phase); });
+}
+
+template <spikescan_recurrence R>
+BackendResult run_backward(const char* name, const BackwardCall& call, Phase phase, cudaStream_t stream) {
+  const LaunchConfig config = config_of(call, stream);
+  if (call.plan.strategy == kTiles) return launch(name, config, backward_tiles_kernel<R, false>, call, phase);
+  if (call.plan.strategy == kTilesInPhases) return launch(name, config, backward_tiles_kernel<R, true>, call, phase);
+  return with_form<SpikesGradient<SPIKESCAN_FLOAT32>, SpikesGradient<SPIKESCAN_BFLOAT16>,
+                   SpikesGradient<SPIKESCAN_FLOAT16>>(call, [&](auto form) {
+    using Form = decltype(form);
+    const auto start = [&](auto kernel) { return launch(name, config, kernel, call, phase); };
+    if (phase != Phase::kFinish) return start(backward_rows_kernel<R, 32, RowWork::kAggregates, Form>);
+    if (call.plan.strategy == kPieces) return start(backward_rows_kernel<R, 32, RowWork::kPiece, Form>);
+    if (call.plan.row_columns < kRowThreads) return start(backward_rows_kernel<R, 32, RowWork::kWhole, Form>);
+    return start(backward_rows_kernel<R, kRowThreads, RowWork::kWhole, Form>);
+  });
+}
+
+template <spikescan_recurrence R>
+BackendResult launch_forward(const char* name, const ForwardCall& call, cudaStream_t stream) {
+  return run_phases<R>(call, stream, [&](Phase phase) { return run_forward<R>(name, call, phase, stream); });
 }
 
 template <spikescan_recurrence R>
 BackendResult launch_backward(const char* name, const BackwardCall& call, cudaStream_t stream) {
-  const LaunchConfig config = config_of(call, stream);
-  if (call.plan.strategy != kRows) return launch(name, config, backward_kernel<R>, call);
-  return with_form<SpikesGradient<SPIKESCAN_FLOAT32>, SpikesGradient<SPIKESCAN_BFLOAT16>,
-                   SpikesGradient<SPIKESCAN_FLOAT16>>(call, [&](auto form) {
-    using Form = decltype(form);
-    const bool shares = call.plan.row_columns < kRowThreads;
-    return launch(name, config, shares ? backward_rows_kernel<R, 32, Form> : backward_rows_kernel<R, kRowThreads, Form>,
-                  call);
-  });
+  return run_phases<R>(call, stream, [&](Phase phase) { return run_backward<R>(name, call, phase, stream); });
 }
 
 }  // namespace spikescan

@@ -5,6 +5,7 @@
 // between words to keep.
 #pragma once
 
+#include "kernels/cuda/phase.h"
 #include "kernels/cuda/tile.h"
 #include "kernels/element/recurrence.h"
 
@@ -27,14 +28,14 @@ __device__ __forceinline__ double number_of(uint64_t word) {
 // One scan's chain over the chunks of one row of tiles. Links count from 0 in the scan's direction. The block's first
 // warp together: its first lanes lead the channels.
 template <class Scan>
-class ChunkChain {
+class LookBack {
  public:
   static constexpr int N = Scan::kOrder;
 
   // `first_state` is where the scan's states begin among the chain's. `workspace` and `plan` are the call's.
-  __device__ __forceinline__ ChunkChain(const spikescan_description& d, const Plan& plan, void* workspace,
-                                        int first_state, const TileShared& shared, const Place& place, const Tile& tile,
-                                        int64_t batch)
+  __device__ __forceinline__ LookBack(const spikescan_description& d, const Plan& plan, void* workspace,
+                                      int first_state, const TileShared& shared, const Place& place, const Tile& tile,
+                                      int64_t batch)
       : d_(d),
         plan_(plan),
         memory_(static_cast<char*>(workspace)),
@@ -95,18 +96,16 @@ class ChunkChain {
     DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);
   }
 
-  __device__ __forceinline__ int64_t slots() const { return aggregate_slots(plan_.chunks); }
-  __device__ __forceinline__ int64_t chunk_of(int64_t link) const {
-    return Scan::kReverse ? plan_.chunks - 1 - link : link;
-  }
+  __device__ __forceinline__ int64_t slots() const { return link_slots(plan_.chunks); }
+  __device__ __forceinline__ int64_t chunk_of(int64_t link) const { return chunk_of_link<Scan::kReverse>(plan_, link); }
   __device__ __forceinline__ uint32_t* aggregate(int n, int64_t link, int64_t channel) const {
     return reinterpret_cast<uint32_t*>(memory_ + plan_.aggregates) +
            slot_index(first_state_ + n, batch_, link, channel, d_.batch, slots(), d_.channels);
   }
   __device__ __forceinline__ uint64_t* carry(int n, int64_t slot) const {
-    return reinterpret_cast<uint64_t*>(memory_ + plan_.carries) + slot_index(first_state_ + n, batch_, slot,
-                                                                             tile_.channel(), d_.batch,
-                                                                             carry_slots(plan_.chunks), d_.channels);
+    return reinterpret_cast<uint64_t*>(memory_ + plan_.carries) +
+           slot_index(first_state_ + n, batch_, slot, tile_.channel(), d_.batch, published_carry_slots(plan_.chunks),
+                      d_.channels);
   }
 
   // The number of links whose outcome is known: up to the nearest published carry. The lanes look at a slot each, of

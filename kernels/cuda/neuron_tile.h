@@ -42,49 +42,36 @@ struct NeuronTile {
   __device__ __forceinline__ static constexpr int api_state(int scan, int n) { return kCuba ? 1 - n : scan + n; }
 
   // `values` comes as x and becomes what the rule sees, M. `kept.put(state, j, full, value)` sees every state, and
-  // gives V back to psu_lif by `kept.membrane(j, full)`. `carries.template carry_in<Scan>(scan, ...)` and `carry_out`
-  // serve TileScan::run.
+  // gives V back to psu_lif by `kept.membrane(j, full)`. `carries` serves TileScan::run; false where a scan ended with
+  // its aggregate.
   template <class Carries, class Kept>
-  __device__ __forceinline__ static void run(const TileShared& shared, Place& place, const Tile& tile,
+  __device__ __forceinline__ static bool run(const TileShared& shared, Place& place, const Tile& tile,
                                              const ChannelDecays& decays, float (&values)[kSegmentSteps],
                                              Carries& carries, Kept& kept) {
     if constexpr (R == SPIKESCAN_SPSN) {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) values[j] *= decays.gain;
     }
-    run_scan<Scan>(shared, place, tile, {kCuba ? decays.alpha : decays.beta, decays.beta}, 0, values, carries,
-                   [&](int j, bool full, const float(&out)[kOrder]) {
-                     for (int n = 0; n < kOrder; ++n) kept.put(api_state(0, n), j, full, out[n]);
-                     return kPsu ? sigmoid(out[0]) : out[kOrder - 1];
-                   });
-    if constexpr (kPsu) {
-      __syncthreads();  // the first scan's shared memory is still being read
-      run_scan<StateScan<1>>(shared, place, tile, {decays.beta, decays.beta}, 1, values, carries,
-                             [&](int j, bool full, const float(&out)[1]) {
-                               kept.put(1, j, full, out[0]);
-                               return kept.membrane(j, full) - out[0];
+    const bool went_on = TileScan<Scan>(shared, place, tile, {kCuba ? decays.alpha : decays.beta, decays.beta})
+                             .run(0, values, carries, [&](int j, bool full, const float(&out)[kOrder]) {
+                               for (int n = 0; n < kOrder; ++n) kept.put(api_state(0, n), j, full, out[n]);
+                               return kPsu ? sigmoid(out[0]) : out[kOrder - 1];
                              });
+    if constexpr (kPsu) {
+      if (!went_on) return false;
+      __syncthreads();  // the first scan's shared memory is still being read
+      return TileScan<StateScan<1>>(shared, place, tile, {decays.beta, decays.beta})
+          .run(1, values, carries, [&](int j, bool full, const float(&out)[1]) {
+            kept.put(1, j, full, out[0]);
+            return kept.membrane(j, full) - out[0];
+          });
     }
+    return went_on;
   }
 
   // What the rule sees, M.
   __device__ __forceinline__ static float rule_input(const float (&states)[kStates][kSegmentSteps], int j) {
     return kPsu ? states[0][j] - states[kStates - 1][j] : states[0][j];
-  }
-
- private:
-  template <class S, class Carries, class Emit>
-  __device__ __forceinline__ static void run_scan(const TileShared& shared, Place& place, const Tile& tile,
-                                                  const Decays<S::kOrder>& decays, int scan,
-                                                  float (&values)[kSegmentSteps], Carries& carries, Emit emit) {
-    TileScan<S>(shared, place, tile, decays)
-        .run(
-            values,
-            [&](const Map<S::kOrder>& map, const float(&aggregate)[S::kOrder], double(&carry)[S::kOrder]) {
-              carries.template carry_in<S>(scan, map, aggregate, carry);
-            },
-            [&](const double(&carry)[S::kOrder]) { carries.template carry_out<S>(scan, carry); },
-            [&](const double(&chain)[S::kOrder]) { carries.template enter<S>(scan, chain); }, emit);
   }
 };
 

@@ -7,9 +7,10 @@
 
 namespace spikescan {
 
-template <int N>
+template <int kOrder>
 class RowGradient {
  public:
+  static constexpr int N = kOrder;
   using Scan = GradientScan<N>;
   using Output = float[N][kSegmentSteps];
 
@@ -42,11 +43,25 @@ class RowGradient {
     advance_segment(tables.over_segment(), d_, joined);
   }
 
+  // Instead: the chain alone, from no carry.
+  template <class Tables>
+  __device__ __forceinline__ void skim(const Tables& tables, int steps, const float (&input)[kSegmentSteps]) {
+    Output output;
+    float first[N], second[N];
+    double joined[N];
+    run_half<1>(steps, input, output, first);
+    run_half<0>(steps, input, output, second);
+    join_halves(tables.over_half(), first, second, joined);
+    advance_segment(tables.over_segment(), d_, joined);
+  }
+  // What the chunk leaves from no carry.
+  __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
+
   // Before the chunk's first step.
   __device__ __forceinline__ void end_chunk(int64_t chunk, int length) {
-    float aggregate[N];
-    round_aggregate(d_, aggregate);
-    advance_chunk(power(map(), length), carry_, aggregate, Scan::leaves_split(chunk));
+    float added[N];
+    aggregate(added);
+    advance_chunk(power(map(), length), carry_, added, Scan::leaves_split(chunk));
   }
 
  private:

@@ -1,7 +1,8 @@
-// The 32 rows of a warp, in the order of memory: what one of its lanes knows. Where all are neighbouring channels of
-// one batch, the lanes move whole lines together, 16 bytes each.
+// The 32 rows of a warp, in the order of memory, or one chunk of 32 of them: what one of its lanes knows. Where all are
+// neighbouring channels of one batch, the lanes move whole lines together, 16 bytes each.
 #pragma once
 
+#include "kernels/cuda/phase.h"
 #include "kernels/cuda/segment_io.h"
 
 namespace spikescan {
@@ -19,10 +20,47 @@ __device__ __forceinline__ void keep_together(const spikescan_tensor& x) {
   if (x.dtype == SPIKESCAN_FLOAT32) __syncthreads();
 }
 
+// How many blocks of pieces a phase has, and which is taken at a turn: the last phase goes back through them, since
+// what the one before read last may still be in the L2 cache.
+__device__ __forceinline__ int64_t piece_blocks(const Plan& plan, Phase phase) {
+  return phase == Phase::kFinish ? plan.row_blocks : plan.aggregate_blocks;
+}
+__device__ __forceinline__ int64_t piece_block(const Plan& plan, Phase phase, int64_t turn) {
+  return phase == Phase::kFinish ? plan.row_blocks - 1 - turn : turn;
+}
+
 struct RowLane {
   int64_t batch, channel;
-  bool inside;    // the last warp may hang over
-  bool together;  // all 32 rows are neighbouring channels of one batch
+  bool inside;                     // the last warp may hang over
+  bool together;                   // all 32 rows are neighbouring channels of one batch
+  int first_segment, end_segment;  // of the row, or of the piece
+
+  // At most 2^34 steps make fewer than 2^31 segments.
+  __device__ __forceinline__ void take_row(int64_t time) {
+    first_segment = 0;
+    end_segment = static_cast<int>((time + kSegmentSteps - 1) / kSegmentSteps);
+  }
+  __device__ __forceinline__ void take_chunk(int64_t time, int64_t chunk) {
+    first_segment = static_cast<int>(chunk * kChunkSegments);
+    end_segment = first_segment + segment_count(chunk_steps(time, chunk));
+  }
+  // The chunks before it in the pass's direction.
+  template <bool kReverse>
+  __device__ __forceinline__ int link(const Plan& plan) const {
+    return kReverse ? static_cast<int>(plan.chunks) - 1 - (end_segment - 1) / kChunkSegments
+                    : first_segment / kChunkSegments;
+  }
+
+  // The row's or piece's whole segments end here.
+  __device__ __forceinline__ int whole_end(int64_t time) const {
+    const int whole = static_cast<int>(time / kSegmentSteps);
+    return whole < end_segment ? whole : end_segment;
+  }
+
+  // A block's warps keep_together() as often as each other, though the last chunk may be a short one.
+  __device__ __forceinline__ void wait_for_longer_pieces(const spikescan_tensor& x) const {
+    for (int segment = end_segment; segment < first_segment + kChunkSegments; ++segment) keep_together(x);
+  }
 
   // Where the warp's first channel starts in time.
   __device__ __forceinline__ const char* warp_start(const spikescan_tensor& tensor) const {

@@ -8,33 +8,32 @@
 
 namespace spikescan {
 
-// [kSlots][16 steps][32 lanes] in x's dtype, the row's first segment first or, in reverse, its last. A warp's lanes
-// together.
-template <int kSlots, bool kReverse>
+// [kSlots][16 steps][32 lanes] in x's dtype, the row's or piece's first segment first or, in reverse, its last. A
+// warp's lanes together.
+// kFloor: fetches end at the row's first_segment, else at 0. kReverse alone reaches it.
+template <int kSlots, bool kReverse, bool kFloor = false>
 class RowRing {
  public:
-  // `memory`: the block's. `time`: the row's steps, at least one.
-  __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, int64_t time, const RowLane& row)
-      : x_(x),
-        row_(row),
-        memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes),
-        full_(static_cast<int>(time / kSegmentSteps)),
-        rest_(static_cast<int>(time % kSegmentSteps)) {
-    const int first = kReverse ? full_ - (rest_ == 0) : 0;
+  // `memory`: the block's. `full`: where the segments of 16 steps end, and `rest` the steps of one more; not both zero.
+  __device__ __forceinline__ RowRing(unsigned char* memory, const spikescan_tensor& x, int full, int rest,
+                                     const RowLane& row)
+      : x_(x), row_(row), memory_(memory + threadIdx.x / 32 * kSlots * kRingSlotBytes), full_(full), rest_(rest) {
+    const int first = kReverse ? full_ - (rest_ == 0) : row.first_segment;
     const char* warp = row.warp_start(x);
     wide_ = row.copies_wide(x, warp);
     from_ = row.wide_piece(x, warp, int64_t{first} * kSegmentSteps);
-    for (int i = 0; i < kSlots; ++i) replace_oldest(kReverse ? first - i : i);
+    for (int i = 0; i < kSlots; ++i) replace_oldest(kReverse ? first - i : first + i);
   }
 
-  // `segment` is the one after those fetched so far, in the ring's direction. Past the row's end there is nothing to
-  // fetch, which counts as a fetch.
+  // `segment` is the one after those fetched so far, in the ring's direction. Past the end there is nothing to fetch,
+  // which counts as a fetch.
   __device__ __forceinline__ void replace_oldest(int segment) {
     __syncwarp();  // every lane has read the oldest
     unsigned char* slot = memory_ + oldest_ * kRingSlotBytes;
-    if (usually(wide_ && segment >= 0 && segment < full_)) {
+    const int floor = kFloor ? row_.first_segment : 0;
+    if (usually(wide_ && segment >= floor && segment < full_)) {
       fetch_wide(slot);
-    } else if (segment >= 0 && (segment < full_ || (segment == full_ && rest_ > 0)) && row_.inside) {
+    } else if (segment >= floor && (segment < full_ || (segment == full_ && rest_ > 0)) && row_.inside) {
       fetch_own(segment, segment < full_ ? kSegmentSteps : rest_, slot);
     }
     const int64_t segment_bytes = kSegmentSteps * x_.stride_time * float_bytes(x_);
@@ -106,7 +105,7 @@ class RowRing {
   const spikescan_tensor& x_;
   const RowLane& row_;
   unsigned char* const memory_;
-  const int full_, rest_;  // the row's segments of 16 steps, and the steps of one more
+  const int full_, rest_;  // the end of the segments of 16 steps, and the steps of one more
   const char* from_;       // this lane's piece of the segment that is fetched next
   bool wide_;
   int oldest_ = 0;

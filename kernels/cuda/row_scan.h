@@ -82,6 +82,21 @@ class RowScan {
     for (int n = 0; n < N; ++n) output[n][j] = value[n];
   }
 
+  // Instead of all that: the chain alone, from no carry.
+  template <class Tables>
+  __device__ __forceinline__ void skim(const Tables& tables, const float (&input)[kSegmentSteps]) {
+    Output output;
+    Ends ends;
+    double local[N];
+    run(input, output, ends);
+    join_halves(tables.over_half(), ends.at[0], ends.at[1], local);
+    advance_segment(tables.over_segment(), d_, local);
+  }
+  // What the chunk leaves from no carry.
+  __device__ __forceinline__ void aggregate(float (&out)[N]) const {
+    round_aggregate(d_, out);
+  }
+
   // After a full chunk: the carry moves on, and the chunk's last step takes its value.
   __device__ __forceinline__ void end_chunk(int64_t chunk, Output& output) {
     advance_carry(Scan::leaves_split(chunk), carry_);
@@ -110,9 +125,9 @@ class RowScan {
   }
 
   __device__ __forceinline__ void advance_carry(bool at_split, double (&carry)[N]) const {
-    float aggregate[N];
-    round_aggregate(d_, aggregate);
-    advance_chunk(power(map(), kChunkSteps), carry, aggregate, at_split);
+    float added[N];
+    aggregate(added);
+    advance_chunk(power(map(), kChunkSteps), carry, added, at_split);
   }
 
   const Decays<N> decays_;

@@ -49,7 +49,7 @@ class RowSpikes {
     if (!is_wide_dtype()) return;
     const char* warp = row.warp_start(spikes);
     wide_ = row.copies_wide(spikes, warp);
-    to_ = const_cast<char*>(row.wide_piece(spikes, warp, 0));
+    to_ = const_cast<char*>(row.wide_piece(spikes, warp, int64_t{row.first_segment} * kSegmentSteps));
   }
 
   // The segment's `steps` steps; no call is left out.

@@ -50,29 +50,46 @@ __device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, const Ra
                                    [&](int j, float(&u)[kGroup]) { source.next(j + kGroup == kSegmentSteps, u); });
 }
 
+// Where the steps of a channel are neighbours in memory (C = 1), and all are there: 16 bytes at a time.
 template <class Word>
-__device__ __forceinline__ void store_spikes(Word* first, int64_t stride, int steps, uint32_t bits, Word one) {
-  for_steps<false>(steps, [&](int j, bool) {
-    *first = bits >> j & 1u ? one : Word{0};
-    first += stride;
-  });
+__device__ __forceinline__ bool store_neighbours(Word* first, int64_t stride, int steps, uint32_t bits, Word one) {
+  if (usually(stride != 1) || steps != kSegmentSteps || reinterpret_cast<uintptr_t>(first) % sizeof(uint4) != 0) {
+    return false;
+  }
+  constexpr int kPacked = 4 / sizeof(Word);  // in 32 bits
+#pragma unroll
+  for (int j = 0; j < kSegmentSteps; j += 4 * kPacked) {
+    uint32_t four[4] = {};
+#pragma unroll
+    for (int i = 0; i < 4 * kPacked; ++i) {
+      four[i / kPacked] |= bits >> (j + i) & 1u ? uint32_t{one} << (i % kPacked * 8 * sizeof(Word)) : 0u;
+    }
+    *reinterpret_cast<uint4*>(first + j) = {four[0], four[1], four[2], four[3]};
+  }
+  return true;
 }
 
 // One element a step: 0 or 1 in the tensor's dtype.
 __device__ __forceinline__ void store_spikes(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
                                              uint32_t bits) {
-  const int64_t first = element_at(tensor, b, t, c);
+  const int64_t first = element_at(tensor, b, t, c), stride = tensor.stride_time;
+  const auto store = [&](auto* words, auto one) {
+    auto* to = words + first;
+    if (store_neighbours(to, stride, steps, bits, one)) return;
+    for_steps<false>(steps, [&](int j, bool) {
+      *to = bits >> j & 1u ? one : decltype(one){0};
+      to += stride;
+    });
+  };
   switch (tensor.dtype) {
     case SPIKESCAN_FLOAT16:
-      return store_spikes(static_cast<uint16_t*>(tensor.data) + first, tensor.stride_time, steps, bits,
-                          from_float<Half>(1.0f).bits);
+      return store(static_cast<uint16_t*>(tensor.data), from_float<Half>(1.0f).bits);
     case SPIKESCAN_BFLOAT16:
-      return store_spikes(static_cast<uint16_t*>(tensor.data) + first, tensor.stride_time, steps, bits,
-                          from_float<BFloat16>(1.0f).bits);
+      return store(static_cast<uint16_t*>(tensor.data), from_float<BFloat16>(1.0f).bits);
     case SPIKESCAN_UINT8:
-      return store_spikes(static_cast<uint8_t*>(tensor.data) + first, tensor.stride_time, steps, bits, uint8_t{1});
+      return store(static_cast<uint8_t*>(tensor.data), uint8_t{1});
     default:
-      return store_spikes(static_cast<float*>(tensor.data) + first, tensor.stride_time, steps, bits, 1.0f);
+      return store(static_cast<uint32_t*>(tensor.data), bits_of(1.0f));
   }
 }
 

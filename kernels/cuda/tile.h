@@ -50,10 +50,9 @@ struct Place {
 // What a block's first thread knows of its work.
 struct TileTurns {
   Turn now, later;
-  int64_t index;  // of the tile
-  int64_t run;    // the one after this one
-  int64_t drawn;  // runs, where there are no tickets
-  int64_t left;   // tiles of this run, this one included
+  int64_t run, in_run;  // the next tile's
+  int64_t next_run;     // the one after
+  int64_t drawn;        // runs, where there are no tickets
 };
 static_assert(sizeof(TileTurns) <= sizeof(TileCommon::turns));
 

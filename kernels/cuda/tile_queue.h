@@ -1,8 +1,9 @@
-// Which tile a block works on. With one chunk any order will do. With more, either a block walks all chunks of a row of
-// tiles, so that nothing is handed from block to block; or tickets make sure that the tiles a tile waits for are done
-// or on their way, however many blocks are resident: first all rows of one chunk, then the next chunk.
+// Which tile a block works on: blocks take runs of neighbouring tiles, all rows of one link of the chain before the
+// next link. Where tiles look back, by tickets: so the tiles that a tile waits for are done or on their way, however
+// many blocks are resident. Elsewhere in turn; any order would do.
 #pragma once
 
+#include "kernels/cuda/phase.h"
 #include "kernels/cuda/tile.h"
 
 namespace spikescan {
@@ -11,16 +12,17 @@ namespace spikescan {
 class TileQueue {
  public:
   __device__ __forceinline__ TileQueue(const spikescan_description& d, const Plan& plan, void* const& workspace,
-                                       const TileShared& shared, bool reverse)
+                                       Phase phase, const TileShared& shared, bool reverse)
       : plan_(plan),
         d_(d),
         workspace_(workspace),
+        phase_(phase),
         turns_(*reinterpret_cast<TileTurns*>(shared.common.turns)),
         reverse_(reverse) {
     if (threadIdx.x != 0) return;
-    turns_.now.link = -1;
-    turns_.index = turns_.drawn = turns_.left = 0;
+    turns_.drawn = turns_.in_run = 0;
     turns_.run = draw();
+    turns_.next_run = draw();
   }
 
   // All threads of the block together; false when no tile is left.
@@ -41,51 +43,33 @@ class TileQueue {
 
  private:
   __device__ __forceinline__ static bool read(const Turn& turn, const Place& place, Tile& tile) {
-    if (turn.link < 0) return false;
     tile.turn = &turn;
     tile.place = &place;
-    return true;
-  }
-
-  __device__ __forceinline__ bool walks() const { return plan_.strategy == kWalk; }
-
-  __device__ __forceinline__ void set_link(int64_t link, Turn& turn) const {
-    turn.link = link;
-    turn.chunk = reverse_ ? plan_.chunks - 1 - link : link;
-    turn.length = chunk_steps(d_.time, turn.chunk);
+    return turn.link >= 0;
   }
 
   __device__ __forceinline__ void enter(int64_t index, Turn& turn) const {
     const int64_t rows = plan_.channel_tiles * plan_.batch_rows;
-    if (index >= (walks() ? rows : plan_.tiles)) {
+    if (index >= rows * links_of(plan_, phase_)) {
       turn.link = -1;
       return;
     }
-    const int64_t link = walks() || plan_.chunks == 1 ? 0 : index / rows;
-    const int64_t row = index - link * rows;
+    turn.link = plan_.chunks == 1 ? 0 : index / rows;
+    const int64_t row = index - turn.link * rows;
     turn.batch_row = row / plan_.channel_tiles;
     turn.first_channel = (row - turn.batch_row * plan_.channel_tiles) * plan_.tile_channels;
-    set_link(link, turn);
+    turn.chunk = reverse_ ? plan_.chunks - 1 - turn.link : turn.link;
+    turn.length = chunk_steps(d_.time, turn.chunk);
   }
 
   __device__ __forceinline__ void decide() {
-    if (walks() && turns_.now.link >= 0 && turns_.now.link + 1 < plan_.chunks) {
-      set_link(turns_.now.link + 1, turns_.now);
-    } else {
-      ++turns_.index;
-      if (--turns_.left <= 0) {
-        turns_.index = turns_.run * plan_.run;
-        turns_.left = plan_.run;
-        turns_.run = draw();  // one ahead: nobody waits for it now
-      }
-      enter(turns_.index, turns_.now);
-    }
-    if (walks() && turns_.now.link >= 0 && turns_.now.link + 1 < plan_.chunks) {
-      turns_.later = turns_.now;
-      set_link(turns_.now.link + 1, turns_.later);
-    } else {
-      enter(turns_.index + int64_t{gridDim.x} * plan_.run, turns_.later);
-    }
+    const int64_t index = turns_.run * plan_.run + turns_.in_run;
+    enter(index, turns_.now);
+    enter(index + int64_t{gridDim.x} * plan_.run, turns_.later);
+    if (++turns_.in_run < plan_.run) return;
+    turns_.in_run = 0;
+    turns_.run = turns_.next_run;
+    turns_.next_run = draw();  // one ahead: nobody waits for it now
   }
 
   // A block works on its runs in the order of their numbers, so that the lowest tile not done is always being worked
@@ -102,6 +86,7 @@ class TileQueue {
   const Plan& plan_;
   const spikescan_description& d_;
   void* const& workspace_;
+  const Phase phase_;
   TileTurns& turns_;
   bool reverse_;
 };

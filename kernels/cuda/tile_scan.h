@@ -19,24 +19,26 @@ class TileScan {
       : shared_(shared), place_(place), tile_(tile), tables_(shared, place), decays_(decays) {}
 
   // `values` holds the scan's inputs. In the scan's direction `emit(j, full, outputs)` sees each step's outputs and
-  // returns what takes the input's place; `full` says that the segment is. `source(map, aggregate, carry)` gives the
-  // first warp the carry into the chunk, and `sink(carry)` takes the one that leaves it; `enter(chain)` sees the chain
-  // before the thread's segment. All threads of the block together.
-  template <class Source, class Sink, class Enter, class Emit>
-  __device__ __forceinline__ void run(float (&values)[kSegmentSteps], Source source, Sink sink, Enter enter,
-                                      Emit emit) {
+  // returns what takes the input's place; `full` says that the segment is. `carries.carry_in(scan, map, aggregate,
+  // carry)` gives the first warp the carry into the chunk, and `carry_out` takes the one that leaves it; `enter` sees
+  // the chain before the thread's segment. False where `carries.ends_with(scan)`: then the chunk's aggregate is all
+  // that is wanted, and `keep` takes it. All threads of the block together.
+  template <class Carries, class Emit>
+  __device__ __forceinline__ bool run(int scan, float (&values)[kSegmentSteps], Carries& carries, Emit emit) {
     tables_.template make<Scan>(decays_);
     scan_segment(values);
     __syncthreads();
     begin_phase();
     if (!usually(threadIdx.x >= 32)) {
       park(values);
-      chain_segments(source, sink);
+      chain_segments(scan, carries);
       take_back(values);
     }
+    if (carries.ends_with(scan)) return false;
     __syncthreads();
     begin_phase();
-    respond_to_carry(values, enter, emit);
+    respond_to_carry(scan, values, carries, emit);
+    return true;
   }
 
  private:
@@ -84,12 +86,16 @@ class TileScan {
   }
 
   // ---- The chain over the segments, and the carry: the first warp ----
-  template <class Source, class Sink>
-  __device__ __forceinline__ void chain_segments(Source source, Sink sink) {
+  template <class Carries>
+  __device__ __forceinline__ void chain_segments(int scan, Carries& carries) {
     float aggregate[N] = {};
     double carry[N] = {};
     if (place_.leads) chain_channel(aggregate);
-    source(tables_.square(0), aggregate, carry);
+    if (carries.ends_with(scan)) {
+      if (place_.leads) carries.template keep<Scan>(scan, aggregate);
+      return;
+    }
+    carries.template carry_in<Scan>(scan, tables_.square(0), aggregate, carry);
     if (place_.leads) {
       for (int n = 0; n < N; ++n) shared_.common.carry_in[n][place_.channel] = carry[n];
       if (tile_.length() > 0) {
@@ -97,7 +103,7 @@ class TileScan {
       }
       for (int n = 0; n < N; ++n) shared_.common.carry_out[n][place_.channel] = carry[n];
     }
-    sink(carry);
+    carries.template carry_out<Scan>(scan, carry);
   }
 
   // Several segments are read ahead, so that a link costs the latency of its fused multiply-add alone.
@@ -125,8 +131,9 @@ class TileScan {
   }
 
   // ---- The response of every step to the state carried into its half ----
-  template <class Enter, class Emit>
-  __device__ __forceinline__ void respond_to_carry(float (&values)[kSegmentSteps], Enter enter, Emit emit) {
+  template <class Carries, class Emit>
+  __device__ __forceinline__ void respond_to_carry(int scan, float (&values)[kSegmentSteps], Carries& carries,
+                                                   Emit emit) {
     const int steps = place_.steps(tile_.length());
     if (steps == 0) return;
     const int first = place_.segment * kSegmentSteps;
@@ -136,7 +143,7 @@ class TileScan {
       carry[n] = shared_.common.carry_in[n][place_.channel];
       d[n] = shared_.chain(place_.lane(), n);
     }
-    enter(d);
+    carries.template enter<Scan>(scan, d);
     enter_segment(tables_.over_distance(distance), carry, d, state);
     float local[N];
     respond_half<kFirstHalf>(steps, state, values, local, emit);

@@ -1,4 +1,5 @@
-// The launch geometry changes no bit (RELIABILITY R2): tiles of 1 to 32 channels, any number of blocks, a thread a row.
+// The launch geometry changes no bit (RELIABILITY R2): tiles of 1 to 32 channels, any number of blocks, a thread a row
+// or a chunk of one.
 // The kernels are called with plans that the host would not make.
 #include <algorithm>
 #include <bit>
@@ -27,7 +28,7 @@ struct Geometry {
 };
 
 std::ostream& operator<<(std::ostream& out, const Geometry& g) {
-  static constexpr const char* kNames[] = {"tiles", "rows", "walked tiles"};
+  static constexpr const char* kNames[] = {"tiles", "rows", "pieces", "tiles in phases"};
   return out << kNames[g.strategy] << " of " << g.tile_channels << " channels in " << g.blocks << " blocks, " << g.run
              << " at a time";
 }
@@ -36,17 +37,13 @@ size_t padded(size_t bytes) {
   return (bytes + 255) / 256 * 256;
 }
 
-int states(spikescan_recurrence r) {
-  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;
-}
-// The shape decides what blocks tell each other; a plan that walks has no place for it.
-void add_look_back(const spikescan_description& d, Plan& plan) {
-  const size_t behind = plan.cleared_bytes;
-  const size_t numbers = states(d.recurrence) * d.batch * d.channels;
-  plan.aggregates = 256;
-  plan.carries = plan.aggregates + padded(numbers * aggregate_slots(plan.chunks) * sizeof(uint32_t));
-  plan.cleared_bytes = plan.carries + padded(numbers * carry_slots(plan.chunks) * sizeof(uint64_t));
-  for (size_t* offset : {&plan.partials, &plan.totals, &plan.workspace_bytes}) *offset += plan.cleared_bytes - behind;
+// What the chunks hand on in phases, in place of what look-back publishes.
+void lay_out_phases(const spikescan_description& d, Plan& plan) {
+  const size_t states = d.recurrence == SPIKESCAN_LIF || d.recurrence == SPIKESCAN_SPSN ? 1 : 2;
+  plan.carries = 0;
+  const size_t bytes = padded(states * d.batch * d.channels * link_slots(plan.chunks) * sizeof(double));
+  for (size_t* offset : {&plan.partials, &plan.totals, &plan.workspace_bytes}) *offset += bytes - plan.cleared_bytes;
+  plan.cleared_bytes = 0;
 }
 
 void change_tiles(const spikescan_description& d, const Geometry& g, bool backward, Plan& plan) {
@@ -55,18 +52,18 @@ void change_tiles(const spikescan_description& d, const Geometry& g, bool backwa
   plan.channel_tiles = (d.channels + g.tile_channels - 1) / g.tile_channels;
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
   plan.run = g.run;
+  if (g.strategy == kTilesInPhases) lay_out_phases(d, plan);
+  plan.strategy = g.strategy;
   plan.shared_bytes =
       tile_shared_bytes(d.recurrence == SPIKESCAN_CUBA_LIF ? 2 : 1,
                         backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence), plan.threads);
-  if (plan.chunks > 1 && g.strategy == kTiles) add_look_back(d, plan);
-  plan.strategy = g.strategy;
 }
 
-// A device that is filled by any call takes rows; by none, tiles.
+// A device that is filled by any call takes rows; by none, tiles; by the chunks of the long case's rows, pieces.
 DeviceFacts facts_for(Strategy strategy) {
   DeviceFacts facts = {};
   EXPECT_EQ(cuda_backend()->facts(&facts).status, SPIKESCAN_OK);
-  facts.processors = strategy == kRows ? 0 : 1 << 20;
+  facts.processors = strategy == kRows ? 0 : strategy == kPieces ? 1 : 1 << 20;
   return facts;
 }
 
@@ -78,8 +75,8 @@ struct Workspace {
 
 spikescan_status forward_with(const Geometry& g, const spikescan_description& d, const spikescan_forward_args& args) {
   ForwardCall call = {d, args, make_firing(d), plan_forward(d, facts_for(g.strategy))};
-  EXPECT_EQ(call.plan.strategy == kRows, g.strategy == kRows);
-  if (g.strategy != kRows) change_tiles(d, g, false, call.plan);
+  if (is_tiles(call.plan)) change_tiles(d, g, false, call.plan);
+  EXPECT_EQ(call.plan.strategy, g.strategy);
   call.plan.blocks = g.blocks;
   Workspace workspace(call.plan.workspace_bytes);
   call.args.workspace = workspace.data();
@@ -89,8 +86,8 @@ spikescan_status forward_with(const Geometry& g, const spikescan_description& d,
 
 spikescan_status backward_with(const Geometry& g, const spikescan_description& d, const spikescan_backward_args& args) {
   BackwardCall call = {d, args, make_firing(d), plan_backward(d, facts_for(g.strategy))};
-  EXPECT_EQ(call.plan.strategy == kRows, g.strategy == kRows);
-  if (g.strategy != kRows) change_tiles(d, g, true, call.plan);
+  if (is_tiles(call.plan)) change_tiles(d, g, true, call.plan);
+  EXPECT_EQ(call.plan.strategy, g.strategy);
   call.plan.blocks = g.blocks;
   Workspace workspace(call.plan.workspace_bytes);
   call.args.workspace = workspace.data();
@@ -109,7 +106,7 @@ support::Target with_geometry(const Geometry& g) {
   return target;
 }
 
-// All tiles that fit the kernels for this many segments, walked and not, and rows.
+// All tiles that fit the kernels for this many segments, and rows; where there are several chunks, phases and pieces.
 std::vector<Geometry> geometries(spikescan_recurrence recurrence, int64_t time) {
   const int64_t segments = (std::min(time, ops::chunk_steps()) + 15) / 16;
   const auto tile_segments = static_cast<int>(std::bit_ceil(static_cast<uint64_t>(segments)));
@@ -118,23 +115,24 @@ std::vector<Geometry> geometries(spikescan_recurrence recurrence, int64_t time) 
     const int run = blocks == 3 ? 3 : blocks == 5 ? 2 : 1;
     for (int channels = 1; channels <= 32 && channels * tile_segments <= most_tile_threads(recurrence); channels *= 2) {
       out.push_back({kTiles, channels, blocks, run});
-      if (blocks % 2 == 1) out.push_back({kWalk, channels, blocks, run});
+      if (time > ops::chunk_steps() && blocks % 2 == 1) out.push_back({kTilesInPhases, channels, blocks, run});
     }
     out.push_back({kRows, 1, blocks});
+    if (time > ops::chunk_steps() && blocks % 2 == 1) out.push_back({kPieces, 1, blocks});
   }
   return out;
 }
 
 class Geometries : public ops::OpsWith<std::tuple<spikescan_recurrence, bool>> {
  protected:
-  // Short: every width of a tile fits. Long: look-back over several chunks.
+  // Short: every width of a tile fits. Long: several chunks, the last of them short.
   Case small_case() const {
     const auto [recurrence, is_long] = GetParam();
     Case c;
     c.description.recurrence = recurrence;
     c.description.batch = is_long ? 1 : 3;
     c.description.time = is_long ? 5 * ops::chunk_steps() + 300 : 100;
-    c.description.channels = is_long ? 5 : 37;
+    c.description.channels = is_long ? 17 : 37;
     c.description.dtype = SPIKESCAN_BFLOAT16;
     support::fill(c, 91, {.lowest_decay = 0.9f, .highest_decay = 1.0f});
     return c;
@@ -185,6 +183,28 @@ TEST_P(Geometries, OfBackwardRowsThatShareTables) {
       const support::Target target = with_geometry({kRows, 1, blocks});
       EXPECT_EQ(support::difference(support::backward(target, c, forward.saved, support::kOtherPoison), want), "")
           << blocks << " blocks";
+    }
+  }
+}
+
+// Warps of whole channels and of half a one, of several batches, and a last chunk that is short of full segments;
+// float32 blocks keep their warps together.
+TEST_P(Geometries, OfPieces) {
+  if (!std::get<1>(GetParam())) GTEST_SKIP() << "one chunk";
+  for (const spikescan_dtype dtype : {SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT16}) {
+    Case c = small_case();
+    c.description.batch = 2;
+    c.description.channels = 47;
+    c.description.time = 2 * ops::chunk_steps() + 77;
+    c.description.dtype = dtype;
+    support::fill(c, 93, {.lowest_decay = 0.9f, .highest_decay = 1.0f});
+    const support::Forward forward = support::forward(cpu(), c);
+    const support::Backward want = support::backward(cpu(), c, forward.saved);
+    for (const int64_t blocks : {1, 4}) {
+      const support::Target target = with_geometry({kPieces, 1, blocks});
+      EXPECT_EQ(support::difference(support::forward(target, c, support::kOtherPoison), forward), "") << blocks;
+      EXPECT_EQ(support::difference(support::backward(target, c, forward.saved, support::kOtherPoison), want), "")
+          << blocks;
     }
   }
 }

@@ -153,7 +153,7 @@ TEST_F(BackendCalls, ARefusedCallReachesNoKernel) {
   EXPECT_EQ(fake().calls, 0);
 }
 
-// With many chunks a GPU needs scratch for its look-back.
+// With several chunks a GPU needs scratch for what they hand on.
 TEST_F(BackendCalls, ForwardWorkspaceOnADevice) {
   const auto lengthened = [](auto& call) {
     call.d.backend = kCuda;

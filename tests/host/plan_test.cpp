@@ -55,21 +55,22 @@ TEST(Plan, WorkspaceStaysWithinItsPromise) {
 
 void expect_launchable(const Plan& plan, spikescan_recurrence recurrence, const DeviceFacts& facts) {
   EXPECT_GE(plan.threads, 1);
-  EXPECT_LE(plan.threads, plan.strategy == kRows ? kRowThreads : most_tile_threads(recurrence));
+  EXPECT_LE(plan.threads, is_tiles(plan) ? most_tile_threads(recurrence) : kRowThreads);
   EXPECT_LE(plan.tile_channels, 32) << "the leaders are lanes of one warp";
   EXPECT_LE(plan.shared_bytes, facts.shared_bytes);
   EXPECT_LE(plan.blocks, int64_t{1} << 30);
-  if (plan.strategy != kRows) {
+  if (is_tiles(plan)) {
     EXPECT_EQ(plan.threads, plan.tile_channels * plan.tile_segments);
     EXPECT_LE(plan.blocks, plan.tiles);
     EXPECT_EQ(plan.blocks > 0, plan.tiles > 0);
     EXPECT_GE(plan.run, 1);
   }
-  // Blocks that walk, or have one chunk, tell each other nothing; look-back reads with a whole warp.
+  // What look-back publishes is cleared, and read with a whole warp; all else needs no clearing.
   EXPECT_EQ(plan.cleared_bytes > 0, plan.strategy == kTiles && plan.chunks > 1);
   if (plan.cleared_bytes > 0) {
     EXPECT_GE(plan.threads, 32);
   }
+  EXPECT_LE(plan.aggregate_blocks, plan.strategy == kPieces ? plan.row_blocks : 0);
   for (size_t offset : {plan.ticket, plan.aggregates, plan.carries, plan.partials, plan.totals}) {
     EXPECT_EQ(offset % 256, 0u);
     EXPECT_LE(offset, plan.workspace_bytes);
@@ -107,31 +108,66 @@ TEST(Plan, GroupsAreNoLargerThanTheBatch) {
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 100, 2000), kH200).row_batches, 10);
 }
 
-TEST(Plan, WalksWhereRowsOfTilesFillTheBlocks) {
-  // 264 blocks of 8 channels fit 132 multiprocessors: 264 rows of tiles fill them once, 265 would need another round.
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 5000, 264 * 8), kH200).strategy, kWalk);
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 5000, 265 * 8), kH200).strategy, kTiles);
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 5000, 264 * 8), kH200).strategy, kWalk);
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000000, 512), kH200).strategy, kTiles);
+Plan forward_of(spikescan_recurrence recurrence, int64_t batch, int64_t time, int64_t channels) {
+  return plan_forward(describe(recurrence, SPIKESCAN_FLOAT32, batch, time, channels), kH200);
+}
+Plan backward_of(spikescan_recurrence recurrence, int64_t batch, int64_t time, int64_t channels) {
+  return plan_backward(describe(recurrence, SPIKESCAN_FLOAT32, batch, time, channels), kH200);
+}
+
+TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
+  // 160 on each of 132 multiprocessors, 80 with two states: 21,120 and 10,560.
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 33, 5000, 128).strategy, kPieces);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 32, 5000, 128).strategy, kTiles);
+  EXPECT_EQ(forward_of(SPIKESCAN_CUBA_LIF, 32, 5000, 128).strategy, kPieces);
+  EXPECT_EQ(forward_of(SPIKESCAN_PSU_LIF, 16, 5000, 128).strategy, kTiles);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 33, 5000, 128).strategy, kPieces);
+  // Not where a row is one chunk, nor where most lanes of a warp would have no channel.
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 8, 1024, 1500).strategy, kTiles);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 64, 1000000, 15).strategy, kTiles);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 64, 1000000, 16).strategy, kPieces);
+}
+
+TEST(Plan, WarpsOfPiecesHaveOneChunk) {
+  const Plan forward = forward_of(SPIKESCAN_LIF, 1, 1000000, 80);  // 977 chunks, three warps each, four in a block
+  EXPECT_EQ(forward.row_blocks, 733);
+  EXPECT_EQ(forward.aggregate_blocks, 732);
+  const Plan backward = backward_of(SPIKESCAN_LIF, 1, 1000000, 80);  // a block has four chunks of the same channels
+  EXPECT_EQ(backward.row_columns, 32);
+  EXPECT_EQ(backward.row_blocks, 3 * 245);
+  EXPECT_EQ(backward.aggregate_blocks, 3 * 244);
+}
+
+TEST(Plan, TilesInPhasesWhereFewHaveManyChunks) {
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1000000, 1).strategy, kTilesInPhases);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 96 * 1024, 1).strategy, kTilesInPhases);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 95 * 1024, 1).strategy, kTiles);
+  // Forward four for each of 264 blocks, backward one.
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1000000, 8).strategy, kTilesInPhases);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 2, 1000000, 8).strategy, kTiles);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 1000000, 1).strategy, kTilesInPhases);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 1000000, 8).strategy, kTiles);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 200000, 8).strategy, kTilesInPhases);
 }
 
 TEST(Plan, TilesGetNarrowRatherThanFew) {
   const Plan tiny = plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 64), kH200);
   EXPECT_EQ(tiny.tile_channels, 1);
   EXPECT_EQ(tiny.blocks, 64);
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000000, 64), kH200).tile_channels, 8);
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 4096), kH200).tile_channels, 8);
 }
 
 TEST(Plan, NeighboursShareSectors) {
-  // Too few rows for a thread each, and rows of tiles that would leave a ninth of the last round empty.
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 22, 5000, 512), kH200).run, 1);
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 22, 5000, 512), kH200).run, 2);
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_BFLOAT16, 22, 5000, 512), kH200).run, 4);
+  // Too few channels for pieces.
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 700, 5000, 12), kH200).run, 1);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_BFLOAT16, 700, 5000, 12), kH200).run, 2);
+  EXPECT_EQ(plan_backward(describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_BFLOAT16, 700, 5000, 12), kH200).run, 4);
 }
 
-TEST(Plan, OneChunkClearsNothing) {
-  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps, 64), kH200).cleared_bytes, 0u);
-  EXPECT_GT(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps + 1, 64), kH200).cleared_bytes, 0u);
+TEST(Plan, OneChunkHandsNothingOn) {
+  EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps, 64), kH200).workspace_bytes, 0u);
+  EXPECT_GT(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, kChunkSteps + 1, 64), kH200).workspace_bytes,
+            0u);
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 100000, 64), kCpu).workspace_bytes, 0u);
 }
 

@@ -46,6 +46,15 @@ Case by_rows(spikescan_recurrence recurrence) {
   return c;
 }
 
+// Chunks enough for two processors to take a thread each. The last of them is short, so that a block's warps have more
+// or fewer steps.
+Case by_pieces(spikescan_recurrence recurrence) {
+  Case c = case_of(recurrence, 1, 9 * 1024 + 40);
+  c.description.channels = 20;
+  fill(c, 9, {.lowest_decay = 0.999f, .highest_decay = 1.0f});
+  return c;
+}
+
 struct Schedule {
   int processors, resident_blocks;
 };
@@ -103,6 +112,12 @@ TEST_P(KernelRace, ForwardByRows) {
 }
 TEST_P(KernelRace, BackwardByRows) {
   expect_backward(by_rows(GetParam()));
+}
+TEST_P(KernelRace, ForwardByPieces) {
+  expect_forward(by_pieces(GetParam()));
+}
+TEST_P(KernelRace, BackwardByPieces) {
+  expect_backward(by_pieces(GetParam()));
 }
 // The decays' sums have barriers of their own.
 TEST_P(KernelRace, BackwardWithoutDecaysOverRows) {

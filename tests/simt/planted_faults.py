@@ -34,7 +34,7 @@ FAULTS = {
     "chain_before_segments_end": missing_barrier(
         "tile_scan.h", "scan_segment(values);", "begin_phase();", "lif", "ForwardOverRows/lif"),
     "respond_before_chain_ends": missing_barrier(
-        "tile_scan.h", "", "begin_phase(); respond_to_carry(values, enter, emit);", "lif", "ForwardOverRows/lif"),
+        "tile_scan.h", "", "begin_phase(); respond_to_carry(scan, values, carries, emit);", "lif", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
         "neuron_tile.h", "", "// the first scan's shared memory", "psu_lif", "ForwardOverRows/psu_lif"),
     "half_word_read_early": missing_barrier(
@@ -66,6 +66,21 @@ FAULTS = {
     "shared_tables_read_early": Fault(
         "backward_row.h", "if (kColumns < kRowThreads) __syncthreads(); // the other warps read them", "", "lif",
         "BackwardByRows/lif", RACE),
+    "short_piece_leaves_its_block": Fault(
+        "row_lane.h", "segment < first_segment + kChunkSegments", "segment < end_segment", "lif",
+        "ForwardByPieces/lif", "simt: .*cudaErrorLaunchFailure"),
+    # ---- From kernel to kernel ----
+    "window_read_early": missing_barrier(
+        "chunk_chain.h", "await_copies<kAhead - 1>();", "// this window is there", "chunk_chain", "ForwardByPieces/lif"),
+    "last_channel_not_in_the_mask": Fault(
+        "chunk_chain.h", "__ballot_sync(0xffffffffu, is_special", "__ballot_sync(0x7fffffffu, is_special", "chunk_chain",
+        "ForwardByPieces/lif", "simt: wrong mask.*cudaErrorLaunchFailure"),
+    "chained_from_the_first_chunk": Fault(
+        "phase.h", "kReverse ? plan.chunks - 1 - link : link", "link", "chunk_chain", "BackwardByPieces/lif",
+        "elements differ"),
+    "short_chunk_rounds": Fault(
+        "chunk_chain.h", "carry_, aggregate, Scan::leaves_split(chunk));", "carry_, aggregate, true);", "chunk_chain",
+        "BackwardByPieces/lif", "elements differ"),
     # ---- Between blocks ----
     "published_with_a_plain_store": Fault(
         "look_back.h", "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);", "word = value;",
@@ -84,7 +99,7 @@ FAULTS = {
         "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "lif",
         "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": Fault(
-        "tile_queue.h", "reverse_ ? plan_.chunks - 1 - link : link", "link", "lif", "BackwardOverChunks/lif",
+        "tile_queue.h", "reverse_ ? plan_.chunks - 1 - turn.link : turn.link", "turn.link", "lif", "BackwardOverChunks/lif",
         "elements differ"),
     "replay_rounds_every_chunk": Fault(
         "look_back.h", "advance_chunk(whole_chunk, carry, aggregate, false)",

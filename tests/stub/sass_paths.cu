@@ -40,8 +40,8 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   settle_forward(call, R, X, S);
   Place place(call.plan);
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, forward_columns(R));
-  TileQueue queue(call.description, call.plan, call.args.workspace, shared, false);
-  for (Tile tile; queue.next(place, tile);) ForwardTile<R>(call, shared, place, tile).run();
+  TileQueue queue(call.description, call.plan, call.args.workspace, Phase::kFinish, shared, false);
+  for (Tile tile; queue.next(place, tile);) ForwardTile<R, false>(call, Phase::kFinish, shared, place, tile).run();
 }
 
 template <spikescan_recurrence R, spikescan_dtype X>
@@ -54,15 +54,16 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   call.args.grad_membrane.data = nullptr;
   Place place(call.plan);
   const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, backward_columns(R));
-  TileQueue queue(call.description, call.plan, call.args.workspace, shared, true);
-  for (Tile tile; queue.next(place, tile);) BackwardTile<R>(call, shared, place, tile).run();
+  TileQueue queue(call.description, call.plan, call.args.workspace, Phase::kFinish, shared, true);
+  for (Tile tile; queue.next(place, tile);) BackwardTile<R, false>(call, Phase::kFinish, shared, place, tile).run();
 }
 
-#define FORWARD(R, X, S)                                                                                   \
-  template __global__ void forward_rows_kernel<R, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall); \
+#define FORWARD(R, X, S)                                                                                          \
+  template __global__ void forward_rows_kernel<R, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall, Phase); \
   template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
-#define BACKWARD(R, X)                                                                                           \
-  template __global__ void backward_rows_kernel<R, 32, SpikesGradient<X>>(const __grid_constant__ BackwardCall); \
+#define BACKWARD(R, X)                                                                      \
+  template __global__ void backward_rows_kernel<R, 32, RowWork::kWhole, SpikesGradient<X>>( \
+      const __grid_constant__ BackwardCall, Phase);                                         \
   template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
 
 FORWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)

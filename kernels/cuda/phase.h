@@ -1,0 +1,37 @@
+// Pieces, and tiles where chunks are many, take several kernels: the aggregate of every chunk, from a zero carry; the
+// chain over them (chunk_chain.h); every chunk again, from its carry. psu_lif's second scan needs the first one's
+// carries, and so aggregates and a chain of its own. Each kernel's numbers are there when the next one starts: no block
+// waits for another, and nothing has to be cleared.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/device.h"
+#include "kernels/layout.h"
+#include "kernels/plan.h"
+
+namespace spikescan {
+
+enum class Phase : int32_t { kFinish, kFirstAggregates, kSecondAggregates };
+
+SPIKESCAN_HD bool takes_phases(const Plan& plan) {
+  return plan.strategy == kPieces || plan.strategy == kTilesInPhases;
+}
+
+// The links of the chain that a phase works on: after the last nobody follows.
+SPIKESCAN_HD int64_t links_of(const Plan& plan, Phase phase) {
+  return phase == Phase::kFinish ? plan.chunks : plan.chunks - 1;
+}
+
+// Whether the pass's n-th scan is the one whose aggregates are wanted.
+SPIKESCAN_HD bool ends_with(Phase phase, int nth_scan) {
+  return phase == (nth_scan == 0 ? Phase::kFirstAggregates : Phase::kSecondAggregates);
+}
+
+// Links count from 0 in the scan's direction.
+template <bool kReverse>
+SPIKESCAN_HD int64_t chunk_of_link(const Plan& plan, int64_t link) {
+  return kReverse ? plan.chunks - 1 - link : link;
+}
+
+}  // namespace spikescan
