@@ -72,6 +72,7 @@ def size_of(folder):
 
 def make(root, target):
     target = Path(target)
+    commit, dirty = records.commit_of(root)  # before anything is written beside the sources
     fresh = target.with_name(target.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -79,7 +80,6 @@ def make(root, target):
         unpack_packages(fresh)
         if not toolkit_has_curand():
             unpack_curand(fresh)
-        commit, dirty = records.commit_of(root)
         (fresh / "commit.json").write_text(json.dumps({"commit": commit, "dirty": dirty}) + "\n")
         size = size_of(fresh)
         if size > MOST_BYTES:
