@@ -14,6 +14,8 @@ constexpr int kWarp = 32;
 // From about three warps of rows on each multiprocessor, an H200 took rows faster than tiles, in both directions
 // (docs/cuda.md; in no record yet).
 constexpr int64_t kRowsOfProcessor = 96;
+// Where rows could be cut into pieces, only from so many.
+constexpr int64_t kRowsOverPieces = 168;
 // Pieces from so many on: a thread's way through a chunk takes a time that tiles need less than where few are under
 // way, and with two states, whose tiles are slower, from half as many. Tiles in phases from so many chunks on, where
 // the chain over them is longer than a second way through tiles of which each block has a few (docs/cuda.md; in no
@@ -86,16 +88,16 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t
   plan.run = 1;
 }
 
-// Enough rows, and no help of other threads is needed.
-bool rows_fill_device(int64_t rows, const DeviceFacts& facts) {
-  return rows >= kRowsOfProcessor * facts.processors;
-}
-
 // Several chunks, enough of them, and lanes that are mostly there.
 bool pieces_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
   const int64_t lanes = divide_up(d.channels, kWarp) * kWarp;
   return chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
          states_of(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
+}
+
+// Enough rows, and no help of other threads is needed.
+bool rows_fill_device(const spikescan_description& d, int64_t rows, const DeviceFacts& facts) {
+  return rows >= (pieces_fill_device(d, facts) ? kRowsOverPieces : kRowsOfProcessor) * facts.processors;
 }
 
 void set_row_launch(Strategy strategy, int64_t row_blocks, size_t shared_bytes, Plan& plan) {
@@ -185,7 +187,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   const int columns = forward_columns(d.recurrence);
   set_tiles(d, facts, d.batch, columns, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
-  if (rows_fill_device(d.batch * d.channels, facts)) {
+  if (rows_fill_device(d, d.batch * d.channels, facts)) {
     set_row_launch(kRows, divide_up(d.batch * d.channels, kRowThreads), forward_row_layout(d.recurrence).bytes, plan);
   } else if (pieces_fill_device(d, facts)) {
     set_forward_pieces(d, plan);
@@ -206,7 +208,7 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   plan.row_batches = static_cast<int32_t>(std::clamp<int64_t>(d.batch, 1, group));
   if (facts.shared_bytes > 0) {
     const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;
-    if (d.time > 0 && fits && rows_fill_device(plan.batch_rows * d.channels, facts)) {
+    if (d.time > 0 && fits && rows_fill_device(d, plan.batch_rows * d.channels, facts)) {
       set_backward_rows(d, plan);
     } else if (fits && pieces_fill_device(d, facts)) {
       set_backward_pieces(d, plan);

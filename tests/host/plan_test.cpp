@@ -122,6 +122,9 @@ TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
   EXPECT_EQ(forward_of(SPIKESCAN_CUBA_LIF, 32, 5000, 128).strategy, kPieces);
   EXPECT_EQ(forward_of(SPIKESCAN_PSU_LIF, 16, 5000, 128).strategy, kTiles);
   EXPECT_EQ(backward_of(SPIKESCAN_LIF, 33, 5000, 128).strategy, kPieces);
+  // Up to 168 whole rows.
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 4096, 22175).strategy, kPieces);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 4096, 22176).strategy, kRows);
   // Not where a row is one chunk, nor where most lanes of a warp would have no channel.
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 8, 1024, 1500).strategy, kTiles);
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 64, 1000000, 15).strategy, kTiles);
