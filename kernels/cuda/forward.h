@@ -50,7 +50,7 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
 }
 
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
-template <spikescan_recurrence R, class Form>
+template <spikescan_recurrence R, bool kPieces, class Form>
 __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))
     forward_rows_kernel(const __grid_constant__ ForwardCall given, Phase phase) {
   const auto& call = Form::settle(given);
@@ -60,13 +60,12 @@ __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTil
   RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + kLayout.origin);
   if (threadIdx.x == 0) origin = random_origin(call);
   __syncthreads();
-  const bool pieces = call.plan.strategy == kPieces;
-  for (int64_t turn = blockIdx.x; turn < (pieces ? piece_blocks(call.plan, phase) : call.plan.row_blocks);
+  for (int64_t turn = blockIdx.x; turn < (kPieces ? piece_blocks(call.plan, phase) : call.plan.row_blocks);
        turn += gridDim.x) {
     const RowLane lane =
-        pieces ? forward_piece(d, call.plan, phase, piece_block(call.plan, phase, turn)) : forward_row(d, turn);
-    ForwardRow<R>(call, phase, origin, tables, lane,
-                  lane.inside ? load_decays(d, call.args, lane.channel) : ChannelDecays{})
+        kPieces ? forward_piece(d, call.plan, phase, piece_block(call.plan, phase, turn)) : forward_row(d, turn);
+    ForwardRow<R, kPieces>(call, phase, origin, tables, lane,
+                           lane.inside ? load_decays(d, call.args, lane.channel) : ChannelDecays{})
         .run(dynamic_shared() + kLayout.ring);
   }
 }

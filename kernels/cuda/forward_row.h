@@ -10,7 +10,9 @@
 
 namespace spikescan {
 
-template <spikescan_recurrence R>
+// kPieces: a chunk in phases; apart from whole rows, since questions of phases would cost these up to a twentieth of
+// their instructions.
+template <spikescan_recurrence R, bool kPieces>
 class ForwardRow {
  public:
   using Neuron = NeuronTile<R>;
@@ -36,16 +38,20 @@ class ForwardRow {
     if (d_.time == 0) return;
     tables_.template prepare<StateScan<kOrder>>(neuron_.scan.map(), d_.time);  // psu_lif's two scans share it
     const int full = static_cast<int>(d_.time / kSegmentSteps), rest = static_cast<int>(d_.time % kSegmentSteps);
-    const int end = lane_.whole_end(d_.time);
-    Ring ring(ring_memory, call_.args.x, end, end < lane_.end_segment ? rest : 0, lane_);
-    read_next(ring, lane_.first_segment);
-    for (int segment = lane_.first_segment; segment < end; ++segment) {
+    const int end = kPieces ? lane_.whole_end(d_.time) : full;
+    const bool ends_short = kPieces ? end < lane_.end_segment : rest > 0;
+    Ring ring(ring_memory, call_.args.x, end, ends_short ? rest : 0, lane_);
+    const int first = kPieces ? lane_.first_segment : 0;
+    read_next(ring, first);
+    for (int segment = first; segment < end; ++segment) {
       run_segment(ring, segment, kSegmentSteps,
                   rest == 0 && segment + 1 == full);  // a constant: no step is asked about
     }
-    if (end < lane_.end_segment) run_segment(ring, full, rest, true);
-    if (call_.plan.strategy == kPieces) lane_.wait_for_longer_pieces(call_.args.x);
-    if (phase_ != Phase::kFinish) keep_aggregate();
+    if (ends_short) run_segment(ring, full, rest, true);
+    if constexpr (kPieces) {
+      lane_.wait_for_longer_pieces(call_.args.x);
+      if (!finishes()) keep_aggregate();
+    }
   }
 
  private:
@@ -78,10 +84,11 @@ class ForwardRow {
   }
 
   // ---- Between the kernels of a pass over pieces ----
-  __device__ __forceinline__ int link() const { return lane_.link<false>(call_.plan); }
+  __device__ __forceinline__ bool finishes() const { return !kPieces || phase_ == Phase::kFinish; }
+  __device__ __forceinline__ int link() const { return kPieces ? lane_.link<false>(call_.plan) : 0; }
   __device__ __forceinline__ ChunkLinks links() const { return {d_, call_.plan, call_.args.workspace}; }
   __device__ __forceinline__ bool has_carry(int state) const {
-    return phase_ == Phase::kFinish || (phase_ == Phase::kSecondAggregates && state == 0);
+    return finishes() || (phase_ == Phase::kSecondAggregates && state == 0);
   }
   __device__ __forceinline__ double handed_on(int state) const {
     return links().at(Neuron::kCuba ? 1 - state : state, lane_.batch, link() - 1, lane_.channel);
@@ -121,7 +128,7 @@ class ForwardRow {
     for (int j = 0; j < kSegmentSteps; ++j) x[j] = next_[j];
     read_next(ring, segment + 1);
     if (s == 0) begin_chunk(chunk);
-    if (phase_ != Phase::kFinish) return skim(chunk, s, x);
+    if (!finishes()) return skim(chunk, s, x);
     if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return neuron_.chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
@@ -135,8 +142,7 @@ class ForwardRow {
 
   __device__ __forceinline__ void begin_chunk(int chunk) {
     neuron_.begin_chunk();
-    if (call_.args.saved && chunk > 0 && phase_ == Phase::kFinish)
-      save(chunk, 0, [&](int n) { return neuron_.carry(n); });
+    if (call_.args.saved && chunk > 0 && finishes()) save(chunk, 0, [&](int n) { return neuron_.carry(n); });
   }
 
   // What backward may begin the segment from.

@@ -49,8 +49,12 @@ BackendResult run_forward(const char* name, const ForwardCall& call, Phase phase
   return with_form<DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32>, DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_BITS32>,
                    DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BFLOAT16>,
                    DrawnSpikes<SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32>, DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_FLOAT16>,
-                   DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_BITS32>>(
-      call, [&](auto form) { return launch(name, config, forward_rows_kernel<R, decltype(form)>, call, phase); });
+                   DrawnSpikes<SPIKESCAN_FLOAT16, SPIKESCAN_BITS32>>(call, [&](auto form) {
+    using Form = decltype(form);
+    const bool pieces = call.plan.strategy == kPieces;
+    return launch(name, config, pieces ? forward_rows_kernel<R, true, Form> : forward_rows_kernel<R, false, Form>, call,
+                  phase);
+  });
 }
 
 template <spikescan_recurrence R>

@@ -58,8 +58,9 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   for (Tile tile; queue.next(place, tile);) BackwardTile<R, false>(call, Phase::kFinish, shared, place, tile).run();
 }
 
-#define FORWARD(R, X, S)                                                                                          \
-  template __global__ void forward_rows_kernel<R, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall, Phase); \
+#define FORWARD(R, X, S)                                                                                         \
+  template __global__ void forward_rows_kernel<R, false, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall, \
+                                                                            Phase);                              \
   template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
 #define BACKWARD(R, X)                                                                      \
   template __global__ void backward_rows_kernel<R, 32, RowWork::kWhole, SpikesGradient<X>>( \
