@@ -376,6 +376,9 @@ def test_tests_must_really_run(settings):
     skipped = Done(0, f"{line}\n100% tests passed, 0 tests failed out of 1\n\n{summary}\n", 0.1)
     assert check_parts.tests(Answers(settings, passed))["run"] == 2
     assert check_parts.tests(Answers(settings, none, passed))["run"] == 2
+    assert check_parts.tests(Answers(settings, Done(0, "100% tests passed out of 2", 0.1)))["failed"] == 0
+    with pytest.raises(Failed, match="not understood"):
+        check_parts.tests(Answers(settings, Done(0, "All is well", 0.1)))
     with pytest.raises(NotRun, match="no test"):
         check_parts.tests(Answers(settings, none, none))
     with pytest.raises(Failed, match="1 of 2"):
