@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdio>
 
+#include "kernels/chain_layout.h"
 #include "kernels/element/chunking.h"
 #include "kernels/layout.h"
 
@@ -88,10 +89,14 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t
   plan.run = 1;
 }
 
+bool can_chain(const DeviceFacts& facts) {
+  return chain_shared_bytes() <= facts.shared_bytes;
+}
+
 // Several chunks, enough of them, and lanes that are mostly there.
 bool pieces_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
   const int64_t lanes = divide_up(d.channels, kWarp) * kWarp;
-  return chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
+  return can_chain(facts) && chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
          states_of(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
 }
 
@@ -151,7 +156,9 @@ void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, i
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
   const int64_t resident =
       std::max<int64_t>(std::min<int64_t>({by_registers, by_memory, kMostResidentBlocks}) * facts.processors, 1);
-  if (plan.chunks >= kChunksInPhases && plan.tiles <= tiles_of_block * resident) plan.strategy = kTilesInPhases;
+  if (can_chain(facts) && plan.chunks >= kChunksInPhases && plan.tiles <= tiles_of_block * resident) {
+    plan.strategy = kTilesInPhases;
+  }
   const int run = neighbours(d, plan);
   if (plan.tiles >= 4 * run * resident) plan.run = run;  // enough for every block to be busy to the end
   plan.blocks = std::min(divide_up(plan.tiles, plan.run), resident);

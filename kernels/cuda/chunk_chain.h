@@ -4,6 +4,7 @@
 // windows of aggregates there and windows of carries back.
 #pragma once
 
+#include "kernels/chain_layout.h"
 #include "kernels/cuda/chunk_links.h"
 #include "kernels/element/recurrence.h"
 
@@ -19,15 +20,8 @@ struct ChunkChain {
   spikescan_state start[kMostStates];  // before link 0
 };
 
-constexpr int kChainChannels = 32;  // of a block, a lane each
-constexpr int kChainHelpers = 8;    // warps
+constexpr int kChainHelpers = 8;  // warps
 constexpr int kChainThreads = 32 * (1 + kChainHelpers);
-constexpr int kWindows = 5;       // three on their way, one being chained, one on its way back
-constexpr int kWindowWords = 64;  // links times states
-
-SPIKESCAN_HD constexpr size_t chain_shared_bytes() {
-  return sizeof(double) * kWindows * kWindowWords * kChainChannels;
-}
 
 template <class Scan>
 class ChainedRow {
@@ -46,7 +40,7 @@ class ChainedRow {
   }
 
   __device__ __forceinline__ void run() {
-    constexpr int kAhead = kWindows - 2;
+    constexpr int kAhead = kChainWindows - 2;
     const int windows = (links_ + kWindowLinks - 1) / kWindowLinks;
     const bool chains = threadIdx.x < 32;
     if (chains) start();
@@ -64,18 +58,18 @@ class ChainedRow {
   }
 
  private:
-  static constexpr int kWindowLinks = kWindowWords / N;
+  static constexpr int kWindowLinks = kChainWindowWords / N;
   static constexpr int kOwn = kWindowLinks / kChainHelpers;  // a helper's links of a window, kChainHelpers apart
   static constexpr int kTogether = 16;                       // links that are read before any of them is chained
-  static_assert(kChainChannels == 32 && kOwn * kChainHelpers * N == kWindowWords && kWindowLinks % 32 == 0);
+  static_assert(kChainChannels == 32 && kOwn * kChainHelpers * N == kChainWindowWords && kWindowLinks % 32 == 0);
 
   __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   __device__ __forceinline__ static int helper() { return static_cast<int>(threadIdx.x) / 32 - 1; }
 
-  // [kWindows][N][kWindowLinks][kChainChannels]: this lane's column.
+  // [kChainWindows][N][kWindowLinks][kChainChannels]: this lane's column.
   __device__ __forceinline__ static double* column(int window, int n) {
-    return reinterpret_cast<double*>(dynamic_shared()) + (window % kWindows * N + n) * (kWindowLinks * kChainChannels) +
-           lane();
+    return reinterpret_cast<double*>(dynamic_shared()) +
+           (window % kChainWindows * N + n) * (kWindowLinks * kChainChannels) + lane();
   }
   __device__ __forceinline__ int count_of(int window) const {
     const int left = links_ - window * kWindowLinks;

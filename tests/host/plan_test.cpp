@@ -131,6 +131,16 @@ TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 64, 1000000, 16).strategy, kPieces);
 }
 
+// The chain between the phases needs more shared memory than some devices have.
+TEST(Plan, NoPhasesWhereTheChainDoesNotFit) {
+  constexpr DeviceFacts kTuring = {40, 64 * 1024, 64 * 1024};
+  for (const int64_t channels : {1, 512}) {
+    const auto d = describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000000, channels);
+    EXPECT_EQ(plan_forward(d, kTuring).strategy, kTiles);
+    EXPECT_EQ(plan_backward(d, kTuring).strategy, kTiles);
+  }
+}
+
 TEST(Plan, WarpsOfPiecesHaveOneChunk) {
   const Plan forward = forward_of(SPIKESCAN_LIF, 1, 1000000, 80);  // 977 chunks, three warps each, four in a block
   EXPECT_EQ(forward.row_blocks, 733);
