@@ -1,5 +1,5 @@
-// Enqueues a backward pass: one kernel, or those of its phases; then the ordered sums of the decays' gradients that
-// were asked for.
+// Enqueues a backward pass: one kernel, or those of its phases; before it, where tiles look back, what they publish is
+// cleared; then the ordered sums of the decays' gradients that were asked for.
 #include <algorithm>
 
 #include "kernels/cuda/decay_reduction.h"

@@ -10,8 +10,7 @@
 
 namespace spikescan {
 
-// kPieces: a chunk in phases; apart from whole rows, since questions of phases would cost these up to a twentieth of
-// their instructions.
+// kPieces: a chunk in phases; compiled apart from whole rows, to whose loop questions of phases would add.
 template <spikescan_recurrence R, bool kPieces>
 class ForwardRow {
  public:
