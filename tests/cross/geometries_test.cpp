@@ -52,7 +52,7 @@ void change_tiles(const spikescan_description& d, const Geometry& g, bool backwa
   plan.channel_tiles = (d.channels + g.tile_channels - 1) / g.tile_channels;
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
   plan.run = g.run;
-  if (g.strategy == kTilesInPhases) lay_out_phases(d, plan);
+  if (g.strategy == kTilesInPhases && plan.strategy == kTiles) lay_out_phases(d, plan);
   plan.strategy = g.strategy;
   plan.shared_bytes =
       tile_shared_bytes(d.recurrence == SPIKESCAN_CUBA_LIF ? 2 : 1,
@@ -207,6 +207,20 @@ TEST_P(Geometries, OfPieces) {
           << blocks;
     }
   }
+}
+
+// Several windows of the chain between the phases, and a place where a call may be cut, whose carry is rounded.
+TEST_P(Geometries, OfAChainOverManyChunks) {
+  if (!std::get<1>(GetParam())) GTEST_SKIP() << "few chunks";
+  Case c = small_case();
+  c.description.channels = 2;
+  c.description.time = 270 * ops::chunk_steps() + 40;
+  support::fill(c, 94, {.lowest_decay = 0.999f, .highest_decay = 1.0f});
+  const support::Forward forward = support::forward(cpu(), c);
+  const support::Backward want = support::backward(cpu(), c, forward.saved);
+  const support::Target target = with_geometry({kTilesInPhases, 2, 8});
+  EXPECT_EQ(support::difference(support::forward(target, c, support::kOtherPoison), forward), "");
+  EXPECT_EQ(support::difference(support::backward(target, c, forward.saved, support::kOtherPoison), want), "");
 }
 
 }  // namespace
