@@ -22,12 +22,12 @@ class BackwardLanes {
   struct Shared {
     typename Neuron::SegmentStates states[kSavedSegments] = {};
     Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
-    Segment direct = {};                                   // the rule's share of the gradient on V
-    Segment gradients[kStates] = {};
+    Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
   };
 
-  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared& shared)
-      : call_(call), d_(call.description), grid_(grid), shared_(shared) {
+  BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place,
+                Shared& shared)
+      : call_(call), d_(call.description), grid_(grid), place_(place), shared_(shared) {
     block_.set_channels(grid, channel_block);
     load_decays(d_, call.args.beta, call.args.alpha, block_, decays_);
     neuron_.prepare(decays_, block_.lanes, d_.time);
@@ -149,10 +149,11 @@ class BackwardLanes {
   // The chain over the chunk's segments before the group.
   void load_chain(int64_t k, int group) {
     neuron_.begin_chunk();
+    const auto slot = [&](int of) { return saved_slot(k, of * kSavedSegments); };
+    const int next_group = place_.last() ? group - 1 : group;
     for (int n = 0; n < kStates; ++n) {
-      const int64_t slot = saved_slot(k, group * kSavedSegments);
-      if (group > 0) load_states(d_, block_, n, slot, call_.args.saved, neuron_.chain(n));
-      if (group > 1) ask_states(d_, block_, n, slot - 1, call_.args.saved);
+      if (group > 0) load_states(d_, block_, n, slot(group), call_.args.saved, neuron_.chain(n));
+      if (next_group > 0) ask_states(d_, block_, place_.to_next(), n, slot(next_group), call_.args.saved);
     }
   }
 
@@ -200,7 +201,7 @@ class BackwardLanes {
     auto& states = shared_.states[i];
     run_rule(t, at.steps, states);
     const auto scan = [&](auto membrane) HWY_ATTR {
-      gradient_.scan(shared_.direct, membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
+      gradient_.scan(membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
     };
     const spikescan_tensor& membrane = call_.args.grad_membrane;
     if (!membrane.data) return scan([](int, int) HWY_ATTR { return floats(0.0f); });
@@ -209,25 +210,30 @@ class BackwardLanes {
 
   // The rule's share h of the gradient on V; the states are settled on the way.
   void run_rule(int64_t t, int steps, typename Neuron::SegmentStates& states) {
-    if (!call_.args.grad_spikes.data) {  // shared_.direct holds zeros
+    Segment& direct = shared_.gradients[0];
+    if (!call_.args.grad_spikes.data) {
+      direct = {};
       return neuron_.settle_all(steps, states, [](int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
-    const Asking next_gs = next_group(call_.args.grad_spikes, grad_spikes_, t);
+    const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       neuron_.settle_all(steps, states, [&](int j, int l, Floats m) HWY_ATTR {
         next_gs.ask(j, l);
-        store(gs(j, l) * rule.gradient(m), shared_.direct.at[j] + l);
+        store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
       });
     });
   }
 
-  // The same segment of the group whose turn comes next, in this batch or the next one. The gradient of spikes is asked
-  // for by the rule, x while outputs are written: asked for at once, their lines would wait for each other.
-  Asking next_group(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
-    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps);
-    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, 1);
+  // What the turn after this one reads: the next block's group, or the first block's one before it, in this batch or
+  // the next. Asked for one turn ahead and no more, it is still in the second-level cache when it is needed. The
+  // gradient of spikes is asked for by the rule, x while outputs are written: asked for at once, their lines would wait
+  // for each other.
+  Asking next_turn(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
+    if (!place_.last()) return Asking(tensor, rows, t, place_.to_next());
+    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps, place_.to_next());
+    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, place_.to_next(), 1);
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.
@@ -235,7 +241,8 @@ class BackwardLanes {
     const Place at = place_of(k, group, i);
     const int64_t t = k * kChunkSteps + at.first;
     const RowsView x = Neuron::kSpsn ? view_x(t, at.steps) : RowsView{};
-    const Asking next_x = next_group(call_.args.x, x_, t);
+    // The next turn takes x first segment first, and all else last segment first.
+    const Asking next_x = next_turn(call_.args.x, x_, t + (kSavedSegments - 1 - 2 * i) * kSegmentSteps);
     const spikescan_tensor& out = call_.args.grad_x;
     const bool streaming = out.data && streams(d_, out.dtype);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
@@ -262,19 +269,23 @@ class BackwardLanes {
     for (int l = 0; l < block_.lanes; l += kFloats) {
       Sums sums = {floats(0.0f), floats(0.0f)};
       const Floats gain = load(decays_.gain + l);
-      gradient_.for_gradients(steps, l, shared_.gradients, [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
-        const Floats input = Neuron::kSpsn ? x(j, l) : floats(0.0f);
+      const auto put = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
         sink(j, l, Neuron::kSpsn ? g[0] * gain : Neuron::kCuba ? g[kStates - 1] : g[0]);
-        if (j > 0) {
-          Floats before[kStates];
-          for (int n = 0; n < kStates; ++n) before[n] = load(states.at[n].at[j - 1] + l);
-          return add_products(g, before, input, sums);
-        }
+        return Neuron::kSpsn ? x(j, l) : floats(0.0f);
+      };
+      const auto step = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
+        const Floats input = put(j, g);
+        Floats before[kStates];
+        for (int n = 0; n < kStates; ++n) before[n] = load(states.at[n].at[j - 1] + l);
+        add_products(g, before, input, sums);
+      };
+      const auto first = [&](const Floats(&g)[kStates]) HWY_ATTR {
+        store(put(0, g), pending_.input + l);
         for (int n = 0; n < kStates; ++n) store(g[n], pending_.gradient[n] + l);
-        store(input, pending_.input + l);
-        store(sums.beta, pending_.sum[0] + l);
-        store(sums.alpha, pending_.sum[1] + l);
-      });
+      };
+      gradient_.for_gradients(steps, l, shared_.gradients, step, first);
+      store(sums.beta, pending_.sum[0] + l);
+      store(sums.alpha, pending_.sum[1] + l);
     }
     pending_.is_there = true;
   }
@@ -327,6 +338,7 @@ class BackwardLanes {
   const BackwardCall& call_;
   const spikescan_description& d_;
   const BlockGrid& grid_;
+  const StripPlace place_;
   int64_t row_block_ = 0;
   LaneBlock block_;
   LaneDecays decays_;

@@ -7,6 +7,14 @@ namespace spikescan {
 
 constexpr int kLanes = 64;
 
+// A block among those of its strip, which take turns.
+struct StripPlace {
+  int index = 0, blocks = 1;
+  bool last() const { return index + 1 == blocks; }
+  // Channels from this block to the one whose turn comes next.
+  int64_t to_next() const { return last() ? -index * int64_t{kLanes} : kLanes; }
+};
+
 struct BlockGrid {
   int64_t channels, batch_rows;
   int64_t width;  // channels of a block

@@ -1,6 +1,6 @@
 // The segments between a row's ends, where nearly all of a forward pass is spent: x straight into the scan, then each
-// vector's response, sampling test and output in registers. Memory is asked for the next segment meanwhile, a line at a
-// time, so that its answers come while there is something else to do.
+// vector's response, sampling test and output in registers. Memory is asked for the next turn's segment meanwhile, a
+// line at a time, so that its answers come while there is something else to do.
 #pragma once
 
 #include "kernels/cpu/lane_firing.h"
@@ -20,11 +20,13 @@ struct StreamSink {
   HWY_INLINE void end(int) {}
 };
 
+// `output`: where the tile will be stored. A store that misses waits for its line.
 struct AskingTileSink {
   Segment& tile;
-  Asking next;
+  Asking next, output;
   HWY_INLINE void put(int j, int l, FloatMask spikes) {
     next.ask_near(j, l);
+    output.ask_near(j, l);
     store(one_where(spikes), tile.at[j] + l);
   }
   HWY_INLINE void end(int) {}
@@ -34,14 +36,16 @@ struct WordSink {
   SpikeWords& words_of_rows;
   int shift;
   Asking next;
-  Words bits = words(0u);
+  Words bits = words(0u), bit = words(1u);  // `bit`: the next step's
   HWY_INLINE void put(int j, int l, FloatMask spikes) {
-    next.ask(j, l);
-    bits = hn::Or(bits, SpikeWords::bit_where(spikes, j));
+    next.ask_near(j, l);
+    bits = SpikeWords::with_bit_where(spikes, bits, bit);
+    bit = bit + bit;
   }
   HWY_INLINE void end(int l) {
     words_of_rows.merge(l, shift, bits);
     bits = words(0u);
+    bit = words(1u);
   }
 };
 

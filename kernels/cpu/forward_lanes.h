@@ -21,10 +21,11 @@ class ForwardLanes {
     Segment u = {};
   };
 
-  ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block, Shared& shared)
+  ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place, Shared& shared)
       : call_(call),
         d_(call.description),
         grid_(grid),
+        place_(place),
         philox_(random_origin(call)),
         states_(shared.states),
         u_(shared.u) {
@@ -142,7 +143,8 @@ class ForwardLanes {
   void run_inner(int64_t t, int distance) {
     const int64_t stride = call_.args.x.stride_time;
     const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
-    const Asking next(call_.args.x, x_, t + kTurn * kSegmentSteps);
+    const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
+    const Asking next(call_.args.x, x_, next_t, place_.to_next());
     const auto m = neuron_.enter_inner(RowsOf<T>{x, stride}, distance, states_);
     if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
       write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
@@ -157,6 +159,10 @@ class ForwardLanes {
     const int64_t stride = out.stride_time;
     if (out.dtype == SPIKESCAN_BITS32) {
       const int shift = static_cast<int>(t % 32);
+      if (shift == 0) {
+        const Asking words(out, spikes_, t / 32, 0);
+        for (int l = 0; l < kLanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
+      }
       fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, WordSink{words_, shift, next});
       if (shift != 0) words_.write(out, spikes_, t, kLanes);
       return;
@@ -166,7 +172,9 @@ class ForwardLanes {
         whole_lines(first, stride)) {
       return fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, StreamSink{first, stride, next});
     }
-    fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, AskingTileSink{u_, next});
+    // A streaming store wants no line.
+    const Asking output = streaming(out) ? next : Asking(out, spikes_, t, 0);
+    fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, AskingTileSink{u_, next, output});
     store_segment(out, spikes_, t, kSegmentSteps, kLanes, streaming(out), u_);
   }
 
@@ -215,6 +223,7 @@ class ForwardLanes {
   const ForwardCall& call_;
   const spikescan_description& d_;
   const BlockGrid& grid_;
+  const StripPlace place_;
   LaneBlock block_;
   LaneDecays decays_;
   VectorPhilox philox_;

@@ -5,7 +5,6 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// Input: h = gS dS/dM and gV; output: G on V, and the gradient on the second state (Q on I, A on R).
 template <spikescan_recurrence R>
 class GradientLanes {
  public:
@@ -44,12 +43,11 @@ class GradientLanes {
     if constexpr (kPsu) refractory_.end_chunk(length, lanes, at_split);
   }
 
-  // direct holds h, membrane(j, l) is gV; v the segment's V. Afterwards for_gradients() gives the gradients; the tiles
-  // hold what it needs.
+  // gradients[0] holds h = gS dS/dM, membrane(j, l) is gV; v the segment's V. Afterwards for_gradients() gives G on V
+  // and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
   template <class Membrane>
-  HWY_INLINE void scan(const Segment& direct, Membrane membrane, const Segment& v, int steps, int lanes, int distance,
-                       Gradients& gradients) {
-    const auto h = [&](int j, int l) HWY_ATTR { return load(direct.at[j] + l); };
+  HWY_INLINE void scan(Membrane membrane, const Segment& v, int steps, int lanes, int distance, Gradients& gradients) {
+    const auto h = [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); };
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
       refractory_.run(steps, lanes, input, {&gradients[1]});
@@ -76,28 +74,34 @@ class GradientLanes {
     scan_.enter(distance, steps, lanes, entry_);
   }
 
-  // Calls body(j, g) for every step of the segment, last one first, for the rows from lane l on: g[0] is the gradient
-  // on V, g[1] on the second state.
-  template <class Body>
-  HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body) const {
+  // The gradients of every step of the segment, the last one first, for the rows from lane l on: body(j, g), and
+  // first(g) for step 0. g[0] is the gradient on V, g[1] on the second state.
+  template <class Body, class First>
+  HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body, First first) const {
     scan_.for_halves(entry_, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
-      for (int j = half.end - 1; j >= half.begin; --j) {
-        Floats g[Neuron::kStates];
+      Floats g[Neuron::kStates];
+      const auto find = [&](int j) HWY_ATTR {
         for (int n = 0; n < Neuron::kStates; ++n) {
           const Floats local = load(gradients[n].at[j] + l);
           g[n] = kPsu && n == 1 ? local : response(n, half.reached(j), local);
         }
+      };
+      for (int j = half.end - 1; j > 0 && j >= half.begin; --j) {
+        find(j);
         body(j, g);
       }
+      if (half.begin > 0) return;
+      find(0);
+      first(g);
     });
   }
 
  private:
   DecayTables<Scan> tables_;
   LaneScan<Scan> scan_{tables_};
-  std::conditional_t<kPsu, LaneScan<GradientScan<1>>, typename Neuron::NoScan> refractory_{tables_};
+  std::conditional_t<kPsu, LaneScan<GradientScan<1>>, Absent> refractory_{tables_};
   typename LaneScan<Scan>::Entry entry_;
-  typename LaneScan<GradientScan<1>>::Entry refractory_entry_;
+  [[no_unique_address]] std::conditional_t<kPsu, LaneScan<GradientScan<1>>::Entry, Absent> refractory_entry_;
 };
 
 SPIKESCAN_ELEMENT_END

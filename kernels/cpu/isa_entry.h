@@ -8,15 +8,15 @@
 
 namespace spikescan {
 
-// Row blocks first .. end - 1 of neighbouring blocks of channels, a strip. The blocks of a strip take turns every
-// few segments, so that memory sees long runs.
+// Row blocks first .. end - 1 of neighbouring blocks of channels, a strip of at most kMostStrip. The blocks of a strip
+// take turns every few segments, so that memory sees long runs.
 struct BlockRange {
   int64_t first_channel_block;
   int blocks;
   int64_t first, end;
 };
 
-constexpr int kForwardStrip = 8, kBackwardStrip = 4;
+constexpr int kMostStrip = 8;
 
 struct LanePasses {
   const char* name;

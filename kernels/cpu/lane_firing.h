@@ -112,14 +112,20 @@ class SpikeWords {
   void add(const Segment& spikes, int64_t t, int steps, int lanes) {
     const int shift = static_cast<int>(t % 32);
     for (int l = 0; l < lanes; l += kFloats) {
-      Words bits = words(0u);
-      for (int j = 0; j < steps; ++j) bits = hn::Or(bits, bit_where(load(spikes.at[j] + l) != floats(0.0f), j));
+      Words bits = words(0u), bit = words(1u);
+      for (int j = 0; j < steps; ++j, bit = bit + bit) {
+        bits = with_bit_where(load(spikes.at[j] + l) != floats(0.0f), bits, bit);
+      }
       merge(l, shift, bits);
     }
   }
 
-  static HWY_INLINE Words bit_where(FloatMask spikes, int place) {
-    return hn::IfThenElseZero(hn::RebindMask(WordTag(), spikes), words(1u << place));
+  static HWY_INLINE Words with_bit_where(FloatMask spikes, Words bits, Words bit) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+    return Words{_mm512_mask_or_epi32(bits.raw, spikes.raw, bits.raw, bit.raw)};
+#else
+    return hn::Or(bits, hn::IfThenElseZero(hn::RebindMask(WordTag(), spikes), bit));
+#endif
   }
 
   // Bits that belong from `shift` on, of the kFloats rows from l on.

@@ -27,7 +27,9 @@ class Strip {
   Strip(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch)
       : lanes_(lanes_in<Lanes>(scratch)), blocks_(range.blocks) {
     auto& shared = *new (scratch) typename Lanes::Shared;
-    for (int i = 0; i < blocks_; ++i) new (lanes_ + i) Lanes(call, grid, range.first_channel_block + i, shared);
+    for (int i = 0; i < blocks_; ++i) {
+      new (lanes_ + i) Lanes(call, grid, range.first_channel_block + i, StripPlace{i, blocks_}, shared);
+    }
   }
   template <class Step>
   void each(Step step) {
@@ -51,7 +53,7 @@ void run_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, C
   Lanes* lanes = lanes_in<Lanes>(scratch);
   if (!item.prepared) {
     auto& shared = *new (scratch) typename Lanes::Shared;
-    new (lanes) Lanes(call, grid, item.channel_block, shared);
+    new (lanes) Lanes(call, grid, item.channel_block, StripPlace{}, shared);
   }
   run_split_chunk(*lanes, item, chunk_count(call.description.time), chain);
   hwy::FlushStream();
@@ -101,13 +103,12 @@ SPIKESCAN_ELEMENT_END
 namespace spikescan {
 
 const LanePasses* SPIKESCAN_JOIN(lane_passes_, SPIKESCAN_ELEMENT_ISA)() {
-  static constexpr LanePasses passes = {
-      SPIKESCAN_TEXT(SPIKESCAN_ELEMENT_ISA),
-      larger(largest<ForwardLanes>(kForwardStrip), largest<BackwardLanes>(kBackwardStrip)),
-      pass_range<ForwardLanes, ForwardCall>,
-      pass_range<BackwardLanes, BackwardCall>,
-      pass_chunk<ForwardLanes, ForwardCall>,
-      pass_chunk<BackwardLanes, BackwardCall>};
+  static constexpr LanePasses passes = {SPIKESCAN_TEXT(SPIKESCAN_ELEMENT_ISA),
+                                        larger(largest<ForwardLanes>(kMostStrip), largest<BackwardLanes>(kMostStrip)),
+                                        pass_range<ForwardLanes, ForwardCall>,
+                                        pass_range<BackwardLanes, BackwardCall>,
+                                        pass_chunk<ForwardLanes, ForwardCall>,
+                                        pass_chunk<BackwardLanes, BackwardCall>};
   return &passes;
 }
 

@@ -83,15 +83,14 @@ class LaneScan {
     // Steps of the half that the scan takes before step j.
     HWY_INLINE int reached(int j) const { return Scan::kReverse ? end - 1 - j : j - begin; }
   };
-  // Calls body(half, response) for the halves of a segment that have steps, in the scan's order, for the rows from
-  // lane l on.
+  // Calls body(half, response) for the halves of a segment that have steps, the later one first, for the rows from lane
+  // l on.
   template <class Body>
   HWY_INLINE void for_halves(const Entry& entry, int steps, int l, Body body) const {
     const int middle = steps < kHalfSteps ? steps : kHalfSteps;
-    for (int i = 0; i < 2; ++i) {
-      const bool upper = (i == 1) != Scan::kReverse;
-      const HalfSegment half = {upper ? middle : 0, upper ? steps : middle};
-      if (half.begin < half.end) body(half, Response(tables_, entry.at[i], l));
+    for (int i = 1; i >= 0; --i) {
+      const HalfSegment half = {i == 1 ? middle : 0, i == 1 ? steps : middle};
+      if (half.begin < half.end) body(half, Response(tables_, entry.at[Scan::kReverse ? 1 - i : i], l));
     }
   }
 

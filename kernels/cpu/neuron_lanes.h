@@ -25,6 +25,12 @@ inline void load_decays(const spikescan_description& d, const float* beta, const
   }
 }
 
+// In the place of what only some neurons have.
+struct Absent {
+  Absent() = default;
+  explicit Absent(const auto&) {}
+};
+
 // States in the API's order: [0] V, [1] I or R. kStates counts them.
 template <spikescan_recurrence R>
 class NeuronLanes {
@@ -42,7 +48,7 @@ class NeuronLanes {
     Segment at[kStates];
     alignas(64) float last[kStates][kLanes];  // after the last step, settled
     typename LaneScan<Scan>::Entry entry;
-    typename LaneScan<RefractoryScan>::Entry refractory_entry;
+    [[no_unique_address]] std::conditional_t<kPsu, LaneScan<RefractoryScan>::Entry, Absent> refractory_entry;
     bool settled;
   };
 
@@ -152,14 +158,15 @@ class NeuronLanes {
     return {*this, states};
   }
 
-  // Settles a segment for the rows from lane l on; body(j, m) sees M of each step.
+  // Settles a segment for the rows from lane l on; body(j, m) sees M of each step, the last one first: backward goes on
+  // to earlier steps, and a processor that fetches ahead on its own then fetches what is needed.
   template <class Body>
   HWY_INLINE void settle(int steps, int l, SegmentStates& states, Body body) const {
     if (states.settled) {
-      for (int j = 0; j < steps; ++j) body(j, rule_input(states, j, l));
+      for (int j = steps - 1; j >= 0; --j) body(j, rule_input(states, j, l));
     } else if constexpr (kPsu) {
       refractory_.for_halves(states.refractory_entry, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
-        for (int j = half.begin; j < half.end; ++j) {
+        for (int j = half.end - 1; j >= half.begin; --j) {
           const Floats r = response(0, half.reached(j), load(states.at[1].at[j] + l));
           store(r, states.at[1].at[j] + l);
           body(j, load(states.at[0].at[j] + l) - r);
@@ -167,7 +174,7 @@ class NeuronLanes {
       });
     } else {
       scan_.for_halves(states.entry, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
-        for (int j = half.begin; j < half.end; ++j) {
+        for (int j = half.end - 1; j >= half.begin; --j) {
           const int reached = half.reached(j);
           const Floats v = response(kCuba ? 1 : 0, reached, load(states.at[0].at[j] + l));
           if constexpr (kCuba) store(response(0, reached, load(states.at[1].at[j] + l)), states.at[1].at[j] + l);
@@ -191,10 +198,6 @@ class NeuronLanes {
     const Floats v = load(states.at[0].at[j] + l);
     return kPsu ? v - load(states.at[kStates - 1].at[j] + l) : v;
   }
-
-  struct NoScan {
-    explicit NoScan(const auto&) {}
-  };
 
  private:
   template <class X>
@@ -228,7 +231,7 @@ class NeuronLanes {
   int lanes_ = 0;
   DecayTables<Scan> tables_;
   LaneScan<Scan> scan_{tables_};
-  std::conditional_t<kPsu, LaneScan<RefractoryScan>, NoScan> refractory_{tables_};
+  std::conditional_t<kPsu, LaneScan<RefractoryScan>, Absent> refractory_{tables_};
 };
 
 SPIKESCAN_ELEMENT_END

@@ -16,9 +16,9 @@ constexpr BackendResult kNoScratch = {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", 
 // tables.
 class Items {
  public:
-  Items(const BlockGrid& grid, int threads, int most_strip) : grid_(grid) {
+  Items(const BlockGrid& grid, int threads) : grid_(grid) {
     const int64_t blocks = std::max<int64_t>(grid.channel_blocks, 1), rows = std::max<int64_t>(grid.row_blocks, 1);
-    strip_ = std::clamp<int64_t>(blocks * rows / threads, 1, std::min<int64_t>(most_strip, blocks));
+    strip_ = std::clamp<int64_t>(blocks * rows / threads, 1, std::min<int64_t>(kMostStrip, blocks));
     strips_ = divide_up(grid.channel_blocks, strip_);
     rows_ = divide_up(grid.row_blocks,
                       std::clamp<int64_t>(divide_up(kItemsAThread * threads, strips_ > 0 ? strips_ : 1), 1, rows));
@@ -106,7 +106,7 @@ BackendResult run_forward(const LanePasses& passes, const ForwardCall& call, con
   if (splits_time(grid, call.description.time, threads.count(), kForwardThreadsAChain)) {
     return run_chunks(threads, grid, call, passes, passes.forward_chunk) ? kOk : kNoScratch;
   }
-  const Items items(grid, threads.count(), kForwardStrip);
+  const Items items(grid, threads.count());
   const auto body = [&](int64_t item, void* scratch, int64_t&) {
     passes.forward(call, grid, items.range(item), scratch);
   };
@@ -117,7 +117,7 @@ BackendResult run_backward(const LanePasses& passes, const BackwardCall& call, c
   const Threads threads(stream);
   const BlockGrid grid(call.description.channels, call.plan.batch_rows);
   const auto blocks = [&] {
-    const Items items(grid, threads.count(), kBackwardStrip);
+    const Items items(grid, threads.count());
     const auto body = [&](int64_t item, void* scratch, int64_t&) {
       passes.backward(call, grid, items.range(item), scratch);
     };

@@ -7,12 +7,16 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
+// Of lane l, in float64 elements.
+HWY_INLINE int64_t saved_index(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, int l) {
+  return slot_index(state, block.batch[l], slot, block.channel[l], d.batch, saved_slots(d.time), d.channels);
+}
+
 // Calls move(index, lane, count) for each run of the block's lanes that lies together in the slot.
 template <class Move>
 void for_saved_runs(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, Move move) {
   for (int l = 0; l < block.lanes; l += block.width()) {
-    move(slot_index(state, block.batch[l], slot, block.channel[l], d.batch, saved_slots(d.time), d.channels), l,
-         static_cast<size_t>(block.width()));
+    move(saved_index(d, block, state, slot, l), l, static_cast<size_t>(block.width()));
   }
 }
 
@@ -38,12 +42,17 @@ inline void load_states(const spikescan_description& d, const LaneBlock& block, 
   });
 }
 
-// Asks memory for what load_states() will read soon.
-inline void ask_states(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot,
-                       const void* saved) {
-  for_saved_runs(d, block, state, slot, [&](int64_t index, int, size_t count) {
-    for (size_t i = 0; i < count; i += 8) __builtin_prefetch(static_cast<const double*>(saved) + index + i);
-  });
+// Asks memory for what load_states() will read soon, of the block whose channels lie `channels` further. Inlined, or
+// the compiler takes it for a function that has no effect and drops the call.
+HWY_INLINE void ask_states(const spikescan_description& d, const LaneBlock& block, int64_t channels, int state,
+                           int64_t slot, const void* saved) {
+  for (int l = 0; l < block.lanes; l += block.width()) {
+    const auto first = reinterpret_cast<uintptr_t>(saved) +
+                       static_cast<uintptr_t>(saved_index(d, block, state, slot, l) + channels) * sizeof(double);
+    for (size_t byte = 0; byte < static_cast<size_t>(block.width()) * sizeof(double); byte += kLineBytes) {
+      __builtin_prefetch(reinterpret_cast<const void*>(first + byte));
+    }
+  }
 }
 
 SPIKESCAN_ELEMENT_END

@@ -105,11 +105,11 @@ inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& ro
 // any number.
 class Asking {
  public:
-  // From step t on, `batches` after the block's.
-  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t batches = 0) {
+  // From step t on, `channels` and `batches` after the block's.
+  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches = 0) {
     const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
     const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
-    const uintptr_t element = static_cast<uintptr_t>(rows.first(0)) + static_cast<uintptr_t>(t) * time +
+    const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
                               static_cast<uintptr_t>(batches) * batch;
     first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes;
     stride_bytes_ = time * bytes;

@@ -193,7 +193,7 @@ FORWARD = _faults(
     ("store: past the last channel", "for (; l < lanes; ++l) row[l] = narrow<T>", "for (; l < kLanes; ++l) row[l] = narrow<T>"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
-    ("half: the other one's entry", "Response(tables_, entry.at[i], l)", "Response(tables_, entry.at[1 - i], l)"),
+    ("half: the other one's entry", "entry.at[Scan::kReverse ? 1 - i : i]", "entry.at[Scan::kReverse ? i : 1 - i]"),
     ("half: entered a half late", "Scan::first_half_steps(steps)", "kHalfSteps"),
     ("last row: of the other half", "load(local_[upper][n] + l)", "load(local_[!upper][n] + l)"),
 ) + _faults(
@@ -227,6 +227,9 @@ FORWARD = _faults(
     "kernels/cpu/forward_lanes.h", SHAPES,
     ("inner: the end of a chunk forgotten", "inner_ && distance + kSegmentSteps < length", "inner_ && distance < length - 1"),
 ) + _faults(
+    "kernels/cpu/forward_inner.h", SHAPES,
+    ("inner: every step's bit in one place", "    bit = bit + bit;\n", ""),
+) + _faults(
     "kernels/cpu/forward_lanes.h", EXECUTOR,
     ("split: R measured from an unfinished V", "distance + kSegmentSteps == kChunkSteps, states_)", "false, states_)"),
 )
@@ -246,6 +249,7 @@ BACKWARD = _faults(
     ("alpha gradient from V", "fused(gradient[1], before[1], sums.alpha)", "fused(gradient[1], before[0], sums.alpha)"),
     ("decay gradient: a group's first step lost", "if (pending_.is_there) settle_pending", "if (false) settle_pending"),
     ("states: a group starts from zero", "if (group > 0) load_states", "if (false) load_states"),
+    ("no gradient of spikes: what the tile held", "direct = {};", ""),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", SPLITS,
