@@ -125,21 +125,27 @@ void set_backward_rows(const spikescan_description& d, Plan& plan) {
 
 // Warps that have 32 channels of one chunk of one batch: of forward's blocks as they come, of backward's of the same
 // channels.
-void set_forward_pieces(const spikescan_description& d, Plan& plan) {
-  const auto blocks = [&](int64_t links) {
-    return divide_up(divide_up(d.channels, kWarp) * d.batch * links, kRowThreads / kWarp);
-  };
-  set_row_launch(kPieces, blocks(plan.chunks), forward_row_layout(d.recurrence).bytes, plan);
+// blocks(links): how many of them take as many links of every row.
+template <class Blocks>
+void set_pieces(size_t shared_bytes, Blocks blocks, Plan& plan) {
+  set_row_launch(kPieces, blocks(plan.chunks), shared_bytes, plan);
   plan.aggregate_blocks = blocks(link_slots(plan.chunks));
 }
 
+void set_forward_pieces(const spikescan_description& d, Plan& plan) {
+  const int64_t warps = divide_up(d.channels, kWarp) * d.batch;
+  set_pieces(
+      forward_row_layout(d.recurrence).bytes,
+      [&](int64_t links) { return divide_up(warps * links, kRowThreads / kWarp); }, plan);
+}
+
+// A block's warps share their channels.
 void set_backward_pieces(const spikescan_description& d, Plan& plan) {
-  const auto blocks = [&](int64_t links) {
-    return divide_up(d.channels, kWarp) * divide_up(plan.batch_rows * links, kRowThreads / kWarp);
-  };
+  const int64_t groups = divide_up(d.channels, kWarp);
   plan.row_columns = kWarp;
-  set_row_launch(kPieces, blocks(plan.chunks), backward_row_layout(d.recurrence, kWarp).bytes, plan);
-  plan.aggregate_blocks = blocks(link_slots(plan.chunks));
+  set_pieces(
+      backward_row_layout(d.recurrence, kWarp).bytes,
+      [&](int64_t links) { return groups * divide_up(plan.batch_rows * links, kRowThreads / kWarp); }, plan);
 }
 
 // Tiles that share 32-byte sectors of x, and so should meet in one multiprocessor's cache.

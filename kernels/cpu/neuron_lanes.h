@@ -62,19 +62,11 @@ class NeuronLanes {
 
   // Into the chunk.
   double* carry(int state) {
-    if constexpr (kCuba) return scan_.carry(1 - state);
-    if constexpr (kPsu) {
-      if (state == 1) return refractory_.carry(0);
-    }
-    return scan_.carry(0);
+    return of_state(state, [](auto& scan, int n) { return scan.carry(n); });
   }
   // The chain over the chunk's segments so far.
   double* chain(int state) {
-    if constexpr (kCuba) return scan_.chain(1 - state);
-    if constexpr (kPsu) {
-      if (state == 1) return refractory_.chain(0);
-    }
-    return scan_.chain(0);
+    return of_state(state, [](auto& scan, int n) { return scan.chain(n); });
   }
 
   // The scans in the order in which they need each other.
@@ -200,6 +192,15 @@ class NeuronLanes {
   }
 
  private:
+  // find(scan, n) for the scan that has the state, and its place among the scan's.
+  template <class Find>
+  double* of_state(int state, Find find) {
+    if constexpr (kPsu) {
+      if (state == 1) return find(refractory_, 0);
+    }
+    return find(scan_, kCuba ? 1 - state : 0);
+  }
+
   template <class X>
   HWY_INLINE void run(X x, int steps, SegmentStates& states) {
     const float* gain = decays_->gain;

@@ -57,7 +57,7 @@ __device__ __forceinline__ BackwardPlace backward_shared_rows(const spikescan_de
   if constexpr (kPieces) {  // whose last channels may hang over
     at.lane.inside = at.lane.inside && at.lane.channel < d.channels;
     at.lane.together = at.lane.channel - threadIdx.x % 32 + 32 <= d.channels;
-    at.lane.take_chunk(d.time, chunk_of_link<true>(plan, row - at.batch_row * links));
+    at.lane.take_chunk(d.time, chunk_of_link(plan, row - at.batch_row * links, true));
   } else {
     at.lane.take_row(d.time);
   }

@@ -230,17 +230,9 @@ class BackwardRow {
   __device__ __forceinline__ void keep_aggregate() const {
     if (!lane_.inside) return;
     if (Neuron::kPsu && phase_ == Phase::kFirstAggregates) {
-      keep_aggregate(refractory_gradient_, 1);
+      links().keep_aggregate(refractory_gradient_, 1, lane_.batch, link(), lane_.channel);
     } else {
-      keep_aggregate(gradient_, 0);
-    }
-  }
-  template <class Gradient>
-  __device__ __forceinline__ void keep_aggregate(const Gradient& gradient, int first_state) const {
-    float aggregate[Gradient::N];
-    gradient.aggregate(aggregate);
-    for (int n = 0; n < Gradient::N; ++n) {
-      links().at(first_state + n, lane_.batch, link(), lane_.channel) = aggregate[n];
+      links().keep_aggregate(gradient_, 0, lane_.batch, link(), lane_.channel);
     }
   }
 

@@ -126,7 +126,7 @@ class ChainedRow {
 
   // A chunk that is not full, or whose carry is rounded.
   __device__ __forceinline__ bool is_special(int link) const {
-    const int64_t chunk = chunk_of_link<Scan::kReverse>(chain_.plan, link);
+    const int64_t chunk = chunk_of_link(chain_.plan, link, Scan::kReverse);
     return chunk_steps(chain_.description.time, chunk) != kChunkSteps || Scan::leaves_split(chunk);
   }
 
@@ -176,7 +176,7 @@ class ChainedRow {
   }
 
   __device__ __forceinline__ void chain_special(int link, const double (&added)[N]) {
-    const int64_t chunk = chunk_of_link<Scan::kReverse>(chain_.plan, link);
+    const int64_t chunk = chunk_of_link(chain_.plan, link, Scan::kReverse);
     const int length = chunk_steps(chain_.description.time, chunk);
     float aggregate[N];
     for (int n = 0; n < N; ++n) aggregate[n] = static_cast<float>(added[n]);

@@ -18,6 +18,20 @@ struct ChunkLinks {
         static_cast<char*>(workspace) +
         plan.carries)[slot_index(state, batch, link, channel, d.batch, link_slots(plan.chunks), d.channels)];
   }
+  // `first_state`: where the scan's states begin.
+  template <int N>
+  __device__ __forceinline__ void keep(const float (&aggregate)[N], int first_state, int64_t batch, int64_t link,
+                                       int64_t channel) const {
+    for (int n = 0; n < N; ++n) at(first_state + n, batch, link, channel) = aggregate[n];
+  }
+  // What a row's scan has scanned.
+  template <class Scan>
+  __device__ __forceinline__ void keep_aggregate(const Scan& scan, int first_state, int64_t batch, int64_t link,
+                                                 int64_t channel) const {
+    float aggregate[Scan::N];
+    scan.aggregate(aggregate);
+    keep(aggregate, first_state, batch, link, channel);
+  }
 };
 
 }  // namespace spikescan

@@ -45,7 +45,7 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
   lane.channel = (warp - piece * groups) * 32 + threadIdx.x % 32;
   lane.inside = lane.batch < d.batch && lane.channel < d.channels;
   lane.together = lane.channel - threadIdx.x % 32 + 32 <= d.channels;
-  lane.take_chunk(d.time, chunk_of_link<false>(plan, piece - lane.batch * links));
+  lane.take_chunk(d.time, chunk_of_link(plan, piece - lane.batch * links, false));
   return lane;
 }
 

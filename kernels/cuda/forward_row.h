@@ -95,17 +95,9 @@ class ForwardRow {
   __device__ __forceinline__ void keep_aggregate() const {
     if (!lane_.inside) return;
     if (Neuron::kPsu && phase_ == Phase::kSecondAggregates) {
-      keep_aggregate(neuron_.refractory, 1);
+      links().keep_aggregate(neuron_.refractory, 1, lane_.batch, link(), lane_.channel);
     } else {
-      keep_aggregate(neuron_.scan, 0);
-    }
-  }
-  template <class Scan>
-  __device__ __forceinline__ void keep_aggregate(const Scan& scan, int first_state) const {
-    float aggregate[Scan::N];
-    scan.aggregate(aggregate);
-    for (int n = 0; n < Scan::N; ++n) {
-      links().at(first_state + n, lane_.batch, link(), lane_.channel) = aggregate[n];
+      links().keep_aggregate(neuron_.scan, 0, lane_.batch, link(), lane_.channel);
     }
   }
 

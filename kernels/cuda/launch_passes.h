@@ -19,7 +19,7 @@ BackendResult with_form(const Call&, Use use) {
   return use(General{});
 }
 template <class Form, class... Others, class Call, class Use>
-BackendResult with_form(const Call& call, Use use) {
+BackendResult with_form([[maybe_unused]] const Call& call, Use use) {
 #if defined(SPIKESCAN_GENERAL_FORM_ONLY)
   return use(General{});
 #else

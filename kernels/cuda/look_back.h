@@ -97,7 +97,7 @@ class LookBack {
   }
 
   __device__ __forceinline__ int64_t slots() const { return link_slots(plan_.chunks); }
-  __device__ __forceinline__ int64_t chunk_of(int64_t link) const { return chunk_of_link<Scan::kReverse>(plan_, link); }
+  __device__ __forceinline__ int64_t chunk_of(int64_t link) const { return chunk_of_link(plan_, link, Scan::kReverse); }
   __device__ __forceinline__ uint32_t* aggregate(int n, int64_t link, int64_t channel) const {
     return reinterpret_cast<uint32_t*>(memory_ + plan_.aggregates) +
            slot_index(first_state_ + n, batch_, link, channel, d_.batch, slots(), d_.channels);

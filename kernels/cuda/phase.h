@@ -29,9 +29,8 @@ SPIKESCAN_HD bool ends_with(Phase phase, int nth_scan) {
 }
 
 // Links count from 0 in the scan's direction.
-template <bool kReverse>
-SPIKESCAN_HD int64_t chunk_of_link(const Plan& plan, int64_t link) {
-  return kReverse ? plan.chunks - 1 - link : link;
+SPIKESCAN_HD int64_t chunk_of_link(const Plan& plan, int64_t link, bool reverse) {
+  return reverse ? plan.chunks - 1 - link : link;
 }
 
 }  // namespace spikescan

@@ -29,7 +29,7 @@ class RowGradient {
   __device__ __forceinline__ void scan(const Tables& tables, int distance, int steps,
                                        const float (&input)[kSegmentSteps], Output& output) {
     float first[N], second[N], entry[N];
-    double state[N], joined[N];
+    double state[N];
     run_half<1>(steps, input, output, first);
     run_half<0>(steps, input, output, second);
     enter_segment(over_distance(tables, distance), carry_, d_, state);
@@ -39,8 +39,7 @@ class RowGradient {
     enter_second_half(over_first_half(tables, steps), first, state);
     round_entry(state, entry);
     respond_half<0>(tables, responses, steps, entry, output);
-    join_halves(tables.over_half(), first, second, joined);
-    advance_segment(tables.over_segment(), d_, joined);
+    move_chain(tables, first, second);
   }
 
   // Instead: the chain alone, from no carry.
@@ -48,11 +47,9 @@ class RowGradient {
   __device__ __forceinline__ void skim(const Tables& tables, int steps, const float (&input)[kSegmentSteps]) {
     Output output;
     float first[N], second[N];
-    double joined[N];
     run_half<1>(steps, input, output, first);
     run_half<0>(steps, input, output, second);
-    join_halves(tables.over_half(), first, second, joined);
-    advance_segment(tables.over_segment(), d_, joined);
+    move_chain(tables, first, second);
   }
   // What the chunk leaves from no carry.
   __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
@@ -95,6 +92,13 @@ class RowGradient {
               entry, value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     });
+  }
+
+  template <class Tables>
+  __device__ __forceinline__ void move_chain(const Tables& tables, const float (&first)[N], const float (&second)[N]) {
+    double joined[N];
+    join_halves(tables.over_half(), first, second, joined);
+    advance_segment(tables.over_segment(), d_, joined);
   }
 
   // Nearly always whole segments.

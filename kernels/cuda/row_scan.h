@@ -55,14 +55,13 @@ class RowScan {
   // what was carried into them, and the chain moved on;
   template <class Tables>
   __device__ __forceinline__ void enter(const Tables& tables, int s, const Ends& ends, Entries& entries) {
-    double state[N], local[N];
+    double state[N];
     enter_segment(tables.over_segments(map(), s), carry_, d_, state);
     round_entry(state, entries.at[0]);
     const Map<N> half = tables.over_half();
     enter_second_half(half, ends.at[0], state);
     round_entry(state, entries.at[1]);
-    join_halves(half, ends.at[0], ends.at[1], local);
-    advance_segment(tables.over_segment(), d_, local);
+    move_chain(tables, half, ends);
   }
 
   // and every step's response to it.
@@ -87,10 +86,8 @@ class RowScan {
   __device__ __forceinline__ void skim(const Tables& tables, const float (&input)[kSegmentSteps]) {
     Output output;
     Ends ends;
-    double local[N];
     run(input, output, ends);
-    join_halves(tables.over_half(), ends.at[0], ends.at[1], local);
-    advance_segment(tables.over_segment(), d_, local);
+    move_chain(tables, tables.over_half(), ends);
   }
   // What the chunk leaves from no carry.
   __device__ __forceinline__ void aggregate(float (&out)[N]) const {
@@ -122,6 +119,13 @@ class RowScan {
       Scan::step(decays_, input[j], state, out);
       for (int n = 0; n < N; ++n) output[n][j] = out[n];
     }
+  }
+
+  template <class Tables>
+  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& half, const Ends& ends) {
+    double local[N];
+    join_halves(half, ends.at[0], ends.at[1], local);
+    advance_segment(tables.over_segment(), d_, local);
   }
 
   __device__ __forceinline__ void advance_carry(bool at_split, double (&carry)[N]) const {

@@ -31,10 +31,7 @@ class TileJoin {
   }
   template <class Scan>
   __device__ __forceinline__ void keep(int first_state, const float (&aggregate)[Scan::kOrder]) const {
-    if (!place_.in_tensor) return;
-    for (int n = 0; n < Scan::kOrder; ++n) {
-      links().at(first_state + n, batch_, tile_.link(), tile_.channel()) = aggregate[n];
-    }
+    if (place_.in_tensor) links().keep(aggregate, first_state, batch_, tile_.link(), tile_.channel());
   }
 
   // A leader's `carry` comes as the state before the row's first link and becomes the one before this tile's. The first

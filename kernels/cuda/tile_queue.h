@@ -58,7 +58,7 @@ class TileQueue {
     const int64_t row = index - turn.link * rows;
     turn.batch_row = row / plan_.channel_tiles;
     turn.first_channel = (row - turn.batch_row * plan_.channel_tiles) * plan_.tile_channels;
-    turn.chunk = reverse_ ? plan_.chunks - 1 - turn.link : turn.link;
+    turn.chunk = chunk_of_link(plan_, turn.link, reverse_);
     turn.length = chunk_steps(d_.time, turn.chunk);
   }
 

@@ -76,7 +76,7 @@ FAULTS = {
         "chunk_chain.h", "__ballot_sync(0xffffffffu, is_special", "__ballot_sync(0x7fffffffu, is_special", "chunk_chain",
         "ForwardByPieces/lif", "simt: wrong mask.*cudaErrorLaunchFailure"),
     "chained_from_the_first_chunk": Fault(
-        "phase.h", "kReverse ? plan.chunks - 1 - link : link", "link", "chunk_chain", "BackwardByPieces/lif",
+        "phase.h", "reverse ? plan.chunks - 1 - link : link", "link", "chunk_chain", "BackwardByPieces/lif",
         "elements differ"),
     "short_chunk_rounds": Fault(
         "chunk_chain.h", "carry_, aggregate, Scan::leaves_split(chunk));", "carry_, aggregate, true);", "chunk_chain",
@@ -99,7 +99,7 @@ FAULTS = {
         "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "lif",
         "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": Fault(
-        "tile_queue.h", "reverse_ ? plan_.chunks - 1 - turn.link : turn.link", "turn.link", "lif", "BackwardOverChunks/lif",
+        "tile_queue.h", "chunk_of_link(plan_, turn.link, reverse_)", "turn.link", "lif", "BackwardOverChunks/lif",
         "elements differ"),
     "replay_rounds_every_chunk": Fault(
         "look_back.h", "advance_chunk(whole_chunk, carry, aggregate, false)",
