@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import threading
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ import numpy as np
 from spikescan import _abi, _dlpack
 
 WORKSPACE_ALIGNMENT = 256
+# Rows of an output that begin on a cache line can be stored past the caches, which the library does from so many bytes on.
+LINE = 64
+LARGE = 4 << 20
 _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
 FLOATING = ("float32", "float16", "bfloat16")
 
@@ -117,8 +121,18 @@ def numpy_dtype(dtype: str) -> np.dtype:
 def empty(shape: tuple[int, ...], dtype: str, device: tuple[str, int]) -> Array:
     """Memory for an output: a NumPy array or a `DeviceArray`."""
     if device[0] == "cpu":
-        return np.empty(shape, numpy_dtype(dtype))
+        return _empty_on_lines(shape, numpy_dtype(dtype))
     return DeviceArray(shape, "uint32" if dtype == "bits32" else dtype, device)
+
+
+def _empty_on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """`np.empty`, whose large arrays begin 16 bytes into a page, from the next cache line on."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:

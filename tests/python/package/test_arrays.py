@@ -147,6 +147,17 @@ def test_out_is_written_without_a_copy(rng):
     assert np.array_equal(out.membrane, whole.membrane.astype(np.float16))
 
 
+@pytest.mark.parametrize("dtype", ("float32", "float16"))
+def test_large_outputs_begin_on_a_cache_line(dtype):
+    shape = (1, 1024, 2048)
+    x, beta = np.zeros(shape, dtype), np.full(shape[2], 0.5, np.float32)
+    out = sk.scan(x, beta, seed=1, save=True)
+    gradients = sk.scan_backward(x, beta, saved=out.saved, grad_spikes=np.ones(shape, dtype))
+    for array in (out.spikes, gradients.x):
+        assert array.shape == shape and array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable
+        assert array.nbytes >= 4 << 20 and array.ctypes.data % 64 == 0
+
+
 @pytest.mark.parametrize("shape", ((0, 5, 3), (2, 0, 3), (2, 5, 0)))
 def test_empty_axes(shape):
     x = np.zeros(shape, np.float32)
