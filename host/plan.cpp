@@ -124,8 +124,7 @@ void set_backward_rows(const spikescan_description& d, Plan& plan) {
 }
 
 // Warps that have 32 channels of one chunk of one batch: of forward's blocks as they come, of backward's of the same
-// channels.
-// blocks(links): how many of them take as many links of every row.
+// channels. blocks(links): how many blocks take as many links of every row.
 template <class Blocks>
 void set_pieces(size_t shared_bytes, Blocks blocks, Plan& plan) {
   set_row_launch(kPieces, blocks(plan.chunks), shared_bytes, plan);
@@ -139,7 +138,6 @@ void set_forward_pieces(const spikescan_description& d, Plan& plan) {
       [&](int64_t links) { return divide_up(warps * links, kRowThreads / kWarp); }, plan);
 }
 
-// A block's warps share their channels.
 void set_backward_pieces(const spikescan_description& d, Plan& plan) {
   const int64_t groups = divide_up(d.channels, kWarp);
   plan.row_columns = kWarp;
