@@ -13,7 +13,8 @@ import numpy as np
 from spikescan import _abi, _dlpack
 
 WORKSPACE_ALIGNMENT = 256
-# Rows of an output that begin on a cache line can be stored past the caches, which the library does from so many bytes on.
+# Rows of an output that begin on a cache line can be stored past the caches, which the library does from so many bytes
+# on (kStreamingBytes in kernels/cpu/segment_io.h).
 LINE = 64
 LARGE = 4 << 20
 _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
