@@ -45,6 +45,26 @@ Steepness make_steepness(double k, float threshold, double ceiling) {
   return s;
 }
 
+// How far, relative to the limit, a quick test may be off where u (1 + e) = limit, so that e is at most 2^24. Its 2^z:
+// three units in the last place (2^-22.4); the library's own exp: 2^-22; each test's two roundings: 2^-22 together. The
+// argument: what the rounding of `offset` moves, 2^-24 |offset|, and that of the sum and, in the exact test, of U, at
+// most 2^-24 * 24 each, times ln 2. In units of 2^-24: 3 + 4 + 4 + 0.7 |offset| + 34, and a third more.
+QuickTest make_quick_test(const Steepness& k, double max_prob) {
+  constexpr double kUnit = 0x1p-24, kInfinite = std::numeric_limits<double>::infinity();
+  // Of a segment's 16 draws in 32 lanes about one in a hundred is then unsure.
+  constexpr double kMostUnsure = 0x1p-13;
+  // Below it e's smallest values, where the two differ by more, would count.
+  constexpr double kLeastProbability = 0x1p-20;
+  QuickTest q = {};
+  q.scale = k.scale * k.unit;
+  q.offset = rounded(static_cast<double>(k.scale) * k.offset);
+  q.limit = static_cast<float>(max_prob * 0x1p32);
+  const double unsure = (64.0 + std::abs(q.offset)) * kUnit;
+  const bool pays = unsure <= kMostUnsure && max_prob >= kLeastProbability;
+  q.unsure = static_cast<float>(pays ? unsure * q.limit : kInfinite);
+  return q;
+}
+
 }  // namespace
 
 Firing make_firing(const spikescan_description& d) {
@@ -63,6 +83,7 @@ Firing make_firing(const spikescan_description& d) {
   f.slope_factor = heaviside ? 4.0f : rounded(sigmoid ? k * max_prob : k);
   const bool divides = sigmoid && d.gradient == SPIKESCAN_PROBABILITY;
   f.steepness = make_steepness(heaviside ? 2.0 * k : k, d.threshold, divides ? 1.0 / max_prob : 1.0);
+  if (sigmoid) f.quick = make_quick_test(f.steepness, max_prob);
   return f;
 }
 

@@ -115,15 +115,23 @@ SPIKESCAN_HD constexpr int forward_columns(spikescan_recurrence r) {
 // A block that scans rows or pieces: a thread each, with a column of maps and of a half's responses
 // (kernels/cuda/row_scan.h).
 constexpr int kRowThreads = 128;
-constexpr int kRowSquares = 6;  // M^16, M^32 ... M^512
-constexpr int kRowMaps = kRowSquares + 2;
+constexpr int kSegmentBits = 6;  // of a segment's number in its chunk
+// M^(16 s) is a product of squares, one for each bit of s, low bits first. Forward keeps the products of the lowest
+// bits ready-made, of as many as leave room for as many blocks; backward has neither the room nor the registers.
+SPIKESCAN_HD constexpr int row_maps(int low_bits) {
+  return (low_bits > 0 ? 1 << low_bits : 0) + kSegmentBits - low_bits + 2;
+}
+SPIKESCAN_HD constexpr int forward_low_bits(int order) {
+  return order == 1 ? 3 : 2;
+}
 // Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients
 // lie apart.
 constexpr int kRowResponseWords = kHalfSteps + 4;
 
-SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns = kRowThreads) {
+SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, int low_bits) {
   const size_t words = order == 1 ? kRowResponseWords : kMostCoefficients * kHalfSteps;
-  return static_cast<size_t>(columns) * (coefficients_of(order) * kRowMaps * sizeof(double) + words * sizeof(float));
+  const size_t doubles = static_cast<size_t>(coefficients_of(order)) * row_maps(low_bits);
+  return static_cast<size_t>(columns) * (doubles * sizeof(double) + words * sizeof(float));
 }
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
 
@@ -141,7 +149,8 @@ struct ForwardRowLayout {
 SPIKESCAN_HD constexpr ForwardRowLayout forward_row_layout(spikescan_recurrence r) {
   ForwardRowLayout at = {};
   at.tables = size_t{kRowThreads / 32} * kForwardRingSlots * kRingSlotBytes;
-  at.origin = at.tables + row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1);
+  const int order = r == SPIKESCAN_CUBA_LIF ? 2 : 1;
+  at.origin = at.tables + row_tables_bytes(order, kRowThreads, forward_low_bits(order));
   at.bytes = at.origin + kOriginBytes;
   return at;
 }
@@ -161,7 +170,7 @@ struct BackwardRowLayout {
 };
 SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r, int columns) {
   const size_t states = r == SPIKESCAN_CUBA_LIF || r == SPIKESCAN_PSU_LIF ? 2 : 1;
-  const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1, columns);
+  const size_t tables = row_tables_bytes(r == SPIKESCAN_CUBA_LIF ? 2 : 1, columns, /*low_bits=*/0);
   BackwardRowLayout at = {};
   at.ring = 0;
   at.states = size_t{kRowThreads / 32} * kBackwardRingSlots * kRingSlotBytes;

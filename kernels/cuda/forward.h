@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTil
   const auto& call = Form::settle(given);
   const spikescan_description& d = call.description;
   constexpr ForwardRowLayout kLayout = forward_row_layout(R);
-  RowTables<NeuronTile<R>::kOrder> tables(dynamic_shared() + kLayout.tables);
+  typename ForwardRow<R, kPieces>::Tables tables(dynamic_shared() + kLayout.tables);
   RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + kLayout.origin);
   if (threadIdx.x == 0) origin = random_origin(call);
   __syncthreads();

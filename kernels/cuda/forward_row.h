@@ -17,15 +17,17 @@ class ForwardRow {
   using Neuron = NeuronTile<R>;
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
+  using Tables = RowTables<kOrder, kRowThreads, forward_low_bits(kOrder)>;
 
   // `origin` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin
   // would be a wait for segments of x as well. All lanes of a warp together, those past the last row as well.
   __device__ __forceinline__ ForwardRow(const ForwardCall& call, Phase phase, const RandomOrigin& origin,
-                                        RowTables<kOrder>& tables, const RowLane& lane, const ChannelDecays& decays)
+                                        Tables& tables, const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
         phase_(phase),
         origin_(origin),
+        quick_(fires_quickly(call, origin)),
         tables_(tables),
         lane_(lane),
         neuron_(decays),
@@ -55,6 +57,8 @@ class ForwardRow {
 
  private:
   static constexpr int kSlots = kForwardRingSlots;
+  static constexpr int kDrawsTogether = Neuron::kPsu ? 1 : kSegmentSteps / kGroup;
+  using Scan = decltype(RowNeuron<R>::scan);
   using Ring = RowRing<kSlots, false>;
 
   __device__ __forceinline__ void store_final(int state, float value) const {
@@ -114,16 +118,19 @@ class ForwardRow {
     const int64_t t = int64_t{segment} * kSegmentSteps;
     const int chunk = segment / kChunkSegments, s = segment % kChunkSegments;
     keep_together(call_.args.x);
-    float x[kSegmentSteps];
-#pragma unroll
-    for (int j = 0; j < kSegmentSteps; ++j) x[j] = next_[j];
+    neuron_.scale(next_);
+    // Before the next segment of x takes its registers: seen anew, these are not put off.
+    typename Scan::Output local;
+    typename Scan::Ends ends;
+    neuron_.scan.run(next_, local, ends);
+    for (auto& end : ends.at) end[kOrder - 1] = seen_anew(end[kOrder - 1]);
     read_next(ring, segment + 1);
     if (s == 0) begin_chunk(chunk);
-    if (!finishes()) return skim(chunk, s, x);
+    if (!finishes()) return skim(chunk, s, local, ends);
     if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return neuron_.chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
-    scan(chunk, s, full, x, states);
+    scan(chunk, s, full, local, ends, states);
     if (call_.args.membrane.data && lane_.inside) {
       store_segment(call_.args.membrane, lane_.batch, t, lane_.channel, steps, states[0]);
     }
@@ -147,29 +154,26 @@ class ForwardRow {
     }
   }
 
-  // For the aggregate alone, of a full chunk.
-  __device__ __forceinline__ void skim(int chunk, int s, float (&x)[kSegmentSteps]) {
-    neuron_.scale(x);
+  // For the aggregate alone, of a full chunk. `output`: the first scan's, from zero, which it is finished in.
+  __device__ __forceinline__ void skim(int chunk, int s, typename Scan::Output& output,
+                                       const typename Scan::Ends& ends) {
     if constexpr (Neuron::kPsu) {
       if (phase_ == Phase::kSecondAggregates) {
-        float v[1][kSegmentSteps];
-        neuron_.scan.scan(tables_, s, x, v);
-        if (s == kChunkSegments - 1) neuron_.scan.end_chunk(chunk, v);
+        neuron_.scan.finish(tables_, s, ends, output);
+        if (s == kChunkSegments - 1) neuron_.scan.end_chunk(chunk, output);
+        float drive[kSegmentSteps];
 #pragma unroll
-        for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(v[0][j]);
-        neuron_.refractory.skim(tables_, x);
+        for (int j = 0; j < kSegmentSteps; ++j) drive[j] = sigmoid(output[0][j]);
+        neuron_.refractory.skim(tables_, drive);
         return;
       }
     }
-    neuron_.scan.skim(tables_, x);
+    neuron_.scan.skim(tables_, ends);
   }
 
-  // x is scaled in place.
-  __device__ __forceinline__ void scan(int chunk, int s, bool full, float (&x)[kSegmentSteps],
-                                       float (&states)[kStates][kSegmentSteps]) {
-    neuron_.scale(x);
-    float output[kOrder][kSegmentSteps];
-    neuron_.scan.scan(tables_, s, x, output);
+  __device__ __forceinline__ void scan(int chunk, int s, bool full, typename Scan::Output& output,
+                                       const typename Scan::Ends& ends, float (&states)[kStates][kSegmentSteps]) {
+    neuron_.scan.finish(tables_, s, ends, output);
     if (full) neuron_.scan.end_chunk(chunk, output);
 #pragma unroll
     for (int n = 0; n < kOrder; ++n) {
@@ -180,10 +184,11 @@ class ForwardRow {
       float drive[kSegmentSteps];
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) drive[j] = sigmoid(states[0][j]);
-      neuron_.refractory.scan(tables_, s, drive, output);
-      if (full) neuron_.refractory.end_chunk(chunk, output);
+      typename Scan::Output refractory;
+      neuron_.refractory.scan(tables_, s, drive, refractory);
+      if (full) neuron_.refractory.end_chunk(chunk, refractory);
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) states[1][j] = output[0][j];
+      for (int j = 0; j < kSegmentSteps; ++j) states[1][j] = refractory[0][j];
     }
   }
 
@@ -197,24 +202,20 @@ class ForwardRow {
       if (lane_.inside) store_distances(call_, b, t, c, steps, m);
       return;
     }
-    const uint32_t bits = lane_.inside ? spike_bits(call_, origin_, b, t, c, steps, m) : 0u;
-    if (call_.args.spikes.dtype != SPIKESCAN_BITS32) return spikes_.store(lane_, segment, steps, bits);
-    // A word is two segments.
-    const bool second = segment % 2 != 0;
-    word_ = second ? word_ | bits << kSegmentSteps : bits;
-    if (lane_.inside && (second || last)) store_word(call_, b, t, c, word_);
+    const uint32_t bits = lane_.inside ? spike_bits<kDrawsTogether>(call_, origin_, quick_, b, t, c, steps, m) : 0u;
+    spikes_.store(lane_, segment, steps, last, bits);
   }
 
   const ForwardCall& call_;
   const spikescan_description& d_;
   const Phase phase_;
   const RandomOrigin& origin_;
-  RowTables<kOrder>& tables_;
+  const bool quick_;
+  Tables& tables_;
   const RowLane lane_;
   RowNeuron<R> neuron_;
   RowSpikes spikes_;
   float next_[kSegmentSteps];
-  uint32_t word_ = 0;
 };
 
 }  // namespace spikescan

@@ -110,9 +110,12 @@ class ForwardTile {
     if (call_.firing.rule == SPIKESCAN_NONE) {
       return store_distances(call_, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), m);
     }
-    const uint32_t bits = tile_.steps() > 0 ? spike_bits(call_, random_origin(call_), batch(), tile_.first_step(),
-                                                         tile_.channel(), tile_.steps(), m)
-                                            : 0u;
+    uint32_t bits = 0;
+    if (tile_.steps() > 0) {
+      const RandomOrigin origin = random_origin(call_);
+      bits = spike_bits<1>(call_, origin, fires_quickly(call_, origin), batch(), tile_.first_step(), tile_.channel(),
+                           tile_.steps(), m);
+    }
     place_.look_again();
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {
       store_bits(bits);

@@ -40,8 +40,14 @@ class RowScan {
   __device__ __forceinline__ void scan(const Tables& tables, int s, const float (&input)[kSegmentSteps],
                                        Output& output) {
     Ends ends;
-    Entries entries;
     run(input, output, ends);
+    finish(tables, s, ends, output);
+  }
+
+  // After run(): the rest of it.
+  template <class Tables>
+  __device__ __forceinline__ void finish(const Tables& tables, int s, const Ends& ends, Output& output) {
+    Entries entries;
     enter(tables, s, ends, entries);
     respond(tables, entries, output);
   }
@@ -87,6 +93,10 @@ class RowScan {
     Output output;
     Ends ends;
     run(input, output, ends);
+    skim(tables, ends);
+  }
+  template <class Tables>
+  __device__ __forceinline__ void skim(const Tables& tables, const Ends& ends) {
     move_chain(tables, tables.over_half(), ends);
   }
   // What the chunk leaves from no carry.

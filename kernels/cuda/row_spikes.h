@@ -46,14 +46,19 @@ __device__ __forceinline__ void store_wide_halves(char* to, int64_t stride, uint
 class RowSpikes {
  public:
   __device__ __forceinline__ RowSpikes(const spikescan_tensor& spikes, const RowLane& row) : spikes_(spikes) {
+    const int64_t t = int64_t{row.first_segment} * kSegmentSteps;
+    if (is_words()) {
+      to_ = static_cast<char*>(spikes.data) + element_at(spikes, row.batch, t / 32, row.channel) * sizeof(uint32_t);
+    }
     if (!is_wide_dtype()) return;
     const char* warp = row.warp_start(spikes);
     wide_ = row.copies_wide(spikes, warp);
-    to_ = const_cast<char*>(row.wide_piece(spikes, warp, int64_t{row.first_segment} * kSegmentSteps));
+    to_ = const_cast<char*>(row.wide_piece(spikes, warp, t));
   }
 
-  // The segment's `steps` steps; no call is left out.
-  __device__ __forceinline__ void store(const RowLane& row, int segment, int steps, uint32_t bits) {
+  // The segment's `steps` steps; no call is left out. `last`: of the row's segments.
+  __device__ __forceinline__ void store(const RowLane& row, int segment, int steps, bool last, uint32_t bits) {
+    if (is_words()) return store_half_word(row, segment % 2 != 0, last, bits);
     if (usually(is_wide_dtype() && wide_ && steps == kSegmentSteps)) {
       if (spikes_.dtype == SPIKESCAN_FLOAT32) {
         store_wide_floats(to_, stride(), bits);
@@ -68,6 +73,15 @@ class RowSpikes {
   }
 
  private:
+  // A word is two segments.
+  __device__ __forceinline__ void store_half_word(const RowLane& row, bool second, bool last, uint32_t bits) {
+    word_ = second ? word_ | bits << kSegmentSteps : bits;
+    if (!second && !last) return;
+    if (row.inside) *reinterpret_cast<uint32_t*>(to_) = word_;
+    to_ += spikes_.stride_time * static_cast<int64_t>(sizeof(uint32_t));
+  }
+
+  __device__ __forceinline__ bool is_words() const { return spikes_.data && spikes_.dtype == SPIKESCAN_BITS32; }
   __device__ __forceinline__ bool is_wide_dtype() const {
     return spikes_.data && spikes_.dtype != SPIKESCAN_UINT8 && spikes_.dtype != SPIKESCAN_BITS32;
   }
@@ -75,7 +89,8 @@ class RowSpikes {
 
   const spikescan_tensor& spikes_;
   bool wide_ = false;
-  char* to_ = nullptr;
+  char* to_ = nullptr;  // of the next segment: this lane's 16 bytes of its first steps, or the row's word
+  uint32_t word_ = 0;
 };
 
 }  // namespace spikescan

@@ -16,16 +16,18 @@ __device__ __forceinline__ Map<N> map_anew(Decays<N> decays) {
 }
 
 // A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ...
-// M^8 of a half's steps; M^8 and M^16; and M^16, M^32, M^64 ... from which M^(16 s) is made as power() makes it.
-template <int N, int kColumns = kRowThreads>
+// M^8 of a half's steps; M^8 and M^16; and what M^(16 s) is made from as power() makes it: the products for the lowest
+// kLowBits of s, and M^(16 2^i) for each bit i above them.
+template <int N, int kColumns, int kLowBits = 0>
 class RowTables {
  public:
   static constexpr int kCoefficients = coefficients_of(N);
-  static_assert(1 << kRowSquares == kChunkSegments);
+  static_assert(1 << kSegmentBits == kChunkSegments);
   __device__ __forceinline__ explicit RowTables(unsigned char* memory)
       : maps_(reinterpret_cast<double*>(memory) + column()),
-        responses_(reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * kRowMaps * sizeof(double)) +
-                   (N == 1 ? column() * kRowResponseWords : column())) {}
+        responses_(
+            reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * row_maps(kLowBits) * sizeof(double)) +
+            (N == 1 ? column() * kRowResponseWords : column())) {}
 
   // `time`: the row's steps. A short row needs few of the squares.
   template <class Scan>
@@ -40,8 +42,19 @@ class RowTables {
     Map<N> square = map;
     for (int n = 1; n < kSegmentSteps; n *= 2) square = compose(square, square);
     const int last_segment = segment_count(chunk_steps(time, 0)) - 1;
-    for (int i = 0; i < kRowSquares && last_segment >> i > 0; ++i) {
-      put(i, square);
+    if constexpr (kLowBits > 0) {
+      Map<N> none;
+      set_identity(none);
+      put(0, none);
+    }
+    for (int i = 0; i < kSegmentBits && last_segment >> i > 0; ++i) {
+      if (i < kLowBits) {
+        const int half = 1 << i;  // those with a bit i follow those without
+#pragma unroll 1
+        for (int low = 0; low < half; ++low) put(half + low, compose(square, get(low)));
+      } else {
+        put(square_row(i), square);
+      }
       square = compose(square, square);
     }
   }
@@ -92,18 +105,25 @@ class RowTables {
   // M^(16 segments): power()'s products, low bits first.
   __device__ __forceinline__ Map<N> over_segments(const Map<N>& map, int segments) const {
     Map<N> result;
-    set_identity(result);
+    if constexpr (kLowBits > 0) {
+      result = get(segments % (1 << kLowBits));
+    } else {
+      set_identity(result);
+    }
 #pragma unroll
-    for (int i = 0; i < kRowSquares; ++i) {
+    for (int i = kLowBits; i < kSegmentBits; ++i) {
       if ((segments >> i & 1) == 0) continue;
-      result = compose(get(i), result);
+      result = compose(get(square_row(i)), result);
     }
     if (segments != 0 && !usually(is_positive(result))) keep_positive(result, map);
     return result;
   }
 
  private:
-  static constexpr int kHalf = kRowSquares, kSegment = kRowSquares + 1;
+  static constexpr int kSegment = row_maps(kLowBits) - 1, kHalf = kSegment - 1;
+  __device__ __forceinline__ static constexpr int square_row(int bit) {
+    return (kLowBits > 0 ? 1 << kLowBits : 0) + bit - kLowBits;
+  }
 
   __device__ __forceinline__ static int column() {
     return static_cast<int>(threadIdx.x) % kColumns;

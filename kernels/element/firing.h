@@ -18,12 +18,20 @@ struct Steepness {
   float ceiling;  // d = ceiling (1 + e): 1 / max_prob where the gradient is 1 / d, else 1
 };
 
+// The sigmoid rule's test with a 2^z that is only nearly the library's own (kernels/cuda/quick_firing.h).
+struct QuickTest {
+  float scale, offset;  // exp(-k U) is about 2^(scale M + offset)
+  float limit;          // max_prob 2^32: a draw is the generator's word as it is, its lowest 8 bits zero
+  float unsure;         // a test |u (1 + e) - limit| this close must be made exactly; infinite: all of them
+};
+
 struct Firing {
   int rule, surrogate, gradient;
   float threshold, k, max_prob;
   float arctan_scale;  // k pi sqrt(pi)
   float slope_factor;  // what s (1 - s) is multiplied by in dS/dM
   Steepness steepness;
+  QuickTest quick;
 };
 
 }  // namespace spikescan

@@ -47,8 +47,8 @@ double spiking_share(const Case& c, const support::Forward& forward) {
 class Ties : public ops::Ops {};
 
 TEST_F(Ties, SpikeAlike) {
-  for (const float k : {0.5f, 10.0f, 100.0f}) {
-    for (const float threshold : {0.0f, 1.0f, -0.3f}) {
+  for (const float k : {0.5f, 10.0f, 100.0f, 1300.0f}) {
+    for (const float threshold : {0.0f, 1.0f, -0.3f, 30.0f}) {
       for (const float max_prob : {1.0f, 0.8f, 0.003f, 1e-7f}) {
         for (const int units : {-3, -1, 0, 1, 4}) {
           const Case c = tied_case(k, threshold, max_prob, units);
