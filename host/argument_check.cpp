@@ -88,11 +88,21 @@ void ArgumentCheck::decay_gradient(const char* name, const float* gradient) {
   place(name, "", gradient, sizeof(float), nullptr, region);
 }
 
-void ArgumentCheck::device_key(const spikescan_device_key* key) {
+void ArgumentCheck::device_key(const spikescan_device_key* key, bool readable, bool packed) {
   if (failed() || !key) return;
   Region region = {};
   region.run = sizeof(spikescan_device_key);
   place("device_key", "", key, alignof(spikescan_device_key), nullptr, region);
+  if (failed() || !readable) return;
+  const Origins origins = {key->batch_origin, key->time_origin, key->channel_origin};
+  status_ = check_origins("device_key->", d_, origins, error_);
+  if (!failed() && packed) packed_origin("device_key->", origins.time);
+}
+
+void ArgumentCheck::packed_origin(const char* prefix, int64_t time_origin) {
+  if (failed() || time_origin % kPackedSteps == 0) return;
+  status_ = error_.invalid("%stime_origin is %" PRId64 "; with spikes of dtype BITS32 (4) it must be a multiple of 32",
+                           prefix, time_origin);
 }
 
 void ArgumentCheck::buffer(const char* name, const void* pointer, size_t bytes, size_t needed, size_t alignment,

@@ -31,6 +31,12 @@ spikescan_status resolve(const Backends& backends, int requested, Resolved* reso
     return error.refuse(SPIKESCAN_BACKEND_UNAVAILABLE, "backend is CUDA (2); %s, so it must be CPU (1) or AUTO (0)",
                         backends.cuda ? "no CUDA device can be used here" : "CUDA is not built into this library");
   }
+  if (const spikescan_status status = count_built(backends.cpu, &devices, error)) return status;
+  if (devices == 0) {
+    return error.refuse(SPIKESCAN_BACKEND_UNAVAILABLE,
+                        "backend is %s; this processor lacks SSE4.2, the least that the CPU backend needs on x86",
+                        requested == SPIKESCAN_BACKEND_CPU ? "CPU (1)" : "AUTO (0) and there is no CUDA device");
+  }
   *resolved = {SPIKESCAN_BACKEND_CPU, backends.cpu};
   return SPIKESCAN_OK;
 }

@@ -42,13 +42,6 @@ bool takes_the_place_of(const spikescan_tensor& out, const spikescan_tensor& in,
          (d.batch == 1 || out.stride_batch == in.stride_batch) && (d.time == 1 || out.stride_time == in.stride_time);
 }
 
-spikescan_status check_packed_origin(const ForwardCall& call, Sentence& error) {
-  const spikescan_tensor& spikes = call.args.spikes;
-  if (!spikes.data || spikes.dtype != SPIKESCAN_BITS32 || call.description.time_origin % 32 == 0) return SPIKESCAN_OK;
-  return error.invalid("time_origin is %lld; with spikes of dtype BITS32 (4) it must be a multiple of 32",
-                       static_cast<long long>(call.description.time_origin));
-}
-
 }  // namespace
 
 spikescan_status validate_forward(const ForwardCall& call, bool readable, Sentence& error) {
@@ -56,7 +49,8 @@ spikescan_status validate_forward(const ForwardCall& call, bool readable, Senten
   const spikescan_forward_args& args = call.args;
   ArgumentCheck check(d, error);
   check_inputs(d, args, readable, check);
-  check.device_key(args.device_key);
+  const bool packed = args.spikes.data && args.spikes.dtype == SPIKESCAN_BITS32;
+  check.device_key(args.device_key, readable, packed);
   check.tensor("uniforms", args.uniforms, kFloat32, Use::kInput);
   check.tensor("spikes", args.spikes, d.rule == SPIKESCAN_NONE ? kFloatingSpikes : kSpikes, Use::kOutput);
   check.tensor("membrane", args.membrane, kFloating, Use::kOutput);
@@ -66,7 +60,8 @@ spikescan_status validate_forward(const ForwardCall& call, bool readable, Senten
                Use::kOutput);
   check.must_be_null("spike_counts", args.spike_counts, SPIKESCAN_UNSUPPORTED, "it is reserved");
   check.all_apart();
-  return check.status() ? check.status() : check_packed_origin(call, error);
+  if (packed && !args.device_key) check.packed_origin("", d.time_origin);
+  return check.status();
 }
 
 spikescan_status validate_backward(const BackwardCall& call, bool readable, Sentence& error) {

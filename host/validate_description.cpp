@@ -47,18 +47,20 @@ spikescan_status check_rule(const spikescan_description& d, Sentence& error) {
   return SPIKESCAN_OK;
 }
 
-spikescan_status check_axis(const char* name, const char* origin_name, int64_t size, int64_t origin, int bits,
-                            Sentence& error) {
-  const int64_t limit = int64_t{1} << bits;
-  if (size < 0 || size > limit) {
-    return error.invalid("%s is %" PRId64 "; it must be from 0 to 2^%d", name, size, bits);
-  }
-  if (origin < 0 || origin > limit - size) {
-    return error.invalid("%s is %" PRId64 "; it must be at least 0, and with %s (%" PRId64 ") at most 2^%d",
-                         origin_name, origin, name, size, bits);
-  }
-  return SPIKESCAN_OK;
+spikescan_status check_size(const char* name, int64_t size, int bits, Sentence& error) {
+  if (size >= 0 && size <= int64_t{1} << bits) return SPIKESCAN_OK;
+  return error.invalid("%s is %" PRId64 "; it must be from 0 to 2^%d", name, size, bits);
 }
+
+spikescan_status check_origin(const char* prefix, const char* name, int64_t origin, const char* size_name, int64_t size,
+                              int bits, Sentence& error) {
+  if (origin >= 0 && origin <= (int64_t{1} << bits) - size) return SPIKESCAN_OK;
+  return error.invalid("%s%s_origin is %" PRId64 "; it must be at least 0, and with %s (%" PRId64 ") at most 2^%d",
+                       prefix, name, origin, size_name, size, bits);
+}
+
+// The generator's counter has 32 bits for each, and serves four steps a call.
+constexpr int kBatchBits = 32, kTimeBits = 34, kChannelBits = 32;
 
 // Of sizes up to 2^34, all checked: no intermediate overflows.
 bool too_many(int64_t a, int64_t b, int64_t c) {
@@ -68,9 +70,10 @@ bool too_many(int64_t a, int64_t b, int64_t c) {
 }
 
 spikescan_status check_shape(const spikescan_description& d, Sentence& error) {
-  if (const auto s = check_axis("batch", "batch_origin", d.batch, d.batch_origin, 32, error)) return s;
-  if (const auto s = check_axis("time", "time_origin", d.time, d.time_origin, 34, error)) return s;
-  if (const auto s = check_axis("channels", "channel_origin", d.channels, d.channel_origin, 32, error)) return s;
+  if (const auto s = check_size("batch", d.batch, kBatchBits, error)) return s;
+  if (const auto s = check_size("time", d.time, kTimeBits, error)) return s;
+  if (const auto s = check_size("channels", d.channels, kChannelBits, error)) return s;
+  if (const auto s = check_origins("", d, {d.batch_origin, d.time_origin, d.channel_origin}, error)) return s;
   // The states are [B, C] even where no step is taken.
   if (too_many(d.batch, d.channels, 1) || too_many(d.batch, d.channels, d.time)) {
     return error.invalid("batch, time and channels are %" PRId64 ", %" PRId64 " and %" PRId64
@@ -96,6 +99,13 @@ spikescan_status check_reserved(const spikescan_description& d, Sentence& error)
 }
 
 }  // namespace
+
+spikescan_status check_origins(const char* prefix, const spikescan_description& d, const Origins& origins,
+                               Sentence& error) {
+  if (const auto s = check_origin(prefix, "batch", origins.batch, "batch", d.batch, kBatchBits, error)) return s;
+  if (const auto s = check_origin(prefix, "time", origins.time, "time", d.time, kTimeBits, error)) return s;
+  return check_origin(prefix, "channel", origins.channel, "channels", d.channels, kChannelBits, error);
+}
 
 spikescan_status validate_description(const spikescan_description& d, Sentence& error) {
   if (const auto s = check_enums(d, error)) return s;

@@ -10,6 +10,13 @@ constexpr int64_t kMostElements = int64_t{1} << 56;
 
 spikescan_status validate_description(const spikescan_description& description, Sentence& error);
 
+// Where a call's random numbers start. `prefix`: whose origins they are, in sentences.
+struct Origins {
+  int64_t batch, time, channel;
+};
+spikescan_status check_origins(const char* prefix, const spikescan_description& description, const Origins& origins,
+                               Sentence& error);
+
 // Elements of x: 0 where a size is 0.
 inline int64_t element_count(const spikescan_description& d) {
   return d.batch * d.time * d.channels;

@@ -119,7 +119,8 @@ typedef struct spikescan_state {
 
 /* The key of the random numbers, and optionally the origins, where they have to be read when the kernel runs (a replayed
  * CUDA graph, a compiled step). It overrides the values in the call and in the description. 40 bytes, 8-byte aligned.
- * Indices past 2^32 (time past 2^34) cannot be refused here: they wrap. */
+ * On the CPU its origins are held against the description's ranges; in a GPU's memory they cannot be: there indices past
+ * 2^32 (time past 2^34) wrap, and packed spikes whose time origin is no multiple of 32 start at a word all the same. */
 typedef struct spikescan_device_key {
   uint64_t seed;
   uint32_t stream;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <new>
 #include <thread>
 
 namespace spikescan_xla {
@@ -40,8 +41,10 @@ void take_scheduled(void* data) {
   (*work)->take();
 }
 
+// False where nothing was scheduled, for want of memory too: to throw would leave workers with a call that is gone.
 bool schedule(const ffi::CallFrame& frame, const std::shared_ptr<Work>& work) {
-  auto held = std::make_unique<std::shared_ptr<Work>>(work);
+  std::unique_ptr<std::shared_ptr<Work>> held(new (std::nothrow) std::shared_ptr<Work>(work));
+  if (!held) return false;
   ffi::ScheduleArgs args = {sizeof args, nullptr, frame.ctx, take_scheduled, held.get()};
   if (!succeeded(frame, frame.api->thread_pool_schedule(&args))) return false;
   held.release();  // the pool's now

@@ -48,6 +48,7 @@ struct ForwardCase : CallCase {
   ForwardCase();
   spikescan_status run();
   spikescan_forward_args args;
+  spikescan_device_key& key() { return *const_cast<spikescan_device_key*>(args.device_key); }
   std::byte after[1024] = {};
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 
+#include "host/resolve.h"
 #include "kernels/element/chunking.h"
 #include "refusals.h"
 
@@ -46,6 +47,20 @@ TEST(Backend, AutoIsTheCpuHere) {
   EXPECT_EQ(resolved, SPIKESCAN_BACKEND_CPU);
   EXPECT_EQ(spikescan_resolve_backend(SPIKESCAN_BACKEND_CPU, &resolved), SPIKESCAN_OK);
   EXPECT_EQ(resolved, SPIKESCAN_BACKEND_CPU);
+}
+
+TEST(Backend, RefusedOnAProcessorWithoutTheInstructions) {
+  Backend cpu = *cpu_backend();
+  cpu.device_count = [](int32_t* count) {
+    *count = 0;
+    return BackendResult{SPIKESCAN_OK, nullptr, nullptr};
+  };
+  for (const spikescan_backend requested : {SPIKESCAN_BACKEND_CPU, SPIKESCAN_BACKEND_AUTO}) {
+    Sentence error;
+    Resolved resolved;
+    EXPECT_EQ(resolve({&cpu, nullptr}, requested, &resolved, error), SPIKESCAN_BACKEND_UNAVAILABLE);
+    EXPECT_NE(std::string(error.text()).find("lacks SSE4.2"), std::string::npos) << error.text();
+  }
 }
 
 TEST(Backend, RefusalsOfResolve) {

@@ -280,8 +280,30 @@ const Row kRows[] = {
     {"packed_spikes_off_a_word",
      [](Call& c) {
        c.args.spikes.dtype = SPIKESCAN_BITS32;
+       c.args.device_key = nullptr;
        c.d.time_origin = 48;
        return Parts{"time_origin is 48", "multiple of 32"};
+     }},
+    {"packed_spikes_off_a_word_by_key",
+     [](Call& c) {
+       c.args.spikes.dtype = SPIKESCAN_BITS32;
+       c.key().time_origin = 8;
+       return Parts{"device_key->time_origin is 8", "multiple of 32"};
+     }},
+    {"key_batch_origin_negative",
+     [](Call& c) {
+       c.key().batch_origin = -1;
+       return Parts{"device_key->batch_origin is -1", "at least 0"};
+     }},
+    {"key_time_origin_past_34_bits",
+     [](Call& c) {
+       c.key().time_origin = int64_t{1} << 34;
+       return Parts{"device_key->time_origin is 17179869184", "at most 2^34"};
+     }},
+    {"key_channel_origin_past_32_bits",
+     [](Call& c) {
+       c.key().channel_origin = INT64_MAX;
+       return Parts{"device_key->channel_origin is 9223372036854775807", "at most 2^32"};
      }},
     {"spikes_steps_overlap",
      [](Call& c) {
