@@ -1,8 +1,11 @@
 /* spikescan C ABI: stochastic parallelizable spiking neurons as fused associative scans.
  *
  * The contract (formulas, random numbers, promises) is docs/model.md. Every function returns a status; when it is not
- * SPIKESCAN_OK, spikescan_last_error() holds a sentence that names the argument, its value and what is allowed, nothing
- * was enqueued and nothing was written. No function throws. All functions may be called from any thread.
+ * SPIKESCAN_OK, spikescan_last_error() holds a sentence about it. A refused call (INVALID_ARGUMENT, UNSUPPORTED,
+ * BACKEND_UNAVAILABLE, WORKSPACE_TOO_SMALL) names the argument, its value and what is allowed; nothing was enqueued and
+ * nothing was written. After OUT_OF_MEMORY, CUDA_ERROR or INTERNAL_ERROR from a pass some of its work may have been
+ * enqueued or done: what its outputs, `saved` and workspace hold is undefined. No function throws. All functions may be
+ * called from any thread.
  */
 #ifndef SPIKESCAN_SPIKESCAN_H_
 #define SPIKESCAN_SPIKESCAN_H_
@@ -92,7 +95,8 @@ typedef struct spikescan_description {
   float threshold;                /* finite */
   float k;                        /* slope, finite and > 0; not read by the rule `none` */
   float max_prob;                 /* in [0, 1]; read by sigmoid_bernoulli only */
-  int64_t batch, time, channels;  /* B, T, C >= 0; B, C <= 2^32, T <= 2^34 (with their origins) */
+  int64_t batch, time, channels;  /* B, T, C >= 0; B, C <= 2^32, T <= 2^34 (with their origins); B * C and
+                                     B * T * C <= 2^56 */
   int64_t batch_origin, time_origin, channel_origin; /* global index of element (0, 0, 0); >= 0. With packed spikes
                                      time_origin is a multiple of 32. They enter the random numbers only. */
   spikescan_dtype dtype;          /* of x and of the gradient of x: FLOAT32, FLOAT16 or BFLOAT16 */
@@ -179,7 +183,8 @@ typedef struct spikescan_sizes {
 /* The caller's threads, for CPU calls that shall not use OpenMP's. Passed in the place of `stream`; read during the call
  * only. run() calls task(data, i) once for every i in [0, tasks), in any order, on any threads, at once or one after the
  * other, and returns when all are done; tasks is at most `threads`. Neither the bits of a result nor the call's coming
- * to an end depends on how many run at once. task never throws. */
+ * to an end depends on how many run at once. task never throws, and run() must not throw either: tasks may still be at
+ * work on what the call keeps on its stack. */
 typedef struct spikescan_executor {
   size_t struct_size; /* sizeof(spikescan_executor) */
   void* context;      /* handed to run() */

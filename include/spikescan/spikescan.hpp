@@ -1,7 +1,8 @@
 // The C++20 face of spikescan, header only, over the C functions of spikescan.h; docs/api.md is its guide.
 // Shapes: x, spikes, membrane and their gradients [B, T, C]; states [B, 1, C]; decays and their gradients [1, 1, C].
 // Every failing call throws Error. The sizes and dtypes that a view carries beyond the C structs are checked here, all
-// else by the library; either way nothing was enqueued and nothing written.
+// else by the library; of a call refused either way nothing was enqueued and nothing written. What a pass leaves that
+// fails with out_of_memory, cuda_error or internal_error is undefined (spikescan.h).
 #ifndef SPIKESCAN_SPIKESCAN_HPP_
 #define SPIKESCAN_SPIKESCAN_HPP_
 
