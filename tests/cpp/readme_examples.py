@@ -2,7 +2,7 @@
 """Holds the code blocks of the documents against the compiled files they quote.
 
 A comment `<!-- path -->` or `<!-- path#region -->` stands right before a code fence: the block must equal that file, or
-its lines between `[region]` and `[/region]`. Every c, cpp, cmake and makefile block must be marked.
+its lines between `[region]` and `[/region]`. Every c, cpp, python, cmake and makefile block must be marked.
 usage: readme_examples.py ROOT DOCUMENT...      or      readme_examples.py --self-test
 """
 import pathlib
@@ -12,7 +12,7 @@ import tempfile
 import textwrap
 
 MARK = re.compile(r"^<!-- ([\w./-]+?)(?:#([\w-]+))? -->$")
-CHECKED = {"c", "cpp", "c++", "cmake", "makefile"}
+CHECKED = {"c", "cpp", "c++", "python", "cmake", "makefile"}
 
 
 def blocks(text):
@@ -88,6 +88,7 @@ def self_test():
         assert count("<!-- a.cpp#part -->\n\n```cpp\nint b;\n```\n") == 0
         assert count("```sh\nmake\n```\n") == 0
         assert count("```cpp\nint a;\n```\n") == 1, "an unmarked block must be found"
+        assert count("```python\na = 1\n```\n") == 1, "an unmarked block must be found"
         assert count("<!-- a.cpp#part -->\n```cpp\nint c;\n```\n") == 1, "a differing block must be found"
         assert count("<!-- b.cpp -->\n```cpp\nint c;\n```\n") == 1, "a missing file must be found"
         assert count("<!-- a.cpp#none -->\n```cpp\nint b;\n```\n") == 1, "a missing region must be found"

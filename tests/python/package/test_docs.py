@@ -1,4 +1,4 @@
-"""Every page's Python blocks run as written, in order, in one interpreter a page."""
+"""Each page's Python blocks run as written, in order, in one interpreter a page; and the examples that README quotes."""
 
 import os
 import re
@@ -37,11 +37,29 @@ def test_page_runs(tmp_path, page):
     assert done.returncode == 0, done.stderr
 
 
+# tests/cpp/readme_examples.py holds README to these files.
+EXAMPLES = {"minimal.py": r"firing rate 0\.\d*[1-9]\d*, V and dL/dx are finite, dL/dbeta is \(64,\)"}
+
+
+def test_every_example_is_here():
+    assert {path.name for path in (ROOT / "examples" / "python").glob("*.py")} == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_runs(tmp_path, name):
+    done = run(tmp_path, (ROOT / "examples" / "python" / name).read_text())
+    assert done.returncode == 0, done.stderr
+    assert re.search(EXAMPLES[name], done.stdout), done.stdout
+
+
 def test_a_page_that_is_wrong_fails(tmp_path):
     assert run(tmp_path, blocks("numpy.md")[0] + "\nassert result.membrane is not None\n").returncode != 0
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\((\w+\.md)", (ROOT / "docs" / page).read_text()):
-        assert (ROOT / "docs" / target).exists(), target
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
