@@ -19,7 +19,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/spikescanConfig.cmake.in
                               ${CMAKE_CURRENT_BINARY_DIR}/spikescanConfig.cmake
                               INSTALL_DESTINATION ${SPIKESCAN_CMAKE_DIR}
                               NO_SET_AND_CHECK_MACRO)
-# The ABI may change with every 0.x.
+# The ABI may change with every 0.x, and not within one (CHANGELOG.md); so does the library's soname.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/spikescanConfigVersion.cmake
                                  VERSION ${PROJECT_VERSION}
                                  COMPATIBILITY SameMinorVersion)

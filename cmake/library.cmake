@@ -74,6 +74,12 @@ if(SPIKESCAN_HAVE_CUDA)
   set(spikescan_cuda_objects $<TARGET_OBJECTS:spikescan_cuda>)
 endif()
 
+# While the major version is 0 each minor version is an ABI of its own (CHANGELOG.md).
+set(SPIKESCAN_SOVERSION ${PROJECT_VERSION_MAJOR})
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(SPIKESCAN_SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endif()
+
 # `cuda_runtime` is Static in what is installed, so that it loads where there is no driver, and Shared for the tests
 # that put a stub in the runtime's place.
 function(spikescan_shared_library name cuda_runtime)
@@ -82,7 +88,7 @@ function(spikescan_shared_library name cuda_runtime)
   target_compile_features(${name} INTERFACE c_std_99)
   target_link_libraries(${name} PRIVATE OpenMP::OpenMP_CXX)
   target_link_options(${name} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/host/spikescan.map -Wl,--no-undefined)
-  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${SPIKESCAN_SOVERSION}
                                            LINKER_LANGUAGE CXX LINK_DEPENDS ${PROJECT_SOURCE_DIR}/host/spikescan.map)
   if(SPIKESCAN_HAVE_CUDA)
     set_target_properties(${name} PROPERTIES CUDA_RUNTIME_LIBRARY ${cuda_runtime} LINKER_LANGUAGE CUDA)

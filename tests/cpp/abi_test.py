@@ -9,7 +9,6 @@ import sys
 
 # cudart is linked statically; the dynamic loader may be named for thread-local storage.
 ALLOWED = re.compile(r"^(libc|libm|libstdc\+\+|libgcc_s|libgomp)\.so\.\d+$|^ld-linux[\w-]*\.so\.\d+$")
-SONAME = "libspikescan.so.0"
 
 
 def strip_comments(header):
@@ -33,14 +32,21 @@ def symbol_complaints(declared, exported):
     return found
 
 
-def dynamic_complaints(readelf_output):
+def expected_soname(header):
+    """While the major version is 0 every minor version is an ABI of its own (CHANGELOG.md)."""
+    numbers = dict(re.findall(r"#define SPIKESCAN_VERSION_(\w+) (\d+)", header))
+    major, minor = numbers["MAJOR"], numbers["MINOR"]
+    return f"libspikescan.so.{major}.{minor}" if major == "0" else f"libspikescan.so.{major}"
+
+
+def dynamic_complaints(readelf_output, soname):
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", readelf_output)
     found = [f"needs {name}" for name in needed if not ALLOWED.match(name)]
     if not needed:
         found.append("no needed library was found, not even libc")
     sonames = re.findall(r"\(SONAME\).*\[(.*)\]", readelf_output)
-    if sonames != [SONAME]:
-        found.append(f"soname is {sonames}; {SONAME} expected")
+    if sonames != [soname]:
+        found.append(f"soname is {sonames}; {soname} expected")
     return found
 
 
@@ -62,11 +68,15 @@ def struct_complaints(header):
 
 def self_test():
     """Each planted fault must be found."""
-    good_elf = "(NEEDED) Shared library: [libc.so.6]\n(SONAME) Library soname: [libspikescan.so.0]\n"
-    assert dynamic_complaints(good_elf) == []
-    assert dynamic_complaints(good_elf + "(NEEDED) Shared library: [libcudart.so.13]\n")
-    assert dynamic_complaints(good_elf.replace("spikescan.so.0", "spikescan.so.1"))
-    assert dynamic_complaints("(SONAME) Library soname: [libspikescan.so.0]\n")
+    versions = "#define SPIKESCAN_VERSION_MAJOR {}\n#define SPIKESCAN_VERSION_MINOR {}\n"
+    assert expected_soname(versions.format(0, 7)) == "libspikescan.so.0.7"
+    assert expected_soname(versions.format(2, 7)) == "libspikescan.so.2"
+    good_elf = "(NEEDED) Shared library: [libc.so.6]\n(SONAME) Library soname: [libspikescan.so.0.1]\n"
+    soname = "libspikescan.so.0.1"
+    assert dynamic_complaints(good_elf, soname) == []
+    assert dynamic_complaints(good_elf + "(NEEDED) Shared library: [libcudart.so.13]\n", soname)
+    assert dynamic_complaints(good_elf.replace("spikescan.so.0.1", "spikescan.so.0"), soname)
+    assert dynamic_complaints(f"(SONAME) Library soname: [{soname}]\n", soname)
     header = ("SPIKESCAN_API const char* spikescan_a(void);\nSPIKESCAN_API int\n spikescan_b(int x);"
               " /* SPIKESCAN_API int spikescan_c(int) */")
     assert declared_functions(header) == {"spikescan_a", "spikescan_b"}
@@ -93,7 +103,7 @@ def main():
         header = file.read()
     declared = declared_functions(header)
     found = symbol_complaints(declared, exported_symbols(tool("nm", "-D", "--defined-only", library)))
-    found += dynamic_complaints(tool("readelf", "-d", "-W", library))
+    found += dynamic_complaints(tool("readelf", "-d", "-W", library), expected_soname(header))
     found += struct_complaints(header)
     for sentence in found:
         print(sentence)

@@ -1,4 +1,4 @@
-"""Each page's Python blocks run as written, in order, in one interpreter a page; and the examples that README quotes."""
+"""Each page's Python blocks run as written, in order, in one interpreter; and the examples that README quotes."""
 
 import os
 import re
