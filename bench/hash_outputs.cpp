@@ -1,5 +1,5 @@
-// Prints one line a configuration, "name output=hash ...", or checks the lines of a file (R1 and R3 of docs/
-// reproducibility.md): the CPU's bits in CI, the GPU's on a machine that has one, and run against run.
+// Prints one line a configuration, "name output=hash ...", or checks the lines of a file (docs/reproducibility.md): the
+// CPU's bits in CI, the GPU's on a machine that has one, and run against run.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

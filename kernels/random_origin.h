@@ -1,5 +1,5 @@
-// Where the random numbers of a call start (SPEC section 3), read when the call runs: from the call itself, or from the
-// key in the backend's memory.
+// Where the random numbers of a call start (docs/model.md, section 3), read when the call runs: from the call itself,
+// or from the key in the backend's memory.
 #pragma once
 
 #include "kernels/backend.h"

@@ -1,4 +1,4 @@
-// Names of the C enums as SPEC.md spells them, sizes of dtypes, and contiguous [B, T, C] tensors.
+// Names of the C enums as docs/model.md spells them, sizes of dtypes, and contiguous [B, T, C] tensors.
 #pragma once
 
 #include <cstddef>

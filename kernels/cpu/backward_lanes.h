@@ -1,6 +1,6 @@
-// The backward pass of one block (SPEC section 2), from one saved state to the next, last first: the states of the 64
-// steps between are found from x, then, last segment first, the gradients run. x is read once (spsn's a second time,
-// from the caches; more often where time is split over threads); nothing of size B T C is kept.
+// The backward pass of one block (docs/model.md, section 2), from one saved state to the next, last first: the states
+// of the 64 steps between are found from x, then, last segment first, the gradients run. x is read once (spsn's a
+// second time, from the caches; more often where time is split over threads); nothing of size B T C is kept.
 #pragma once
 
 #include "kernels/backend.h"

@@ -1,5 +1,5 @@
-// The forward pass of one block (SPEC sections 1 and 3): x read once, in segments; membrane, spikes, final states and
-// the chunks' carries written as they come.
+// The forward pass of one block (docs/model.md, sections 1 and 3): x read once, in segments; membrane, spikes, final
+// states and the chunks' carries written as they come.
 #pragma once
 
 #include "kernels/cpu/forward_inner.h"

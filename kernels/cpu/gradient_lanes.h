@@ -1,4 +1,4 @@
-// The gradient scans of a neuron over a block (SPEC section 2), segments last to first.
+// The gradient scans of a neuron over a block (docs/model.md, section 2), segments last to first.
 #pragma once
 
 #include "kernels/cpu/neuron_lanes.h"

@@ -1,7 +1,7 @@
-// The backward pass of one row (SPEC section 2), of one chunk of it, or of the few batches whose sums form a row of
-// partial sums, by one thread: back in time, from one saved state to the next. The segments between the two are entered
-// one after the other; then, last first, each one's states are rebuilt, its gradients are scanned and dx is stored. x
-// is fetched once, far ahead, and no thread waits for another warp's.
+// The backward pass of one row (docs/model.md, section 2), of one chunk of it, or of the few batches whose sums form a
+// row of partial sums, by one thread: back in time, from one saved state to the next. The segments between the two are
+// entered one after the other; then, last first, each one's states are rebuilt, its gradients are scanned and dx is
+// stored. x is fetched once, far ahead, and no thread waits for another warp's.
 #pragma once
 
 #include "kernels/cuda/chunk_links.h"

@@ -1,6 +1,6 @@
-// The backward pass of one tile (SPEC section 2): the states rebuilt from x and the saved carry, the gradients scanned
-// back over the segments, the decays' sums. Nothing of size B T C is kept. What is looked at again waits in columns of
-// shared memory; 16 values of a thread are in registers at a time.
+// The backward pass of one tile (docs/model.md, section 2): the states rebuilt from x and the saved carry, the
+// gradients scanned back over the segments, the decays' sums. Nothing of size B T C is kept. What is looked at again
+// waits in columns of shared memory; 16 values of a thread are in registers at a time.
 #pragma once
 
 #include "kernels/cuda/decay_sums.h"

@@ -1,5 +1,5 @@
-// The forward pass of one row, or of one chunk of it (SPEC sections 1 and 3), by one thread: the next segments of x are
-// on their way while this one is scanned and fired.
+// The forward pass of one row, or of one chunk of it (docs/model.md, sections 1 and 3), by one thread: the next
+// segments of x are on their way while this one is scanned and fired.
 #pragma once
 
 #include "kernels/cuda/chunk_links.h"

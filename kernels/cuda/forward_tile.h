@@ -1,5 +1,5 @@
-// The forward pass of one tile (SPEC sections 1 and 3): x read once, states scanned, spikes drawn; what was asked for
-// is written once.
+// The forward pass of one tile (docs/model.md, sections 1 and 3): x read once, states scanned, spikes drawn; what was
+// asked for is written once.
 #pragma once
 
 #include "kernels/cuda/neuron_tile.h"

@@ -1,5 +1,5 @@
 // The generator on the device: cuRAND's own Philox4x32-10 where its header is at hand, else ours, which gives the same
-// words (tests/element). One call serves four steps of one channel (SPEC section 3).
+// words (tests/element). One call serves four steps of one channel (docs/model.md, section 3).
 #pragma once
 
 #include "kernels/cuda/device.h"

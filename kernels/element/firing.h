@@ -1,5 +1,5 @@
-// The firing rules of SPEC section 1 and their dS/dM, on one value M (V, or V - R for psu_lif); U = M - threshold.
-// A Bernoulli spike is u < p with p = c / (1 + e), tested as u (1 + e) < c: no division, and one fma.
+// The firing rules of docs/model.md, section 1, and their dS/dM, on one value M (V, or V - R for psu_lif); U = M -
+// threshold. A Bernoulli spike is u < p with p = c / (1 + e), tested as u (1 + e) < c: no division, and one fma.
 #pragma once
 
 #include "include/spikescan/spikescan.h"

@@ -1,6 +1,7 @@
 // Philox4x32 with 10 rounds (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) and a
-// word's uniform (SPEC section 3, which also says which element takes which counter). The CUDA backend takes cuRAND's
-// own function where its header is at hand (kernels/cuda/generator.h); tests/element/curand_test.cpp compares the two.
+// word's uniform (docs/model.md, section 3, which also says which element takes which counter). The CUDA backend takes
+// cuRAND's own function where its header is at hand (kernels/cuda/generator.h); tests/element/curand_test.cpp compares
+// the two.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The steps of SPEC sections 1 and 2 from a zero state, forward (state) and backward (gradient) in time.
+// The steps of docs/model.md, sections 1 and 2, from a zero state, forward (state) and backward (gradient) in time.
 // Every pass of every neuron is one or two of these four scans: lif and spsn use order 1, cuba_lif order 2 (I before V
 // forward, V's gradient before I's backward), psu_lif order 1 twice with the same decay.
 #pragma once

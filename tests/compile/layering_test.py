@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Data flows down, never back: holds every #include in the tree against the layers below.
 
-Also: CUDA's and OpenMP's headers stay where they belong, and no framework is named below the adapters.
+Also: CUDA's and OpenMP's headers stay where they belong, no framework is named below the adapters, and no file cites a
+document that is not in the repository: the contract is docs/model.md.
 usage: layering_test.py ROOT      or      layering_test.py --self-test
 """
 import os
@@ -58,6 +59,28 @@ BOUND_HEADERS = [
 BELOW_ADAPTERS = ("include/", "kernels/", "host/")
 FRAMEWORKS = re.compile(r"\b(py)?(torch|jax\w*|xla\w*|numpy|cupy|tensorflow|keras|flax|haiku|dlpack|pybind11|nanobind|"
                         r"aten|c10|pyobject)\b|\bpython\.h\b", re.IGNORECASE)
+
+# Their drafts, which comments once cited.
+ABSENT_DOCUMENTS = re.compile(r"\b(?:SPEC|DESIGN|STYLE|RELIABILITY)(?:\.md\b| sections? \d| R\d|,? key idea)")
+CITING_TOPS = ("bench", "cmake", "examples", "host", "include", "kernels", "python", "tests", "tools")
+CITING_SUFFIXES = SUFFIXES | {".py", ".txt", ".cmake", ".in", ""}
+
+
+def citation_complaints(root):
+    """Lines outside docs/ that cite a document which a reader cannot find."""
+    found = []
+    for top in CITING_TOPS:
+        for folder, folders, names in os.walk(root / top):
+            folders[:] = sorted(name for name in folders if name not in ("__pycache__", "results"))
+            for name in sorted(names):
+                path = pathlib.Path(folder) / name
+                place = path.relative_to(root).as_posix()
+                if path.suffix not in CITING_SUFFIXES or place == "tests/compile/layering_test.py":
+                    continue
+                for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+                    if match := ABSENT_DOCUMENTS.search(line):
+                        found.append(f"{place}:{number}: cites {match.group(0)!r}; the contract is docs/model.md")
+    return found
 
 
 def source_files(root):
@@ -123,7 +146,7 @@ def complaints(root):
             seen[layer_of(path)] += 1
             if sentence := include_complaint(root, path, quoted, angled):
                 found.append(f"{place}: {sentence}")
-    return found, seen
+    return found + citation_complaints(root), seen
 
 
 def write(root, files):
@@ -185,6 +208,9 @@ PLANTED = [
     ("tests/reference/bad.cpp", '#include "kernels/element/real.h"\n', "tests/reference/ may include only"),
     ("tests/cpp/bad.cpp", '#include "host/api.cpp"\n', "tests/cpp/ may include only"),
     ("include/bad.h", "int a;\n", "no layer"),
+    ("host/bad.cpp", "// the steps of SPEC section 1\n", "docs/model.md"),
+    ("tests/python/bad.py", "# every shape (RELIABILITY R6)\n", "docs/model.md"),
+    ("tools/bad", "# as DESIGN.md has it\n", "docs/model.md"),
 ]
 
 

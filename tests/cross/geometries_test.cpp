@@ -1,5 +1,5 @@
-// The launch geometry changes no bit (RELIABILITY R2): tiles of 1 to 32 channels, any number of blocks, a thread a row
-// or a chunk of one.
+// The launch geometry changes no bit: tiles of 1 to 32 channels, any number of blocks, a thread a row or a
+// chunk of one.
 // The kernels are called with plans that the host would not make.
 #include <algorithm>
 #include <bit>

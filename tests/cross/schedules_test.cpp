@@ -1,4 +1,4 @@
-// In what order blocks and threads run, and how many blocks are there at a time, changes no bit (RELIABILITY R1).
+// In what order blocks and threads run, and how many blocks are there at a time, changes no bit.
 #include "cross/both.h"
 #include "simt/simt.h"
 #include "support/coverage.h"

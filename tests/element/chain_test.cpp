@@ -87,7 +87,7 @@ Trace<Scan::kOrder> run(const Decays<Scan::kOrder>& decays, const std::vector<fl
   return chain.trace;
 }
 
-// The recursions of SPEC sections 1 and 2 with an input, and once more over magnitudes for the bound.
+// The recursions of docs/model.md, sections 1 and 2, with an input, and once more over magnitudes for the bound.
 void exact_step(StateScan<1>, const Decays<1>& d, long double x, long double (&s)[1], long double (&out)[1]) {
   out[0] = s[0] = d.first * s[0] + x;
 }
@@ -140,7 +140,8 @@ std::vector<float> make_inputs(Kind kind, int steps, uint64_t seed) {
 
 constexpr float kDecays[] = {0.0f, 0.01f, 0.3f, 0.5f, 0.9f, 0.99f, 0.9999f, 0.9999999f, 1.0f};
 
-// SPEC section 5 promises 8 for V. A one-signed input reaches most: the roundings of a half's float32 steps add up.
+// docs/model.md, section 5, promises 8 for V. A one-signed input reaches most: the roundings of a half's float32 steps
+// add up.
 template <class Scan>
 double worst_over_inputs(int steps) {
   double worst = 0.0;

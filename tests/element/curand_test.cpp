@@ -1,5 +1,5 @@
 // cuRAND's own device code, compiled for the host, as a second witness of the generator and of the place of every
-// element in it: SPEC section 3 says how to draw the same numbers with curand_init and curand.
+// element in it: docs/model.md, section 3, says how to draw the same numbers with curand_init and curand.
 #include <gtest/gtest.h>
 
 #include <random>

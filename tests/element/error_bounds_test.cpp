@@ -248,8 +248,8 @@ TEST(ErrorBounds, AWrongFunctionIsSeen) {
   EXPECT_FALSE(nan <= 1e30);
 }
 
-// SPEC section 5: gradients within 16 * 2^-24 of their terms. The argument's rounding alone would spoil that far from U
-// = 0.
+// docs/model.md, section 5: gradients within 16 * 2^-24 of their terms. The argument's rounding alone would spoil that
+// far from U = 0.
 TEST(ErrorBounds, AnUncorrectedArgumentWouldExceedTheGradientsBound) {
   const double worst = worst_over(10.0f, 87.0f, 997, [](float x) {
     const double plain = exp2_of(-kLog2E * magnitude(x));

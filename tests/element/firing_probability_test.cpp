@@ -1,5 +1,5 @@
-// The spike probability of both Bernoulli rules as a function of the float32 U (SPEC section 5: within 2^-21). What is
-// measured is the share of the 2^24 possible uniforms that fire, so the test's own rounding is in it.
+// The spike probability of both Bernoulli rules as a function of the float32 U (docs/model.md, section 5: within
+// 2^-21). What is measured is the share of the 2^24 possible uniforms that fire, so the test's own rounding is in it.
 #include <gtest/gtest.h>
 
 #include <cstdio>

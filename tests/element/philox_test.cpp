@@ -1,5 +1,5 @@
-// The generator against published known answers, and the place of every element in it (SPEC section 3): what the CPU
-// backend draws for a segment is the uniform of the element's own global index, and no two elements share one.
+// The generator against published known answers, and the place of every element in it (docs/model.md, section 3): what
+// the CPU backend draws for a segment is the uniform of the element's own global index, and no two elements share one.
 #include "kernels/element/philox.h"
 
 #include <gtest/gtest.h>

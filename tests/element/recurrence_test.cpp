@@ -1,5 +1,5 @@
-// The steps of SPEC sections 1 and 2 (kernels/element/recurrence.h): clipping, single steps, and the response of every
-// step of a half segment to the state carried in, against the same steps in long double.
+// The steps of docs/model.md, sections 1 and 2 (kernels/element/recurrence.h): clipping, single steps, and the response
+// of every step of a half segment to the state carried in, against the same steps in long double.
 #include "kernels/element/recurrence.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Checks of the random numbers and of the spikes made from them (SPEC section 3), written over a Sampler so that they
-// can be run against the library's own and against faulty ones.
+// Checks of the random numbers and of the spikes made from them (docs/model.md, section 3), written over a Sampler so
+// that they can be run against the library's own and against faulty ones.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Sampling (RELIABILITY R13): exact checks first, since a bias of 2^-24 would need 2^52 draws to show; then about 1,000
+// Sampling: exact checks first, since a bias of 2^-24 would need 2^52 draws to show; then about 1,000
 // statistics with fixed seeds; then the same checks against samplers with a planted fault each.
 #include <gtest/gtest.h>
 

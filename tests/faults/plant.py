@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants faults in the source, one at a time, and expects a test to turn red for each (RELIABILITY R17).
+"""Plants faults in the source, one at a time, and expects a test to turn red for each.
 
     tests/faults/plant.py                   every fault of faults.py: about an hour on two cores
     tests/faults/plant.py --only split      those whose name or file contains a word

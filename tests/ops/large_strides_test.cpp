@@ -1,5 +1,5 @@
-// Strides of 2^31 to 2^33 elements over reserved addresses of which only the rows in use have memory (RELIABILITY R5):
-// an offset cut to 32 bits lands on an address that cannot be touched, or gives other bits.
+// Strides of 2^31 to 2^33 elements over reserved addresses of which only the rows in use have memory: an
+// offset cut to 32 bits lands on an address that cannot be touched, or gives other bits.
 #include <sys/mman.h>
 #include <unistd.h>
 

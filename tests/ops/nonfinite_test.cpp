@@ -1,5 +1,5 @@
 // A NaN or an infinity changes its own row alone, from its step on, as IEEE arithmetic has it; a NaN probability does
-// not spike (SPEC section 4, RELIABILITY R12).
+// not spike (docs/model.md, section 4).
 #include <cmath>
 #include <limits>
 

@@ -1,4 +1,4 @@
-// The cases of the shapes test (RELIABILITY R6): pairwise over sizes, layouts, dtypes, neurons and options. Case n is a
+// The cases of the shapes test: pairwise over sizes, layouts, dtypes, neurons and options. Case n is a
 // function of n alone.
 #pragma once
 

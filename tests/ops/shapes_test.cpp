@@ -1,5 +1,5 @@
-// Shapes, layouts, dtypes and options, pairwise (RELIABILITY R6): 20,000 cases on the CPU. Small ones are held
-// against the float64 reference and then, bit for bit, in their own form; of large ones some rows are run alone.
+// Shapes, layouts, dtypes and options, pairwise: 20,000 cases on the CPU. Small ones are held against
+// the float64 reference and then, bit for bit, in their own form; of large ones some rows are run alone.
 // A failing case names itself: run it alone with --case=N.
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
 // Spikes: p within 2^-21 of float64 as a function of the float32 U, every decision but ties equal to float64's, the
-// generator's place in the whole, and the spike formats (SPEC sections 1, 3 and 5).
+// generator's place in the whole, and the spike formats (docs/model.md, sections 1, 3 and 5).
 #include <gtest/gtest-spi.h>
 
 #include <algorithm>

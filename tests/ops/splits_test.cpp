@@ -1,5 +1,5 @@
-// A call cut into pieces over batch, channels, or time at multiples of split_steps gives the whole call's bits
-// (RELIABILITY R4): spikes, membrane, states, and every gradient that belongs to a row.
+// A call cut into pieces over batch, channels, or time at multiples of split_steps gives the whole call's bits:
+// spikes, membrane, states, and every gradient that belongs to a row.
 #include "ops/target.h"
 #include "support/coverage.h"
 #include "support/forms.h"

@@ -1,6 +1,6 @@
-// The two passes of SPEC sections 1 and 2 in float64, step by step. Tensors are [B, T, C], states and initial values
-// [B, C], in plain vectors; an empty vector is an absent input. Beside every result stands its magnitude: the same sum
-// over the absolute values of its terms, which is what the promised accuracy is relative to.
+// The two passes of docs/model.md, sections 1 and 2, in float64, step by step. Tensors are [B, T, C], states and
+// initial values [B, C], in plain vectors; an empty vector is an absent input. Beside every result stands its
+// magnitude: the same sum over the absolute values of its terms, which is what the promised accuracy is relative to.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Philox4x32-10 and the uniforms of SPEC section 3, written from the paper for the tests alone.
+// Philox4x32-10 and the uniforms of docs/model.md, section 3, written from the paper for the tests alone.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// The firing rules of SPEC section 1 in float64, as functions of U = M - threshold.
+// The firing rules of docs/model.md, section 1, in float64, as functions of U = M - threshold.
 #pragma once
 
 #include "spikescan/spikescan.h"

@@ -1,5 +1,5 @@
 // The library over the harness, seen from its C interface: faults of kernels arrive as CUDA errors, and neither the
-// device's size nor the schedule of blocks changes a bit (RELIABILITY R2).
+// device's size nor the schedule of blocks changes a bit.
 #include <gtest/gtest.h>
 
 #include "simt/runtime.h"

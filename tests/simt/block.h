@@ -1,4 +1,4 @@
-// One resident block: its fibers, who runs next, the block barrier and the warps' mailboxes (DESIGN.md, key idea 4).
+// One resident block: its fibers, who runs next, the block barrier and the warps' mailboxes.
 // Everything here runs on the block's one OS thread; blocks share nothing but the Grid.
 #pragma once
 

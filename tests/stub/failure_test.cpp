@@ -1,4 +1,4 @@
-// Every CUDA call of every entry point fails, once or from then on (RELIABILITY R8): the status and the sentence say
+// Every CUDA call of every entry point fails, once or from then on: the status and the sentence say
 // so, the device stays, nothing is lost, and the next call works. And an error of the caller's own stays the caller's.
 #include <gtest/gtest.h>
 

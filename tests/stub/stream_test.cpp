@@ -1,5 +1,5 @@
 // What a pass does to the caller's CUDA state: everything on the caller's stream, and nothing else touched. So it can
-// be captured in a graph, and neither waits nor makes others wait (SPEC section 5, RELIABILITY R10).
+// be captured in a graph, and neither waits nor makes others wait (docs/model.md, section 5).
 #include <gtest/gtest.h>
 
 #include <array>

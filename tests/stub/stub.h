@@ -1,5 +1,5 @@
 // A CUDA runtime that runs nothing: it takes libcudart's place, records every call and fails the calls that a test asks
-// for (RELIABILITY R8, R10). Device memory is malloc's; kernels never run, so pointers may be made up.
+// for. Device memory is malloc's; kernels never run, so pointers may be made up.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,6 +1,6 @@
 """What this GPU allows: the floor of an empty kernel, launched and replayed from a graph, and the speed of reading;
 small calls of the library in replayed graphs beside that floor; and what the library's kernels take: registers, stack and
-shared memory (RELIABILITY R16)."""
+shared memory."""
 
 import json
 import re

@@ -1,5 +1,5 @@
 """compute-sanitizer's four tools over small cases. Each tool has to find a planted fault first: one that cannot is
-'not run', whatever it says of the library (RELIABILITY R9)."""
+'not run', whatever it says of the library."""
 
 from concurrent.futures import ThreadPoolExecutor
 
