@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from spikescan import _abi
 from spikescan._neuron import Neuron
 
-COUNTER_BITS = {"batch": 32, "time": 34, "channel": 32}
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -63,27 +61,3 @@ def problem(
     sizes = _abi.Sizes(struct_size=ctypes.sizeof(_abi.Sizes))
     _abi.check(_abi.lib.spikescan_query_sizes(description, sizes))
     return Problem(description, sizes.forward_workspace, sizes.backward_workspace, sizes.saved)
-
-
-def check_key(seed: int, stream: int, origin: tuple[int, int, int]) -> None:
-    """Refuses a seed past 64 bits, a stream past 32 and an origin that is not three counts from 0 on."""
-    if not 0 <= seed < 1 << 64:
-        raise ValueError(f"seed is {seed}; it must be from 0 to 2^64 - 1")
-    if not 0 <= stream < 1 << 32:
-        raise ValueError(f"stream is {stream}; it must be from 0 to 2^32 - 1")
-    if len(origin) != len(COUNTER_BITS):
-        raise ValueError(f"origin is {origin}; it must be three indices: (batch, time, channel)")
-    for (axis, bits), index in zip(COUNTER_BITS.items(), origin):
-        if not 0 <= index <= 1 << bits:
-            raise ValueError(f"origin's {axis} is {index}; it must be from 0 to 2^{bits}")
-
-
-def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tuple[int, ...]) -> bool:
-    """True for one value of shape () or (1,), False for one a channel; refuses every other shape."""
-    if decay_shape == channel_shape:
-        return channel_shape == ()
-    if decay_shape in ((), (1,)):
-        return True
-    raise ValueError(
-        f"{name} has shape {decay_shape}; it must be {channel_shape} (the channels of x), or () for one decay for all"
-    )

@@ -6,19 +6,24 @@ Shapes: x is [B, T, channels...] (or [T, B, channels...] with ``time_first``); C
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from spikescan import _abi, _memory
+from spikescan._arguments import (
+    as_states,
+    check_alpha,
+    check_key,
+    decay_is_shared,
+    make_neuron,
+    membrane_dtype,
+    spike_dtype,
+)
 from spikescan._memory import Array, View, Workspace
 from spikescan._neuron import Neuron, choose
-from spikescan._problem import Problem, check_key, decay_is_shared, problem
-
-_neuron = functools.lru_cache(maxsize=1024)(Neuron)
-SPIKE_DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
+from spikescan._problem import Problem, problem
 
 
 class ScanResult(NamedTuple):
@@ -45,6 +50,15 @@ class Gradients(NamedTuple):
     initial_state: tuple[Array, ...] | None
 
 
+class _Decay(NamedTuple):
+    """beta or alpha as the library takes it; `shape` is that of what was given, and so of its gradient."""
+
+    pointer: int | None
+    shared: bool
+    shape: tuple[int, ...]
+    is_spread: bool = False  # one value was given, and stands here once a channel
+
+
 class _Frame:
     """What both passes share: the view of x, its axes, and how outputs and states lie beside it."""
 
@@ -63,6 +77,7 @@ class _Frame:
         self.channels = math.prod(self.channel_shape)
         self.device = self.x.device
         self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
+        self.sums: list[tuple[np.ndarray, int]] = []  # gradients of spread decays, and where their sums belong
 
     def problem(self, neuron: Neuron, shared: bool) -> Problem:
         return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, self.device[0], shared)
@@ -107,10 +122,7 @@ class _Frame:
         result = (_abi.State * 2)()
         if given is None:
             return result
-        given = given if isinstance(given, (tuple, list)) else (given,)
-        if len(given) != len(neuron.states):
-            raise ValueError(f"{name} has {len(given)} arrays; {neuron.recurrence} has {neuron.states}")
-        for i, array in enumerate(given):
+        for i, array in enumerate(as_states(name, given, neuron)):
             if array is None:
                 continue
             label = f"{name}[{i}]"
@@ -119,53 +131,57 @@ class _Frame:
             result[i] = _abi.State(v.pointer or None, stride)
         return result
 
-    def decay(self, name: str, given: Any) -> tuple[int | None, bool, tuple[int, ...]]:
-        """(pointer, shared, shape) of beta or alpha; numbers and lists become float32 where x is on the CPU."""
+    def decay(self, name: str, given: Any) -> _Decay:
+        """beta or alpha where it lies; numbers and lists become float32 where x is on the CPU."""
         if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
             given = np.asarray(given, np.float32)
         v = _memory.view(name, given, self.cuda_stream)
         shared = decay_is_shared(name, v.shape, self.channel_shape)
         self.checked(name, v, v.shape, ("float32",), False)
         _memory.collapse(name, v, 0)
-        return v.pointer or None, shared, v.shape
+        return _Decay(v.pointer or None, shared, v.shape)
 
-    def decays(self, beta: Any, alpha: Any, neuron: Neuron) -> tuple[Any, Any]:
+    def decays(self, beta: Any, alpha: Any, neuron: Neuron) -> tuple[_Decay, _Decay | None]:
         """Both decays; a shared one beside one a channel is spread, since the library wants both alike."""
-        if neuron.has_alpha and alpha is None:
-            raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
-        if not neuron.has_alpha and alpha is not None:
-            raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
+        check_alpha(neuron, alpha)
         first = self.decay("beta", beta)
-        second = self.decay("alpha", alpha) if neuron.has_alpha else None
-        if second is not None and first[1] != second[1]:
-            raise ValueError(f"beta has shape {first[2]} and alpha {second[2]}; they must have the same shape")
-        return first, second
+        if alpha is None:
+            return first, None
+        second = self.decay("alpha", alpha)
+        if first.shared == second.shared:
+            return first, second
+        if self.device[0] != "cpu":  # no arithmetic of ours to spread it with, nor to add up its gradient
+            raise ValueError(
+                f"beta has shape {first.shape} and alpha {second.shape}; on a CUDA device they must have the same shape"
+            )
+        return self._spread(first), self._spread(second)
+
+    def _spread(self, decay: _Decay) -> _Decay:
+        if not decay.shared:
+            return decay
+        value = ctypes.c_float.from_address(decay.pointer).value
+        spread = np.full(self.channels, value, np.float32)
+        self.keep.append(spread)
+        return _Decay(spread.ctypes.data, False, decay.shape, is_spread=True)
+
+    def decay_gradient(self, name: str, array: Array, decay: _Decay) -> int | None:
+        """Where the library writes it: for a spread decay aside, one a channel, for `add_up` to finish."""
+        if array is None:
+            return None
+        pointer = self.view(name, array, decay.shape, ("float32",), True).pointer
+        if not decay.is_spread:
+            return pointer or None
+        parts = np.empty(self.channels, np.float32)
+        self.sums.append((parts, pointer))
+        return parts.ctypes.data
+
+    def add_up(self) -> None:
+        """The gradients of spread decays, once the call has returned: sums over the channels."""
+        for parts, pointer in self.sums:
+            ctypes.c_float.from_address(pointer).value = parts.sum(dtype=np.float64)
 
     def output(self, shape: tuple[int, ...], dtype: str) -> Array:
         return _memory.empty(shape, dtype, self.device)
-
-
-def _spike_dtype(spikes: Any, x_dtype: str, neuron: Neuron) -> str | None:
-    if spikes is None or spikes is False:
-        return None
-    if spikes is True:
-        return x_dtype
-    choose("spikes", spikes, SPIKE_DTYPES)
-    if neuron.rule == "none" and spikes not in _memory.FLOATING:
-        raise ValueError(f"spikes is {spikes!r}; with the rule 'none' it must be a floating dtype")
-    return spikes
-
-
-def _make_neuron(neuron: Neuron | None, options: dict[str, Any]) -> Neuron:
-    given = {name: value for name, value in options.items() if value is not None}
-    if neuron is None:
-        try:
-            return _neuron(**given)
-        except TypeError:  # a list cannot be looked up; Neuron says what is wrong with it
-            return Neuron(**given)
-    if given:
-        raise ValueError(f"neuron and {', '.join(given)} are given; give either a neuron or its options")
-    return neuron
 
 
 def scan(
@@ -198,7 +214,7 @@ def scan(
       x: [B, T, channels...] float32, float16 or bfloat16; channels contiguous. Lies on the CPU or a CUDA device (then
         the caller's current device), and so do all other arrays.
       beta: membrane decay, float32 of the channels' shape, or one value () for all. Clipped to [0, 1].
-      alpha: the current's decay of cuba_lif, of beta's shape.
+      alpha: the current's decay of cuba_lif, of either shape; on a CUDA device of beta's.
       neuron: a `Neuron`; or give `recurrence`, `rule`, `threshold`, `k`, `max_prob` (defaults as in `Neuron`).
       seed, stream: key of the random numbers; `stream` tells layers and steps apart.
       origin: (batch, time, channel) of x's first element in the whole, for pieces of a batch, sequence or layer.
@@ -215,19 +231,19 @@ def scan(
     Returns:
       A `ScanResult`: NumPy arrays on the CPU, `DeviceArray` (take over by from_dlpack) on CUDA, or those of `out`.
     """
-    chosen = _make_neuron(
+    chosen = make_neuron(
         neuron, {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
     )
     check_key(seed, stream, origin)
     frame = _Frame(x, time_first, cuda_stream)
-    beta_view, alpha_view = frame.decays(beta, alpha, chosen)
-    prob = frame.problem(chosen, beta_view[1])
+    beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
+    prob = frame.problem(chosen, beta_decay.shared)
     if out is None:
-        out = _allocate(frame, prob, chosen, _spike_dtype(spikes, frame.x.dtype, chosen), membrane, final_state, save)
+        out = _allocate(frame, prob, chosen, spike_dtype(spikes, frame.x.dtype, chosen), membrane, final_state, save)
     args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs), seed=seed, stream=stream)
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
-    args.beta = beta_view[0]
-    args.alpha = alpha_view[0] if alpha_view else None
+    args.beta = beta_decay.pointer
+    args.alpha = alpha_decay.pointer if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
     if uniforms is not None:
         args.uniforms = frame.tensor("uniforms", uniforms, ("float32",))
@@ -241,9 +257,7 @@ def scan(
 def _allocate(
     frame: _Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: Any, final_state: bool, save: bool
 ) -> ScanResult:
-    v_dtype = "float32" if membrane is True else membrane
-    if v_dtype:
-        choose("membrane", v_dtype, _memory.FLOATING)
+    v_dtype = membrane_dtype(membrane)
     steps = -(-frame.time // 32) if spikes == "bits32" else frame.time
     state_shape = (frame.batch, *frame.channel_shape)
     return ScanResult(
@@ -305,16 +319,16 @@ def scan_backward(
       A `Gradients`: x in x's dtype, the others float32, the decays' zero where the raw decay lies outside [0, 1].
     """
     options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
-    chosen = _make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
+    chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
     frame = _Frame(x, time_first, cuda_stream)
-    beta_view, alpha_view = frame.decays(beta, alpha, chosen)
-    prob = frame.problem(chosen, beta_view[1])
+    beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
+    prob = frame.problem(chosen, beta_decay.shared)
     if out is None:
-        out = _allocate_gradients(frame, chosen, beta_view[2], wanted)
+        out = _allocate_gradients(frame, chosen, (beta_decay, alpha_decay), wanted)
     args = _abi.BackwardArgs(struct_size=ctypes.sizeof(_abi.BackwardArgs))
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
-    args.beta = beta_view[0]
-    args.alpha = alpha_view[0] if alpha_view else None
+    args.beta = beta_decay.pointer
+    args.alpha = alpha_decay.pointer if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
     if prob.saved:
         args.saved, args.saved_bytes = frame.view("saved", saved, (prob.saved,), ("uint8",), False).pointer, prob.saved
@@ -323,35 +337,36 @@ def scan_backward(
     if grad_membrane is not None:
         args.grad_membrane = frame.tensor("grad_membrane", grad_membrane)
     args.grad_final_state = frame.states("grad_final_state", grad_final_state, chosen)
-    _place_gradients(args, frame, chosen, beta_view[2], out)
+    _place_gradients(args, frame, chosen, (beta_decay, alpha_decay), out)
     workspace = Workspace(prob.backward_workspace, frame.device, cuda_stream)
     args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
     _abi.check(_abi.lib.spikescan_backward(prob.description, args, cuda_stream or None))
+    frame.add_up()
     return out
 
 
 def _allocate_gradients(
-    frame: _Frame, neuron: Neuron, decay_shape: tuple[int, ...], wanted: tuple[str, ...]
+    frame: _Frame, neuron: Neuron, decays: tuple[_Decay, _Decay | None], wanted: tuple[str, ...]
 ) -> Gradients:
     for name in wanted:
         choose("wanted", name, Gradients._fields)
+    beta, alpha = decays
     state_shape = (frame.batch, *frame.channel_shape)
     states = tuple(frame.output(state_shape, "float32") for _ in neuron.states) if "initial_state" in wanted else None
     return Gradients(
         x=frame.output(frame.x.shape, frame.x.dtype) if "x" in wanted else None,
-        beta=frame.output(decay_shape, "float32") if "beta" in wanted else None,
-        alpha=frame.output(decay_shape, "float32") if "alpha" in wanted and neuron.has_alpha else None,
+        beta=frame.output(beta.shape, "float32") if "beta" in wanted else None,
+        alpha=frame.output(alpha.shape, "float32") if "alpha" in wanted and alpha is not None else None,
         initial_state=states,
     )
 
 
 def _place_gradients(
-    args: _abi.BackwardArgs, frame: _Frame, neuron: Neuron, decay_shape: tuple[int, ...], out: Gradients
+    args: _abi.BackwardArgs, frame: _Frame, neuron: Neuron, decays: tuple[_Decay, _Decay | None], out: Gradients
 ) -> None:
     if out.x is not None:
         args.grad_x = frame.tensor("out.x", out.x, (frame.x.dtype,), output=True)
-    if out.beta is not None:
-        args.grad_beta = frame.view("out.beta", out.beta, decay_shape, ("float32",), True).pointer or None
-    if out.alpha is not None:
-        args.grad_alpha = frame.view("out.alpha", out.alpha, decay_shape, ("float32",), True).pointer or None
+    beta, alpha = decays
+    args.grad_beta = frame.decay_gradient("out.beta", out.beta, beta)
+    args.grad_alpha = frame.decay_gradient("out.alpha", out.alpha, alpha or beta)  # without alpha the library refuses it
     args.grad_initial_state = frame.states("out.initial_state", out.initial_state, neuron, output=True)

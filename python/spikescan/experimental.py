@@ -9,15 +9,14 @@ passes (key, V) the wrong way round and takes one decay only.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
 
 from spikescan import _neuron
-from spikescan._neuron import Neuron
-from spikescan.jax._spyx import bernoulli, spikes_and_membrane
+from spikescan.jax._spyx import refractory_sigmoid_bernoulli, sigmoid_bernoulli, spikes_and_membrane
 
 __all__ = [
     "PSU_LIF",
@@ -27,16 +26,6 @@ __all__ = [
     "refractory_sigmoid_bernoulli",
     "sigmoid_bernoulli",
 ]
-
-
-def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., jax.Array]:
-    """Activation (V, key) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p."""
-    return bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
-
-
-def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., jax.Array]:
-    """Activation (V, key) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold."""
-    return bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 
 class _Layer(hk.Module):

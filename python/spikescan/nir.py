@@ -17,6 +17,7 @@ from typing import Any
 import nir
 import numpy as np
 
+from spikescan._arguments import check_alpha
 from spikescan._neuron import Neuron
 
 _SURROGATE, _K = "spikescan_surrogate", "spikescan_k"
@@ -112,9 +113,8 @@ def _refuse_neuron(neuron: Neuron) -> None:
 
 
 def _spread(neuron: Neuron, beta: Any, alpha: Any, shape: tuple[int, ...] | None) -> dict[str, np.ndarray]:
+    check_alpha(neuron, alpha)
     given = {"beta": beta, **({"alpha": alpha} if neuron.has_alpha else {})}
-    if neuron.has_alpha != (alpha is not None):
-        raise ValueError(f"alpha is {'missing' if alpha is None else 'given'}; only cuba_lif has one, and needs it")
     decays = {name: np.clip(np.asarray(value, np.float64), 0, 1) for name, value in given.items()}
     wanted = shape if shape is not None else decays["beta"].shape
     if wanted == ():

@@ -17,7 +17,13 @@ from flax import nnx
 from spikescan import _neuron, decays
 from spikescan._neuron import Neuron
 from spikescan.jax._scan import scan
-from spikescan.jax._spyx import as_floating, bernoulli, fire, spikes_and_membrane
+from spikescan.jax._spyx import (
+    as_floating,
+    fire,
+    refractory_sigmoid_bernoulli,
+    sigmoid_bernoulli,
+    spikes_and_membrane,
+)
 
 __all__ = [
     "AssociativeLIF",
@@ -29,16 +35,6 @@ __all__ = [
     "refractory_sigmoid_bernoulli",
     "sigmoid_bernoulli",
 ]
-
-
-def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., jax.Array]:
-    """Activation (V, key) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p."""
-    return bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
-
-
-def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., jax.Array]:
-    """Activation (V, key) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold."""
-    return bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 
 class Surrogate:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from spikescan import _memory
+from spikescan._arguments import check_key
 from spikescan._memory import Array
 from spikescan._neuron import Neuron
-from spikescan._problem import check_key
 from spikescan.arrays import ScanResult, scan
 
 

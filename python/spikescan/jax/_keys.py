@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from spikescan._problem import check_key
+from spikescan._arguments import check_key
 
 WORDS = 10  # seed (2), stream, reserved, batch, time and channel origin (2 each); low word first
 _AXES = {"batch": 4, "time": 6, "channel": 8}

@@ -10,10 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from spikescan._arguments import as_states, check_alpha, decay_is_shared, make_neuron, membrane_dtype, spike_dtype
 from spikescan._memory import FLOATING
-from spikescan._neuron import Neuron, choose
-from spikescan._problem import decay_is_shared
-from spikescan.arrays import _make_neuron, _spike_dtype
+from spikescan._neuron import Neuron
 from spikescan.jax._call import Call
 from spikescan.jax._keys import as_key
 from spikescan.jax._varying import vary, varying_axes
@@ -158,7 +157,7 @@ def scan(
     Args:
       x: [B, T, channels...] float32, float16 or bfloat16.
       beta: membrane decay of the channels' shape, or () for one for all; cast to float32, clipped to [0, 1].
-      alpha: the current's decay of cuba_lif, of beta's shape.
+      alpha: the current's decay of cuba_lif, of either shape.
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`; or an integer or a key of ``jax.random``. Data: a new key compiles nothing anew.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
@@ -173,7 +172,7 @@ def scan(
       A `ScanResult`.
     """
     options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
-    chosen = _make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
+    chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
     x = jnp.asarray(x)
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; it must be [batch, time, channels...] (time first: the two swapped)")
@@ -184,9 +183,8 @@ def scan(
     beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)
     if chosen.stochastic and spikes and key is None and uniforms is None:
         raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
-    wanted = Wanted(
-        chosen, shared, time_first, _spike_dtype(spikes, x.dtype.name, chosen), _v_dtype(membrane), final_state
-    )
+    s_dtype, v_dtype = spike_dtype(spikes, x.dtype.name, chosen), membrane_dtype(membrane)
+    wanted = Wanted(chosen, shared, time_first, s_dtype, v_dtype, final_state)
     uses_key = chosen.stochastic and uniforms is None and key is not None
     arguments = (
         x.reshape(*x.shape[:2], flat),
@@ -201,19 +199,8 @@ def scan(
     return jax.tree_util.tree_map(lambda a: a.reshape(*a.shape[:-1], *channels), result)
 
 
-def _v_dtype(membrane: bool | str) -> str | None:
-    if not membrane:
-        return None
-    name = "float32" if membrane is True else membrane
-    choose("membrane", name, FLOATING)
-    return name
-
-
 def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], flat: int) -> tuple[Any, Any, bool]:
-    if neuron.has_alpha and alpha is None:
-        raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
-    if not neuron.has_alpha and alpha is not None:
-        raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
+    check_alpha(neuron, alpha)
     given = {"beta": beta} if alpha is None else {"beta": beta, "alpha": alpha}
     arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
     shared = {name: decay_is_shared(name, a.shape, channels) for name, a in arrays.items()}
@@ -229,11 +216,8 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], fl
 def _initial(neuron: Neuron, states: Any, batch: int, channels: tuple[int, ...], flat: int) -> Any:
     if states is None:
         return None
-    states = states if isinstance(states, (tuple, list)) else (states,)
-    if len(states) != len(neuron.states):
-        raise ValueError(f"initial_state has {len(states)} arrays; {neuron.recurrence} has {neuron.states}")
     arrays = []
-    for i, state in enumerate(states):
+    for i, state in enumerate(as_states("initial_state", states, neuron)):
         array = jnp.asarray(state, jnp.float32)
         if array.shape != (batch, *channels):
             raise ValueError(f"initial_state[{i}] has shape {array.shape}; it must be {(batch, *channels)}")

@@ -26,13 +26,21 @@ def fire(neuron: Neuron, V: Any, key: Any = None, uniforms: Any = None) -> jax.A
     return result.spikes.reshape(V.shape)
 
 
-def bernoulli(neuron: Neuron) -> Callable[..., jax.Array]:
-    """Spyx's activation of a Bernoulli rule: (V, key) -> spikes, gradient g * p."""
-
+def _bernoulli(neuron: Neuron) -> Callable[..., jax.Array]:
     def activation(x: Any, key: Any = None, *, uniforms: Any = None) -> jax.Array:
         return fire(neuron, x, key, uniforms)
 
     return activation
+
+
+def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., jax.Array]:
+    """Activation (V, key) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p."""
+    return _bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
+
+
+def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., jax.Array]:
+    """Activation (V, key) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold."""
+    return _bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 
 def spikes_and_membrane(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from spikescan import _memory
+from spikescan._arguments import check_alpha
 from spikescan.torch._call import Call
 
 FLOATING = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -59,9 +60,7 @@ def check_inputs(call: Call, x: Tensor, beta: Tensor, alpha: Tensor | None, stat
     for name, decay in (("beta", beta), ("alpha", alpha)):
         if decay is not None:
             check(name, decay, x, beta.shape if is_shared(beta) else channels, (torch.float32,))
-    if call.neuron.has_alpha != (alpha is not None):
-        needs = "needs it" if call.neuron.has_alpha else "has none, only cuba_lif has"
-        raise ValueError(f"alpha is {'given' if alpha is not None else 'missing'}; {call.neuron.recurrence} {needs}")
+    check_alpha(call.neuron, alpha)
     batch, _ = batch_and_time(call, x)
     for i, state in enumerate(states):
         if state is not None:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from spikescan import _abi
+from spikescan._arguments import check_key
 from spikescan._memory import WORKSPACE_ALIGNMENT
-from spikescan._problem import check_key
 from spikescan.torch import _check, _device, _plans
 from spikescan.torch._plans import Plan
 

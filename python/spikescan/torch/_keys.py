@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan._problem import check_key
+from spikescan._arguments import check_key
 from spikescan.torch._check import KEY_WORDS, name_of
 
 

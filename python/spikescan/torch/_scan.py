@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from spikescan._memory import FLOATING
-from spikescan._neuron import Neuron, choose
-from spikescan._problem import decay_is_shared
-from spikescan.arrays import _make_neuron, _spike_dtype
+from spikescan._arguments import as_states, check_alpha, decay_is_shared, make_neuron, membrane_dtype, spike_dtype
+from spikescan._neuron import Neuron
 from spikescan.torch import _check, _dtensor, _ops
 from spikescan.torch._call import encode
 from spikescan.torch._dtensor import is_distributed
@@ -56,7 +54,7 @@ def scan(
       x: [B, T, channels...] float32, float16 or bfloat16, on the CPU or a CUDA device. Copied if its channels are not
         contiguous; batch and time may have any strides. A DTensor may be sharded in batch and channels.
       beta: membrane decay of the channels' shape, or () for one for all; taken as float32, clipped to [0, 1].
-      alpha: the current's decay of cuba_lif.
+      alpha: the current's decay of cuba_lif, of either shape.
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`, or an integer seed. By default the seed is drawn from `generator`.
       generator: a ``torch.Generator`` on x's device; by default the device's own, which ``torch.manual_seed`` seeds.
@@ -130,12 +128,9 @@ def _make_call(
     if neuron is None and torch.compiler.is_compiling():  # Dynamo cannot look into the cache of neurons
         chosen = Neuron(**given)
     else:
-        chosen = _make_neuron(neuron, given)
-    spike_dtype = _spike_dtype(spikes, _check.NAMES[dtype], chosen)
-    v_dtype = "float32" if membrane is True else membrane or None
-    if v_dtype is not None:
-        choose("membrane", v_dtype, FLOATING)
-    return encode(chosen, time_first, spike_dtype, v_dtype, final_state), chosen
+        chosen = make_neuron(neuron, given)
+    s_dtype, v_dtype = spike_dtype(spikes, _check.NAMES[dtype], chosen), membrane_dtype(membrane)
+    return encode(chosen, time_first, s_dtype, v_dtype, final_state), chosen
 
 
 def _decay(name: str, value: Any, x: Tensor) -> Tensor:
@@ -152,10 +147,7 @@ def _decay(name: str, value: Any, x: Tensor) -> Tensor:
 
 
 def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    if neuron.has_alpha and alpha is None:
-        raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
-    if not neuron.has_alpha and alpha is not None:
-        raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
+    check_alpha(neuron, alpha)
     beta = _decay("beta", beta, x)
     if alpha is None:
         return beta, None
@@ -168,8 +160,6 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, T
 
 
 def _initial(neuron: Neuron, states: Any) -> tuple[Any, Any]:
-    states = states if isinstance(states, (tuple, list)) else (states,)
-    if len(states) != len(neuron.states):
-        raise ValueError(f"initial_state has {len(states)} tensors; {neuron.recurrence} has {neuron.states}")
+    states = as_states("initial_state", states, neuron)
     taken = [s if s is None or s.dtype is torch.float32 else s.float() for s in states]
     return taken[0], taken[1] if len(taken) > 1 else None

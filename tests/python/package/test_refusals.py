@@ -26,6 +26,9 @@ class OnDevice:
         return self.kind, 0
 
 
+ON_CUDA = OnDevice(2), OnDevice(2, BETA), OnDevice(2, np.array(0.5, np.float32))
+
+
 def backward(**options):
     return sk.scan_backward(X, BETA, saved=np.empty(0, np.uint8), **options)
 
@@ -44,7 +47,7 @@ def backward(**options):
         (lambda: sk.scan(X, BETA.astype(np.float64)), TypeError, "beta has dtype float64"),
         (lambda: sk.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
         (lambda: sk.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
-        (lambda: sk.scan(X, BETA, 0.5, recurrence="cuba_lif"), ValueError, "the same shape"),
+        (lambda: sk.scan(*ON_CUDA, recurrence="cuba_lif"), ValueError, r"beta has shape \(3,\) and alpha \(\); on a CUDA"),
         (lambda: sk.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),
         (lambda: sk.scan(X, BETA, rule="fire"), ValueError, "rule is 'fire'"),
         (lambda: sk.scan(X, BETA, k=0), ValueError, "k is 0.0; it must be finite and more than 0"),
@@ -75,6 +78,7 @@ def backward(**options):
         (lambda: backward(grad_spikes=X[:1]), ValueError, "grad_spikes has shape"),
         (lambda: backward(grad_spikes=X.astype(np.uint8)), TypeError, "grad_spikes has dtype uint8"),
         (lambda: backward(wanted=("y",)), ValueError, "wanted is 'y'"),
+        (lambda: backward(out=sk.Gradients(None, None, np.empty(3, np.float32), None)), ValueError, "grad_alpha"),
         (lambda: sk.SequenceStream(Neuron(), BETA, seed=-2), ValueError, "seed is -2"),
         (lambda: sk.device_count("tpu"), ValueError, "backend is 'tpu'"),
     ),

@@ -1,0 +1,74 @@
+"""One rule for all faces: what arrays, PyTorch and JAX make of the same arguments, and of the same mistakes."""
+
+import numpy as np
+import pytest
+
+import spikescan as sk
+from spikescan import Neuron
+
+FACES = ("arrays", "torch", "jax")
+CUBA = Neuron("cuba_lif", "sigmoid_bernoulli", 0.7, 3.0)
+SHAPE = (2, 300, 5)
+COTANGENT = np.random.default_rng(2).normal(size=SHAPE).astype(np.float32)
+
+
+@pytest.fixture(params=FACES)
+def scan(request):
+    """The face's `scan` with a key of its own; spikes come out as a NumPy array."""
+    if request.param == "arrays":
+        return lambda *given, **options: sk.scan(*given, seed=5, **options).spikes
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    module = pytest.importorskip(f"spikescan.{request.param}")
+    take = pytest.importorskip("torch").as_tensor if request.param == "torch" else lambda a: a
+    return lambda x, *given, **options: np.asarray(module.scan(take(x), *given, key=5, **options).spikes)
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(0.3, 0.5, SHAPE).astype(np.float32)
+
+
+def each(value):
+    return np.full(SHAPE[2], value, np.float32)
+
+
+@pytest.mark.parametrize("beta, alpha", ((0.9, each(0.5)), (each(0.9), 0.5)))
+def test_one_shared_decay_is_spread(scan, x, beta, alpha):
+    assert np.array_equal(scan(x, beta, alpha, neuron=CUBA), sk.scan(x, each(0.9), each(0.5), neuron=CUBA, seed=5).spikes)
+
+
+@pytest.mark.parametrize(
+    "options, kind, words",
+    (
+        ({"neuron": CUBA}, ValueError, r"alpha is missing; cuba_lif needs it \(the decay of its current\)"),
+        ({"alpha": 0.5}, ValueError, "alpha is given; lif has none, only cuba_lif has"),
+        ({"beta": each(0.5)[:2]}, ValueError, r"beta has shape \(2,\); it must be \(5,\) \(the channels of x\), or \(\)"),
+        ({"spikes": "int8"}, ValueError, "spikes is 'int8'; it must be one of 'float32', 'float16', 'bfloat16', 'uint8'"),
+        ({"membrane": "uint8"}, ValueError, "membrane is 'uint8'; it must be one of 'float32', 'float16', 'bfloat16'"),
+        ({"initial_state": (None,) * 2}, ValueError, r"initial_state has 2 arrays; lif has \('V',\)"),
+        ({"neuron": CUBA, "k": 3.0}, ValueError, "neuron and k are given; give either a neuron or its options"),
+    ),
+)  # fmt: skip
+def test_one_sentence_for_a_mistake(scan, x, options, kind, words):
+    with pytest.raises(kind, match=words):
+        scan(x, **{"beta": 0.5, **options})
+
+
+def gradients(beta, alpha, x, out=None):
+    saved = sk.scan(x, beta, alpha, neuron=CUBA, seed=5, save=True).saved
+    return sk.scan_backward(x, beta, alpha, neuron=CUBA, saved=saved, grad_spikes=COTANGENT, out=out)
+
+
+@pytest.mark.parametrize("shared", ("beta", "alpha"))
+def test_a_spread_decays_gradient_is_the_sum_over_its_channels(x, shared):
+    given = {"beta": each(0.9), "alpha": each(0.5)}
+    whole = gradients(**given, x=x)
+    mixed = gradients(**{**given, shared: given[shared][0]}, x=x)
+    other = "alpha" if shared == "beta" else "beta"
+    assert np.array_equal(mixed.x, whole.x) and np.array_equal(getattr(mixed, other), getattr(whole, other))
+    expected = np.float32(getattr(whole, shared).sum(dtype=np.float64))
+    assert getattr(mixed, shared).shape == () and getattr(mixed, shared) == expected != 0
+    # Into memory at hand, and only what it is there for.
+    out = sk.Gradients(None, None, None, None)._replace(**{shared: np.zeros(1, np.float32)})
+    gradients(**{**given, shared: given[shared][:1]}, x=x, out=out)
+    assert getattr(out, shared)[0] == expected
