@@ -6,6 +6,7 @@ They know shapes and names, not arrays: how a decay is spread or a state laid ou
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Any
 
 from spikescan._memory import FLOATING
@@ -91,8 +92,23 @@ def as_states(name: str, given: Any, neuron: Neuron) -> tuple[Any, ...]:
 # ---- Keys ----------------------------------------------------------------------------------------------------------
 
 
-def check_key(seed: int, stream: int, origin: tuple[int, int, int]) -> None:
-    """Refuses a seed past 64 bits, a stream past 32 and an origin that is not three counts from 0 on."""
+def as_integer(value: Any) -> Any:
+    """The int of whatever Python counts with, NumPy's integers among it; anything else comes back as it is."""
+    if isinstance(value, int):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return value
+
+
+def check_key(seed: Any, stream: Any, origin: Any) -> tuple[int, int, tuple[int, int, int]]:
+    """The three as ints; refuses a seed past 64 bits, a stream past 32 and an origin that is not three counts."""
+    seed, stream, origin = as_integer(seed), as_integer(stream), tuple(as_integer(index) for index in origin)
+    for name, value in (("seed", seed), ("stream", stream), *zip(COUNTER_BITS, origin)):
+        if not isinstance(value, int):
+            place = f"origin's {name}" if name in COUNTER_BITS else name
+            raise TypeError(f"{place} is {value!r}; it must be an integer")
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed is {seed}; it must be from 0 to 2^64 - 1")
     if not 0 <= stream < 1 << 32:
@@ -102,3 +118,4 @@ def check_key(seed: int, stream: int, origin: tuple[int, int, int]) -> None:
     for (axis, bits), index in zip(COUNTER_BITS.items(), origin):
         if not 0 <= index <= 1 << bits:
             raise ValueError(f"origin's {axis} is {index}; it must be from 0 to 2^{bits}")
+    return seed, stream, origin

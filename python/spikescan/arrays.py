@@ -234,7 +234,7 @@ def scan(
     chosen = make_neuron(
         neuron, {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
     )
-    check_key(seed, stream, origin)
+    seed, stream, origin = check_key(seed, stream, origin)
     frame = _Frame(x, time_first, cuda_stream)
     beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
     prob = frame.problem(chosen, beta_decay.shared)

@@ -43,7 +43,7 @@ class SequenceStream:
         time_first: bool = False,
         cuda_stream: int = 0,
     ) -> None:
-        check_key(seed, stream, origin)
+        seed, stream, origin = check_key(seed, stream, origin)
         self.neuron, self.beta, self.alpha = neuron, beta, alpha
         self.seed, self.stream, self.cuda_stream = seed, stream, cuda_stream
         self.time_first = time_first

@@ -9,8 +9,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from spikescan._arguments import check_key
+from spikescan._arguments import as_integer, check_key
 
 WORDS = 10  # seed (2), stream, reserved, batch, time and channel origin (2 each); low word first
 _AXES = {"batch": 4, "time": 6, "channel": 8}
@@ -20,59 +21,98 @@ def _words(value: int) -> tuple[int, int]:
     return value & 0xFFFFFFFF, value >> 32
 
 
+def _integer(value: Any) -> Any:
+    """The int of every integer but JAX's own, whose value may not be known yet; anything else comes back as it is."""
+    return value if isinstance(value, jax.Array) else as_integer(value)
+
+
+def _array(value: Any) -> Any:
+    """With the dtype that was given: jnp.asarray would cut NumPy's 64 bits to 32."""
+    return value if isinstance(value, jax.Array) else np.asarray(value)
+
+
+def _is_integer_scalar(array: Any) -> bool:
+    return jnp.issubdtype(array.dtype, jnp.integer) and array.ndim == 0
+
+
+def _split(name: str, value: Any) -> tuple[Any, Any]:
+    """Low and high word of an integer, or of an integer scalar array: its bits, since traced ones have no value yet."""
+    if isinstance(value, int):
+        return _words(value)
+    array = _array(value)
+    if not _is_integer_scalar(array):
+        raise TypeError(f"{name} is {array.dtype}{list(array.shape)}; it must be an integer or an integer scalar array")
+    if array.dtype.itemsize < 8:
+        return array.astype(jnp.uint32), jnp.zeros((), jnp.uint32)
+    low, high = jax.lax.bitcast_convert_type(array, jnp.uint32)  # JAX has 64 bits in its x64 mode
+    return low, high
+
+
 def _is_typed_key(value: Any) -> bool:
     return jnp.issubdtype(getattr(value, "dtype", jnp.float32), jax.dtypes.prng_key)
 
 
 def _seed_words(seed: Any) -> jax.Array:
     """uint32[2] of an integer, a typed PRNG key or a raw one."""
+    seed = _integer(seed)
     if isinstance(seed, int):
         check_key(seed, 0, (0, 0, 0))
         return jnp.array(_words(seed), jnp.uint32)
-    data = jax.random.key_data(seed) if _is_typed_key(seed) else jnp.asarray(seed)
-    if jnp.issubdtype(data.dtype, jnp.integer) and data.ndim == 0:
-        return jnp.stack([data.astype(jnp.uint32), jnp.zeros((), jnp.uint32)])
+    data = jax.random.key_data(seed) if _is_typed_key(seed) else _array(seed)
+    if _is_integer_scalar(data):
+        return jnp.stack(_split("seed", data))
     if data.dtype != jnp.uint32 or data.ndim != 1 or data.shape[0] not in (2, 4):
         raise TypeError(
             f"the seed is {data.dtype}{list(data.shape)}; it must be an integer, or one key of jax.random (vmap maps over "
             "many keys)"
         )
+    data = jnp.asarray(data)
     return data if data.shape[0] == 2 else data[:2] ^ data[2:]
+
+
+def _stream_word(stream: Any) -> jax.Array:
+    stream = _integer(stream)
+    if isinstance(stream, int):
+        check_key(0, stream, (0, 0, 0))
+    return jnp.asarray(_split("stream", stream)[0], jnp.uint32)
 
 
 def make_key(seed: Any, stream: Any = 0, origin: tuple[int, int, int] = (0, 0, 0)) -> jax.Array:
     """The key that `scan` takes, uint32[10].
 
     Args:
-      seed: an integer up to 2^64 - 1, an integer scalar array, or a key of ``jax.random`` (its words become the seed).
-      stream: tells layers and steps apart; an integer up to 2^32 - 1 or an integer scalar array.
+      seed: an integer up to 2^64 - 1 (NumPy's, too), an integer scalar array of JAX (its bits are taken, 64 if it
+        has them), or a key of ``jax.random`` (its words become the seed).
+      stream: tells layers and steps apart; an integer up to 2^32 - 1, or an integer scalar array of JAX, whose low 32
+        bits are taken.
       origin: (batch, time, channel) index of x's first element in the whole.
     """
-    check_key(0, stream if isinstance(stream, int) else 0, origin)
-    head = jnp.stack([jnp.asarray(stream, jnp.uint32), jnp.zeros((), jnp.uint32)])
+    _, _, origin = check_key(0, 0, origin)
+    head = jnp.stack([_stream_word(stream), jnp.zeros((), jnp.uint32)])
     places = jnp.array([word for index in origin for word in _words(index)], jnp.uint32)
     return jnp.concatenate([_seed_words(seed), head, places])
 
 
 def as_key(key: Any) -> jax.Array:
     """What `scan` was given as its key: a key of `make_key`, or what `make_key` takes as a seed."""
-    if not isinstance(key, int) and not _is_typed_key(key):
-        array = jnp.asarray(key)
+    if not _is_typed_key(key):
+        array = _array(key)
         if array.shape == (WORDS,):
             if array.dtype != jnp.uint32:
                 raise TypeError(f"key has dtype {array.dtype}; make_key gives uint32")
-            return array
+            return jnp.asarray(array)
     return make_key(key)
 
 
 def shift_key(key: jax.Array, *, batch: Any = 0, time: Any = 0, channel: Any = 0) -> jax.Array:
-    """The key whose origin lies that much further on: integers, or integer arrays below 2^32 (such as a multiple of
-    ``jax.lax.axis_index``)."""
+    """The key whose origin lies that much further on: integers, or integer arrays of JAX (such as a multiple of
+    ``jax.lax.axis_index``), of 32 bits or, in JAX's x64 mode, 64."""
     key = as_key(key)
     for axis, steps in (("batch", batch), ("time", time), ("channel", channel)):
+        steps = _integer(steps)
         if isinstance(steps, int) and steps == 0:
             continue
-        low_step, high_step = _words(steps) if isinstance(steps, int) else (jnp.asarray(steps).astype(jnp.uint32), 0)
+        low_step, high_step = _split(axis, steps)
         at = _AXES[axis]
         low = key[at] + jnp.uint32(low_step)
         carry = (low < key[at]).astype(jnp.uint32)

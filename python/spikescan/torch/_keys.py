@@ -9,11 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan._arguments import check_key
+from spikescan._arguments import as_integer, check_key
 from spikescan.torch._check import KEY_WORDS, name_of
 
 
 _SEEDS = 2**63 - 1
+
+
+def _integer(value: Any) -> Any:
+    """The int of every integer but a tensor, which may lie on a device; anything else comes back as it is."""
+    return value if value is None or isinstance(value, (Tensor, torch.Generator)) else as_integer(value)
 
 
 def _signed(word: int) -> int:
@@ -64,14 +69,17 @@ def make_key(
       origin: (batch, time, channel) index of x's first element in the whole.
       device: where the call runs; by default the generator's or the seed tensor's device, else the CPU.
     """
+    seed = _integer(seed)
     if isinstance(seed, int):
-        check_key(seed, stream, origin)
+        seed, stream, origin = check_key(seed, stream, origin)
         return _constant((_signed(seed), stream, *origin), device)
-    check_key(0, stream, origin)
+    _, stream, origin = check_key(0, stream, origin)
     if isinstance(seed, Tensor):
         if seed.dtype != torch.int64 or seed.numel() != 1:
             raise TypeError(f"seed is {name_of(seed.dtype)}{list(seed.shape)}; it must be one int64")
         word = seed.reshape(1)
+    elif seed is not None and not isinstance(seed, torch.Generator):
+        raise TypeError(f"seed is a {type(seed).__name__}; it must be an integer, a one-element tensor or a generator")
     else:
         word = _draw(seed, device if seed is None else seed.device)
     if device is not None and word.device != torch.device(device):
@@ -81,6 +89,7 @@ def make_key(
 
 def as_key(key: int | Tensor, device: torch.device) -> Tensor:
     """What `scan` was given as its key: a key of `make_key`, or an integer seed."""
+    key = _integer(key)
     if isinstance(key, int):
         return make_key(key, device=device)
     if not isinstance(key, Tensor):
@@ -93,7 +102,8 @@ def as_key(key: int | Tensor, device: torch.device) -> Tensor:
 def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any = 0) -> Tensor:
     """The key whose origin lies that much further on."""
     key = as_key(key, torch.device("cpu"))
-    if all(isinstance(n, int) for n in (batch, time, channel)):
-        return key + _constant((0, 0, batch, time, channel), key.device)
-    steps = [torch.as_tensor(n, dtype=torch.int64, device=key.device).reshape(1) for n in (batch, time, channel)]
+    steps = tuple(map(_integer, (batch, time, channel)))
+    if all(isinstance(n, int) for n in steps):
+        return key + _constant((0, 0, *steps), key.device)
+    steps = [torch.as_tensor(n, dtype=torch.int64, device=key.device).reshape(1) for n in steps]
     return key + torch.cat([torch.zeros(2, dtype=torch.int64, device=key.device), *steps])

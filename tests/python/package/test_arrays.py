@@ -136,6 +136,14 @@ def test_uniforms_of_the_caller_replace_the_generator(rng):
     assert np.array_equal(sk.scan(x, beta, uniforms=own).spikes, sk.scan(x, beta, seed=77).spikes)
 
 
+def test_keys_take_numpys_integers(rng):
+    x, beta, _, _ = make(rng, "lif")
+    ours = sk.scan(x, beta, seed=np.uint64(SEED), stream=np.int32(3), origin=(np.int64(1), np.uint8(32), np.int16(2)))
+    assert np.array_equal(ours.spikes, sk.scan(x, beta, seed=SEED, stream=3, origin=(1, 32, 2)).spikes)
+    pieces = sk.SequenceStream(Neuron(), beta, seed=np.uint64(SEED), origin=np.array([0, 64, 0]))
+    assert np.array_equal(pieces(x).spikes, sk.scan(x, beta, seed=SEED, origin=(0, 64, 0)).spikes)
+
+
 def test_out_is_written_without_a_copy(rng):
     x, beta, _, _ = make(rng, "cuba_lif", (2, 50, 8))
     wide = np.full((2, 50, 16), 9, np.uint8)  # spikes into every row's first half

@@ -123,6 +123,23 @@ def test_keys():
         equal(sj.make_key(own), sj.make_key(int(np.asarray(jax.random.key_data(own))[1]) << 32))
 
 
+def test_integers_of_64_bits_keep_their_high_word():
+    wide, step = 0x0123_4567_89AB_CDEF, 2**33 + 5
+    for seed in (np.int64(wide), np.uint64(wide), np.array(wide)):
+        equal(sj.make_key(seed), sj.make_key(wide))
+    assert not np.array_equal(sj.make_key(np.int64(2**40)), sj.make_key(0))
+    equal(sj.make_key(1, np.uint32(7), (np.int32(1), np.int64(2**33), np.uint8(3))), sj.make_key(1, 7, (1, 2**33, 3)))
+    equal(sj.shift_key(sj.make_key(1), time=np.int64(step)), sj.shift_key(sj.make_key(1), time=step))
+    x = np.zeros((1, 64, 3), np.float32)
+    equal(sj.scan(x, 0.9, threshold=0.0, key=np.int64(wide)).spikes, sk.scan(x, 0.9, threshold=0.0, seed=wide).spikes)
+    with jax.enable_x64(True):
+        for dtype in (jnp.int64, jnp.uint64):
+            traced = jax.jit(lambda s, n: (sj.make_key(s), sj.shift_key(sj.make_key(1), time=n)))
+            ours = traced(jnp.asarray(wide, dtype), jnp.asarray(step, dtype))
+            equal(ours, (sj.make_key(wide), sj.shift_key(sj.make_key(1), time=step)))
+            equal(jax.jit(sj.make_key)(1, jnp.asarray(7, dtype)), sj.make_key(1, 7))
+
+
 def test_vmap_is_the_single_calls(rng):
     x = rng.normal(size=(4, B, 300, C)).astype(np.float32)
     betas = rng.uniform(0.3, 0.9, (4, C)).astype(np.float32)
@@ -214,6 +231,13 @@ def test_unused_cotangents_are_not_made_into_zeros(rng):
         (lambda x: sj.scan(x, 0.9, key=1, initial_state=x), ValueError, "initial_state.0. has shape"),
         (lambda x: sj.scan(x, 0.9, key=1, initial_state=(x, x)), ValueError, "initial_state has 2 arrays"),
         (lambda x: sj.make_key(1, stream=1 << 32), ValueError, "stream is 4294967296"),
+        (lambda x: sj.make_key(1, stream=np.int64(1 << 32)), ValueError, "stream is 4294967296"),
+        (lambda x: sj.make_key(1, stream=1.5), TypeError, r"stream is float64\[\]; it must be an integer"),
+        (lambda x: sj.make_key(np.int64(-1)), ValueError, "seed is -1"),
+        (lambda x: sj.make_key(np.array([1 << 40, 1], np.uint64)), TypeError, r"the seed is uint64\[2\]"),
+        (lambda x: sj.make_key(1, 0, (0, 0.5, 0)), TypeError, "origin's time is 0.5; it must be an integer"),
+        (lambda x: sj.scan(x, 0.9, key=np.zeros(10, np.uint64)), TypeError, "key has dtype uint64; make_key gives uint32"),
+        (lambda x: sj.shift_key(sj.make_key(1), time=0.5), TypeError, "time is float64"),
     ),
     ids=lambda value: value if isinstance(value, str) else None,
 )

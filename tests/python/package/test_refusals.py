@@ -60,6 +60,7 @@ def backward(**options):
         (lambda: sk.scan(X, BETA, seed=-1), ValueError, "seed is -1"),
         (lambda: sk.scan(X, BETA, seed=1 << 64), ValueError, "seed is 18446744073709551616"),
         (lambda: sk.scan(X, BETA, stream=1 << 32), ValueError, "stream is 4294967296"),
+        (lambda: sk.scan(X, BETA, seed=0.5), TypeError, "seed is 0.5; it must be an integer"),
         (lambda: sk.scan(X, BETA, origin=(0, 1)), ValueError, "three indices"),
         (lambda: sk.scan(X, BETA, origin=(0, -1, 0)), ValueError, "origin's time is -1"),
         (lambda: sk.scan(X, BETA, origin=(0, (1 << 34) - 4, 0)), ValueError, "time_origin is 17179869180"),

@@ -271,6 +271,16 @@ def test_keys_hold_64_bits():
     assert torch.equal(shifted, key)
 
 
+def test_keys_take_numpys_integers():
+    seed = (1 << 64) - 5
+    key = st.make_key(seed, 7, (1, 2**33, 3))
+    assert torch.equal(st.make_key(np.uint64(seed), np.uint32(7), (np.int32(1), np.int64(2**33), np.uint8(3))), key)
+    assert torch.equal(st.shift_key(np.uint64(seed), time=np.uint64(2**33)), st.shift_key(seed, time=2**33))
+    x = torch.zeros(2, 300, 3)
+    spikes = lambda key: st.scan(x, 0.9, threshold=0.0, key=key).spikes  # noqa: E731
+    assert torch.equal(spikes(np.uint64(seed)), spikes(seed)) and torch.equal(spikes(np.array(3)), spikes(3))
+
+
 def test_deterministic_mode_changes_nothing(rng):
     x = torch.tensor(rng.normal(size=(2, 2100, 3)).astype(np.float32))
 
@@ -323,6 +333,9 @@ BETA = torch.full((3,), 0.5)
         (lambda: st.make_key(0, 1 << 32), ValueError, "stream is 4294967296"),
         (lambda: st.make_key(0, 0, (0, -1, 0)), ValueError, "origin's time is -1"),
         (lambda: st.make_key(torch.zeros(2)), TypeError, "seed is float32"),
+        (lambda: st.make_key(0.5), TypeError, "seed is a float; it must be an integer, a one-element tensor or"),
+        (lambda: st.make_key(0, 0.5), TypeError, "stream is 0.5; it must be an integer"),
+        (lambda: st.make_key(np.int64(-1)), ValueError, "seed is -1"),
     ),
 )  # fmt: skip
 def test_refusals(call, kind, words):
