@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 import jax
@@ -18,12 +19,16 @@ def as_floating(x: Any) -> jax.Array:
 
 
 def fire(neuron: Neuron, V: Any, key: Any = None, uniforms: Any = None) -> jax.Array:
-    """The firing rule on given membranes of any shape: a scan with decay 0, whose membrane is its input."""
+    """The firing rule on given membranes of any shape, element by element.
+
+    A scan of single steps, whose membrane is its input: over more steps even a decay of 0 would carry infinity on, as
+    0 times infinity. So the last axis counts as channels, all others in row-major order as batch, and time is 0.
+    """
     V = as_floating(V)
-    missing = max(0, 2 - V.ndim)
-    spread = lambda a: a if a is None else jnp.asarray(a).reshape((1,) * missing + V.shape)  # noqa: E731
-    result = scan(spread(V), 0.0, neuron=neuron, key=key, uniforms=spread(uniforms))
-    return result.spikes.reshape(V.shape)
+    steps = (math.prod(V.shape[:-1]), 1, *V.shape[-1:])
+    if uniforms is not None:
+        uniforms = jnp.asarray(uniforms).reshape(steps)
+    return scan(V.reshape(steps), 0.0, neuron=neuron, key=key, uniforms=uniforms).spikes.reshape(V.shape)
 
 
 def _bernoulli(neuron: Neuron) -> Callable[..., jax.Array]:
@@ -34,12 +39,18 @@ def _bernoulli(neuron: Neuron) -> Callable[..., jax.Array]:
 
 
 def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., jax.Array]:
-    """Activation (V, key) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p."""
+    """Activation (V, key) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p.
+
+    Of V [..., C] the element at row r of the leading axes and at c draws the number of (batch r, time 0, channel c).
+    """
     return _bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
 
 
 def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., jax.Array]:
-    """Activation (V, key) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold."""
+    """Activation (V, key) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold.
+
+    Places as in `sigmoid_bernoulli`.
+    """
     return _bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 

@@ -13,10 +13,15 @@ from spikescan.torch._scan import scan
 
 
 def _fire(neuron: Neuron, V: Tensor, key: Any, generator: Any, uniforms: Any) -> Tensor:
-    """The firing rule on given membranes of any shape: a scan with decay 0, whose membrane is its input."""
-    missing = (1,) * max(0, 2 - V.dim())
-    spread = None if uniforms is None else uniforms.reshape(missing + V.shape)
-    result = scan(V.reshape(missing + V.shape), 0.0, neuron=neuron, key=key, generator=generator, uniforms=spread)
+    """The firing rule on given membranes of any shape, element by element.
+
+    A scan of single steps, whose membrane is its input: over more steps even a decay of 0 would carry infinity on, as
+    0 times infinity. So the last axis counts as channels, all others in row-major order as batch, and time is 0.
+    """
+    steps = (V.shape[:-1].numel(), 1, *V.shape[-1:])
+    if uniforms is not None:
+        uniforms = uniforms.reshape(steps)
+    result = scan(V.reshape(steps), 0.0, neuron=neuron, key=key, generator=generator, uniforms=uniforms)
     return result.spikes.reshape(V.shape)
 
 
@@ -28,12 +33,18 @@ def _firing(neuron: Neuron) -> Callable[..., Tensor]:
 
 
 def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., Tensor]:
-    """Firing function (V, key=None) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p."""
+    """Firing function (V, key=None) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p.
+
+    Of V [..., C] the element at row r of the leading axes and at c draws the number of (batch r, time 0, channel c).
+    """
     return _firing(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
 
 
 def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., Tensor]:
-    """Firing function (V, key=None) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0))."""
+    """Firing function (V, key=None) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold
+
+    Places as in `sigmoid_bernoulli`.
+    """
     return _firing(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 

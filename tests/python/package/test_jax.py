@@ -6,10 +6,12 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
+import reference  # noqa: E402
 from jax_pieces import whole_and_in_pieces  # noqa: E402
 import spikescan as sk  # noqa: E402
 import spikescan.jax as sj  # noqa: E402
 from spikescan import Neuron  # noqa: E402
+from spikescan.jax import _spyx  # noqa: E402
 
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
 B, T, C = 3, 2100, 5  # three chunks of the scan
@@ -155,6 +157,36 @@ def test_vmap_is_the_single_calls(rng):
         for i in range(4):
             single = one(*(a[i] if ax == 0 else a for a, ax in zip(arguments, axes)))
             equal(jax.tree_util.tree_map(lambda m: m[i], mapped), single)
+
+
+@pytest.mark.parametrize("name", ("sigmoid_bernoulli", "refractory_sigmoid_bernoulli"))
+def test_activations_are_elementwise(rng, name):
+    """What is not finite, in V or coming back, stays with its element."""
+    fire, clean = getattr(_spyx, name)(k=4, threshold=0.5), rng.normal(0.5, 1, (2, 6, 7)).astype(np.float32)
+    u = jnp.asarray(reference.uniforms(clean.shape, 1), jnp.float32)
+    V, g, bad = clean.copy(), np.ones_like(clean), np.zeros(clean.shape, bool)
+    for at, value in (((0, 1, 1), np.inf), ((0, 2, 3), np.nan), ((1, 3, 0), -np.inf)):
+        V[at], bad[at] = value, True
+    g[1, 4, 5], bad[1, 4, 5] = np.inf, True
+    spikes, pull = jax.vjp(jax.jit(lambda V: fire(V, uniforms=u)), V)
+    expected, pull_clean = jax.vjp(lambda V: fire(V, uniforms=u), clean)
+    equal(spikes[~bad], expected[~bad])
+    (gradient,), (whole,) = pull(jnp.asarray(g)), pull_clean(jnp.ones_like(g))
+    equal(gradient[~bad], whole[~bad])
+    assert np.any(np.asarray(gradient)[~bad] != 0)
+
+
+@pytest.mark.parametrize("shape", ((), (7,), (3, 7), (2, 3, 7), (2, 2, 3, 7), (0, 3), (3, 0)))
+def test_activations_draw_at_their_documented_places(shape):
+    rows, channels = int(np.prod(shape[:-1], dtype=int)), shape[-1] if shape else 1
+    u = reference.uniforms((rows, 1, channels), 9, 2).astype(np.float32).reshape(shape)
+    V, fire = np.linspace(0, 2, u.size, dtype=np.float32).reshape(shape), _spyx.sigmoid_bernoulli(k=2)
+    expected = fire(V, uniforms=u)
+    assert expected.shape == shape
+    equal(jax.jit(fire)(V, sj.make_key(9, 2)), expected)
+    if len(shape) == 3:
+        mapped = jax.vmap(fire)(V, jnp.stack([sj.make_key(i) for i in range(2)]))
+        equal(mapped, jnp.stack([fire(V[i], i) for i in range(2)]))
 
 
 def test_nested_vmap_of_gradients(rng):

@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import reference  # noqa: E402
 import spikescan as sk  # noqa: E402
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
@@ -140,3 +141,35 @@ def test_firing_functions(shape):
         (gradient,) = torch.autograd.grad(spikes.sum(), V)
         torch.testing.assert_close(gradient, p.detach(), rtol=0, atol=2.0**-20)
         assert fire(V, 3).shape == V.shape
+
+
+@pytest.mark.parametrize("make", (st.sigmoid_bernoulli, st.refractory_sigmoid_bernoulli))
+def test_firing_functions_are_elementwise(make):
+    """What is not finite, in V or coming back, stays with its element."""
+    fire, clean, u = make(k=4, threshold=0.5), torch.linspace(-1, 2, 84).reshape(2, 6, 7), torch.rand(2, 6, 7)
+    bad = torch.zeros(2, 6, 7, dtype=torch.bool)
+    V, g = clean.clone().requires_grad_(), torch.ones(2, 6, 7)
+    for at, value in (((0, 1, 1), torch.inf), ((0, 2, 3), torch.nan), ((1, 3, 0), -torch.inf)):
+        V.data[at], bad[at] = value, True
+    g[1, 4, 5], bad[1, 4, 5] = torch.inf, True
+    plain = clean.clone().requires_grad_()
+    spikes, expected = fire(V, uniforms=u), fire(plain, uniforms=u)
+    assert torch.equal(spikes[~bad], expected[~bad])
+    (gradient,), (whole,) = torch.autograd.grad(spikes, V, g), torch.autograd.grad(expected.sum(), plain)
+    assert torch.equal(gradient[~bad], whole[~bad]) and torch.any(gradient[~bad] != 0)
+
+
+@pytest.mark.parametrize("shape", ((), (7,), (3, 7), (2, 3, 7), (2, 2, 3, 7), (0, 3), (3, 0)))
+def test_firing_functions_draw_at_their_documented_places(shape):
+    rows, channels = torch.Size(shape[:-1]).numel(), shape[-1] if shape else 1
+    u = torch.tensor(reference.uniforms((rows, 1, channels), 9, 2).astype("float32")).reshape(shape)
+    V, fire = torch.linspace(0, 2, u.numel()).reshape(shape), st.sigmoid_bernoulli(k=2)
+    expected = fire(V, uniforms=u)
+    assert torch.equal(fire(V, st.make_key(9, 2)), expected)
+    if len(shape) == 3:
+        assert torch.equal(fire(V.transpose(0, 1).contiguous().transpose(0, 1), st.make_key(9, 2)), expected)
+        compiled = torch.compile(lambda V, key: fire(V, key), backend="eager", fullgraph=True)
+        assert torch.equal(compiled(V, st.make_key(9, 2)), expected)
+        keys = torch.stack([st.make_key(i) for i in range(2)])
+        mapped = torch.vmap(fire)(V, keys)
+        assert all(torch.equal(mapped[i], fire(V[i], i)) for i in range(2))
