@@ -13,6 +13,7 @@ from ctypes import (
     c_int64,
     c_uint8,
     c_uint16,
+    c_uint32,
     c_uint64,
     c_void_p,
 )
@@ -50,12 +51,27 @@ class DLManagedTensor(Structure):
     _fields_ = [("tensor", DLTensor), ("context", c_void_p), ("deleter", c_void_p)]
 
 
+class DLManagedTensorVersioned(Structure):
+    """Of DLPack 1, which can say that memory must not be written."""
+
+    _fields_ = [
+        ("major", c_uint32),
+        ("minor", c_uint32),
+        ("context", c_void_p),
+        ("deleter", c_void_p),
+        ("flags", c_uint64),
+        ("tensor", DLTensor),
+    ]
+
+
 _api = ctypes.pythonapi
 _get_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyCapsule_GetPointer", _api))
 _pointer_of_dying = ctypes.PYFUNCTYPE(c_void_p, c_void_p, c_char_p)(("PyCapsule_GetPointer", _api))
 _is_valid_dying = ctypes.PYFUNCTYPE(c_int, c_void_p, c_char_p)(("PyCapsule_IsValid", _api))
 _new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, c_char_p, c_void_p)(("PyCapsule_New", _api))
-_NAME = b"dltensor"
+_is_valid = ctypes.PYFUNCTYPE(c_int, ctypes.py_object, c_char_p)(("PyCapsule_IsValid", _api))
+_NAME, _VERSIONED = b"dltensor", b"dltensor_versioned"
+_READ_ONLY = 1  # of a versioned tensor's flags
 
 
 def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,13 +89,29 @@ def dtype_name(code: int, bits: int, lanes: int) -> str:
     return f"{kind}{bits}" + (f" x {lanes}" if lanes != 1 else "")
 
 
-def read_capsule(capsule: Any) -> tuple[int, str, tuple[int, ...], tuple[int, ...]]:
-    """(address, dtype name, shape, strides in elements). The memory lives as long as the capsule."""
-    tensor = ctypes.cast(_get_pointer(capsule, _NAME), POINTER(DLManagedTensor)).contents.tensor
+def ask_capsule(array: Any, **options: Any) -> Any:
+    """The array's capsule, of DLPack 1 where its producer knows that; older ones do not take the question."""
+    try:
+        return array.__dlpack__(max_version=(1, 0), **options)
+    except TypeError:
+        return array.__dlpack__(**options)
+
+
+def read_capsule(capsule: Any) -> tuple[int, str, tuple[int, ...], tuple[int, ...], bool]:
+    """(address, dtype name, shape, strides in elements, writable). The memory lives as long as the capsule."""
+    writable = True  # without a version the producer cannot say otherwise
+    if _is_valid(capsule, _VERSIONED):
+        managed = ctypes.cast(_get_pointer(capsule, _VERSIONED), POINTER(DLManagedTensorVersioned)).contents
+        if managed.major != 1:
+            raise ValueError(f"a capsule has DLPack version {managed.major}.{managed.minor}; it must be 1, as asked for")
+        writable = not managed.flags & _READ_ONLY
+        tensor = managed.tensor
+    else:
+        tensor = ctypes.cast(_get_pointer(capsule, _NAME), POINTER(DLManagedTensor)).contents.tensor
     shape = tuple(tensor.shape[i] for i in range(tensor.ndim))
     strides = tuple(tensor.strides[i] for i in range(tensor.ndim)) if tensor.strides else contiguous_strides(shape)
     name = dtype_name(tensor.code, tensor.bits, tensor.lanes)
-    return (tensor.data or 0) + tensor.byte_offset, name, shape, strides
+    return (tensor.data or 0) + tensor.byte_offset, name, shape, strides, writable
 
 
 # ---- Export: what a capsule points to stays in _exports until its consumer calls the deleter ------------------------

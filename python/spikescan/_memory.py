@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import sys
 import threading
 from typing import Any, NamedTuple
 
@@ -85,11 +86,17 @@ def view(name: str, array: Array, cuda_stream: int = 0) -> View:
         raise ValueError(f"{name} is on a device of DLPack type {int(kind)}; it must be on the CPU or a CUDA device")
     device = (_dlpack.DEVICE_KINDS[int(kind)], int(number) if int(kind) != _dlpack.CUDA_HOST else 0)
     # DLPack calls CUDA's legacy default stream 1: 0 is ambiguous there.
-    capsule = array.__dlpack__(stream=cuda_stream or 1) if device[0] == "cuda" else array.__dlpack__()
-    pointer, dtype, shape, strides = _dlpack.read_capsule(capsule)
+    capsule = _dlpack.ask_capsule(array, **({"stream": cuda_stream or 1} if device[0] == "cuda" else {}))
+    pointer, dtype, shape, strides, writable = _dlpack.read_capsule(capsule)
     if not pointer and 0 in shape:  # PyTorch's empty tensors; to the library null means an absent argument
         pointer = ctypes.addressof(_NO_ELEMENTS)
-    return View(pointer, dtype, shape, strides, device, True, capsule)
+    return View(pointer, dtype, shape, strides, device, writable and not _is_of_jax(array), capsule)
+
+
+def _is_of_jax(array: Array) -> bool:
+    """JAX's arrays are immutable, and its capsules (up to JAX 0.10 at least) do not say so."""
+    jax = sys.modules.get("jax")  # where nobody has imported it, there is no such array
+    return jax is not None and isinstance(array, jax.Array)
 
 
 @functools.lru_cache(maxsize=64)

@@ -93,7 +93,7 @@ class _Frame:
         if v.dtype not in dtypes:
             raise TypeError(f"{name} has dtype {v.dtype}; it must be {' or '.join(dtypes)}")
         if output and not v.writable:
-            raise ValueError(f"{name} is read-only; an output must be writable")
+            raise ValueError(f"{name} is read-only; an output must be writable (JAX's arrays are immutable)")
         self.keep.append(v)
         return v
 
@@ -225,6 +225,7 @@ def scan(
       final_state: whether the state after the last step is wanted.
       save: whether to keep what `scan_backward` needs.
       out: a `ScanResult` of arrays to write into; they decide what is computed, in place of the four flags above.
+        Arrays that say that they are read-only are refused, and so are JAX's, which are immutable.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...]. No copy either way.
       cuda_stream: CUDA stream as an integer (0: the legacy default stream). The call enqueues and returns.
 

@@ -212,6 +212,52 @@ def test_jax_arrays_are_read_in_place(rng):
         assert np.array_equal(spikes, sk.scan(np.asarray(own.astype(jnp.float32)), 0.9, seed=1, spikes="uint8").spikes)
 
 
+class Newer(Exporter):
+    """A producer of DLPack 1: its capsules say what must not be written."""
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+
+def test_read_only_exporters_are_read_and_never_written(rng):
+    x, beta, _, _ = make(rng, "lif")
+    expected, frozen, spikes = sk.scan(x, beta, seed=4).spikes, x.copy(), np.empty_like(x)
+    frozen.flags.writeable = False
+    sk.scan(Newer(frozen), Newer(beta), seed=4, out=sk.ScanResult(Newer(spikes), None, None, None))
+    assert np.array_equal(spikes, expected)
+    with pytest.raises(ValueError, match="out.spikes is read-only; an output must be writable"):
+        sk.scan(x, beta, seed=4, out=sk.ScanResult(Newer(frozen), None, None, None))
+    assert np.array_equal(frozen, x)
+
+
+def test_jax_arrays_are_never_written(rng):
+    jnp = pytest.importorskip("jax.numpy", reason="JAX is not installed")
+    x, beta, _, _ = make(rng, "lif")
+    own = jnp.full(x.shape, 7.0)
+    with pytest.raises(ValueError, match="out.spikes is read-only; .*JAX's arrays are immutable"):
+        sk.scan(x, beta, seed=4, out=sk.ScanResult(own, None, None, None))
+    saved = sk.scan(x, beta, seed=4, save=True).saved
+    with pytest.raises(ValueError, match="out.beta is read-only"):
+        sk.scan_backward(x, beta, saved=saved, grad_spikes=x, out=sk.Gradients(None, jnp.zeros(x.shape[2]), None, None))
+    assert jnp.all(own == 7)
+
+
+def test_a_capsule_is_let_go_whatever_its_version(rng):
+    import gc
+    import weakref
+
+    class Memory(np.ndarray):
+        pass
+
+    for kind in (Exporter, Newer):
+        x = rng.normal(size=(1, 40, 3)).astype(np.float32).view(Memory)
+        alive = weakref.ref(x)
+        sk.scan(kind(x), 0.9, seed=1)
+        del x
+        gc.collect()
+        assert alive() is None
+
+
 def test_device_memory_is_exported_with_its_owner():
     """The capsule that DeviceArray hands out, made here of host memory: what a consumer sees, and when it is let go."""
     import gc
