@@ -48,7 +48,7 @@ class Abi:
 
     def __init__(self, device):
         rng = np.random.default_rng(0)
-        self.prob = problem(NEURON, *SHAPE, "float32", device, False)
+        self.prob = problem(NEURON, *SHAPE, "float32", device, 0, False)
         arrays = {n: rng.normal(size=SHAPE).astype(np.float32) for n in ("x", "spikes", "grad_spikes", "grad_x")}
         arrays |= {"beta": np.full(SHAPE[2], 0.9, np.float32), "grad_beta": np.zeros(SHAPE[2], np.float32)}
         size = max(self.prob.forward_workspace, self.prob.backward_workspace)

@@ -4,7 +4,7 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 
 - ``_abi``        the C library through ctypes: structs, enums, loading, statuses -> exceptions
 - ``_neuron``     `Neuron`: recurrence, firing rule and their numbers, checked; presets
-- ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, backend) and its buffer sizes
+- ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, device) and its buffer sizes
 - ``_memory``     anything with memory (NumPy, ``__dlpack__``) -> pointer, dtype, shape, strides, device; our own buffers
 - ``_arguments``  the rules of a call's arguments that all faces share
 - ``arrays``      `scan`, `scan_backward` on such arrays;  ``streaming``  `SequenceStream`

@@ -1,4 +1,4 @@
-"""One call's description and buffer sizes, made once for each (neuron, shape, dtype, backend) and kept."""
+"""One call's description and buffer sizes, made once for each (neuron, shape, dtype, device) and kept."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def problem(
     channels: int,
     dtype: str,
     backend: str,
+    device: int,
     shared_decay: bool,
-    device: int = 0,
 ) -> Problem:
     """The problem of x [batch, time, channels] of `dtype`, whose decays are one value each if `shared_decay`.
 
-    `device` tells the entries of several GPUs apart; the sizes are those of the current one."""
+    `device` is the number of the current one: the library is asked for that one's sizes, and several GPUs may differ."""
     description = _abi.Description(
         struct_size=ctypes.sizeof(_abi.Description),
         backend=_abi.BACKENDS[backend],

@@ -80,7 +80,7 @@ class _Frame:
         self.sums: list[tuple[np.ndarray, int]] = []  # gradients of spread decays, and where their sums belong
 
     def problem(self, neuron: Neuron, shared: bool) -> Problem:
-        return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, self.device[0], shared)
+        return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, *self.device, shared)
 
     def view(self, name: str, array: Array, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
         return self.checked(name, _memory.view(name, array, self.cuda_stream), shape, dtypes, output)

@@ -68,8 +68,9 @@ class Call:
         sizes["p"] = -(-sizes["t"] // 32)
         return sizes
 
-    def problem(self, sizes: dict[str, int], dtype: Any, backend: str) -> Problem:
-        return problem(self.neuron, sizes["b"], sizes["t"], sizes["c"], np.dtype(dtype).name, backend, self.shared)
+    def problem(self, sizes: dict[str, int], dtype: Any, backend: str, device: int) -> Problem:
+        shape = sizes["b"], sizes["t"], sizes["c"]
+        return problem(self.neuron, *shape, np.dtype(dtype).name, backend, device, self.shared)
 
     def result_types(self, sizes: dict[str, int], x_dtype: Any) -> tuple[jax.ShapeDtypeStruct, ...]:
         """Shapes and dtypes of the results, without the scratch."""
@@ -88,7 +89,7 @@ class Call:
 
     def saved_slots(self, sizes: dict[str, int], x_dtype: Any) -> int:
         """Saved states lie as [state, batch, slot, channel] float64: true axes, so that XLA may reshard them."""
-        saved = self.problem(sizes, x_dtype, "cpu").saved
+        saved = self.problem(sizes, x_dtype, "cpu", 0).saved
         one = sizes["y"] * sizes["b"] * sizes["c"] * 8
         slots = saved // one if one else 0
         if slots * one != saved:

@@ -31,13 +31,15 @@ def register() -> None:
 
 
 @functools.lru_cache(maxsize=None)
-def _backends() -> tuple[str, ...]:
-    """Where a traced call may run; scratch is sized for the hungriest."""
-    return ("cpu", "cuda") if jax.default_backend() == "gpu" and _abi.device_count("cuda") else ("cpu",)
+def _devices() -> tuple[tuple[str, int], ...]:
+    """Where a traced call may run; scratch is sized for the hungriest. Tracing does not know which GPU it will be: the sizes
+    are those of this thread's current one, by default the first, and the others are taken to be like it."""
+    on_gpu = jax.default_backend() == "gpu" and _abi.device_count("cuda")
+    return (("cpu", 0), ("cuda", 0)) if on_gpu else (("cpu", 0),)
 
 
 def _workspace_bytes(call: Call, sizes: dict[str, int], x_dtype: Any) -> int:
-    problems = [call.problem(sizes, x_dtype, backend) for backend in _backends()]
+    problems = [call.problem(sizes, x_dtype, *device) for device in _devices()]
     needed = max(getattr(p, f"{call.direction}_workspace") for p in problems)
     return needed + WORKSPACE_ALIGNMENT if needed else 0
 

@@ -102,7 +102,7 @@ def _problem(call: Call, x: Tensor, beta: Tensor) -> Problem:
     dtype, backend = _check.NAMES[x.dtype], _device.backend_of(x.device)
     with _device.on(x.device):  # sizes depend on the device
         return problem(
-            call.neuron, batch, time, channels, dtype, backend, _check.is_shared(beta), device=x.device.index or 0
+            call.neuron, batch, time, channels, dtype, backend, x.device.index or 0, _check.is_shared(beta)
         )
 
 

@@ -178,6 +178,31 @@ def test_empty_axes(shape):
     assert gradients.x.shape == shape and np.all(gradients.beta == 0)
 
 
+def test_buffer_sizes_are_kept_for_each_device(monkeypatch):
+    """Two unlike GPUs, as the library would answer with one and then the other current."""
+    from spikescan import _abi, _problem, arrays
+
+    class OnGpu(Exporter):
+        def __init__(self, number):
+            super().__init__(np.zeros((1, 8, 3), np.float32))
+            self.number = number
+
+        def __dlpack_device__(self):
+            return 2, self.number
+
+    def query_sizes(description, sizes):
+        sizes.forward_workspace = 1000 + current
+        return 0
+
+    monkeypatch.setattr(_abi, "lib", type("Library", (), {"spikescan_query_sizes": staticmethod(query_sizes)}))
+    _problem.problem.cache_clear()
+    try:
+        for current in (0, 1):
+            assert arrays._Frame(OnGpu(current), False, 0).problem(Neuron(), True).forward_workspace == 1000 + current
+    finally:
+        _problem.problem.cache_clear()
+
+
 # ---- DLPack --------------------------------------------------------------------------------------------------------
 
 
