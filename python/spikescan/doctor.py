@@ -92,6 +92,16 @@ def check_cuda(report: Report) -> None:
                 "run `pip install --force-reinstall --no-cache-dir .`"
             )
         return
+    try:
+        _check_devices(report)
+    except _abi.SpikescanError as error:
+        report.say("CUDA", "built in; its runtime refuses a call")
+        report.faults.insert(0, f"CUDA does not work on this machine: {error}")
+
+
+def _check_devices(report: Report) -> None:
+    from spikescan import _abi
+
     count = _abi.device_count("cuda")
     if count == 0:
         report.say("CUDA", "built in; no usable device")

@@ -68,6 +68,23 @@ def test_old_frameworks_are_named():
     assert any("haiku" in line and "not installed" in line for line in report.lines)
 
 
+@pytest.mark.parametrize("broken", ("device_count", "query_device"))
+def test_cuda_that_fails_is_the_thing_to_fix(monkeypatch, capsys, broken):
+    from spikescan import _abi
+
+    def refuse(*_):
+        raise _abi.CudaError("cudaGetDeviceCount: system not yet initialized (802)")
+
+    query = _abi.query_device
+    monkeypatch.setattr(_abi, "backend_built", lambda backend: True)
+    monkeypatch.setattr(_abi, "device_count", refuse if broken == "device_count" else lambda backend: 1)
+    monkeypatch.setattr(_abi, "query_device", lambda backend, device=0: query("cpu") if backend == "cpu" else refuse())
+    assert doctor.main() == 1
+    said = capsys.readouterr().out
+    assert "Fix this first: CUDA does not work on this machine: cudaGetDeviceCount: system not yet initialized" in said
+    assert "numpy" in said  # the examination goes on
+
+
 def test_a_gpu_that_the_library_was_not_built_for(monkeypatch):
     from spikescan import _abi
 
