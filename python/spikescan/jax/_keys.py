@@ -66,8 +66,8 @@ def _seed_words(seed: Any) -> jax.Array:
             f"the seed is {data.dtype}{list(data.shape)}; it must be an integer, or one key of jax.random (vmap maps over "
             "many keys)"
         )
-    data = jnp.asarray(data)
-    return data if data.shape[0] == 2 else data[:2] ^ data[2:]
+    # Four words are a key of `rbg`, which is the same two words twice, or of `unsafe_rbg`, which is random.
+    return jnp.asarray(data)[:2]
 
 
 def _stream_word(stream: Any) -> jax.Array:

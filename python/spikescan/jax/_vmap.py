@@ -39,6 +39,10 @@ def run(call: Call) -> Callable[..., tuple[jax.Array, ...]]:
 
     @op.def_vmap
     def rule(axis_size: int, in_batched: Any, *operands: jax.Array) -> Any:
+        if axis_size == 0:
+            one = [jax.ShapeDtypeStruct(o.shape[1:] if m else o.shape, o.dtype) for o, m in zip(operands, in_batched)]
+            none = tuple(jnp.zeros((0, *r.shape), r.dtype) for r in jax.eval_shape(op, *one))
+            return none, tuple(True for _ in none)
         instances = max(o.shape[1 if mapped else 0] for o, mapped in zip(operands, in_batched))
         folded = [_fold(o, mapped, axis_size, instances) for o, mapped in zip(operands, in_batched)]
         results = op(*folded)

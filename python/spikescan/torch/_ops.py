@@ -270,6 +270,9 @@ def _instances(op: Any, info: Any, in_dims: Any, given: Any) -> Any:
     def piece(i: int) -> Any:
         return [a if d is None else a.select(d, i) for a, d in zip(given, in_dims)]
 
+    if info.batch_size == 0:  # one made-up instance tells the shapes
+        zeros = [a if d is None else a.new_zeros((*a.shape[:d], *a.shape[d + 1 :])) for a, d in zip(given, in_dims)]
+        return tuple(r.new_empty((0, *r.shape)) for r in op(*zeros)), (0,) * 5
     results = [op(*piece(i)) for i in range(info.batch_size)]
     return tuple(map(torch.stack, zip(*results))), (0,) * 5
 

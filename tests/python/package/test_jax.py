@@ -125,6 +125,13 @@ def test_keys():
         equal(sj.make_key(own), sj.make_key(int(np.asarray(jax.random.key_data(own))[1]) << 32))
 
 
+@pytest.mark.parametrize("kind", ("threefry2x32", "rbg", "unsafe_rbg"))
+def test_every_kind_of_key_gives_seeds_of_its_own(kind):
+    key = jax.random.key(1, impl=kind)
+    keys = [key, jax.random.key(2, impl=kind), *jax.random.split(key, 3), *(jax.random.fold_in(key, i) for i in (10, 11))]
+    assert len({np.asarray(sj.make_key(k))[:2].tobytes() for k in keys}) == len(keys)
+
+
 def test_integers_of_64_bits_keep_their_high_word():
     wide, step = 0x0123_4567_89AB_CDEF, 2**33 + 5
     for seed in (np.int64(wide), np.uint64(wide), np.array(wide)):
@@ -140,6 +147,19 @@ def test_integers_of_64_bits_keep_their_high_word():
             ours = traced(jnp.asarray(wide, dtype), jnp.asarray(step, dtype))
             equal(ours, (sj.make_key(wide), sj.shift_key(sj.make_key(1), time=step)))
             equal(jax.jit(sj.make_key)(1, jnp.asarray(7, dtype)), sj.make_key(1, 7))
+
+
+def test_vmap_over_nothing():
+    def loss(x, beta):
+        r = sj.scan(x, beta, key=1, membrane=True)
+        return (r.spikes + r.membrane).sum()
+
+    x = jnp.zeros((0, B, 7, C))
+    assert jax.vmap(lambda x: sj.scan(x, 0.9, key=1).spikes)(x).shape == x.shape
+    for axes in ((0, None), (0, 0)):
+        beta = jnp.full((C,) if axes[1] is None else (0, C), 0.9)
+        gradients = jax.jit(jax.vmap(jax.grad(loss, (0, 1)), axes))(x, beta)
+        assert [g.shape for g in gradients] == [x.shape, (0, C)]
 
 
 def test_vmap_is_the_single_calls(rng):

@@ -158,6 +158,15 @@ def test_vmap_draws_what_single_calls_draw():
         assert torch.equal(moved.spikes[i], one(xs[i], keys[2]).spikes)
 
 
+def test_vmap_over_nothing():
+    x = torch.zeros(0, 3, 7, 4)
+    beta = torch.full((4,), 0.9)
+    loss = lambda x, beta: st.scan(x, beta, key=1, membrane=True).membrane.sum()  # noqa: E731
+    assert torch.vmap(lambda x: st.scan(x, beta, key=1).spikes)(x).shape == x.shape
+    gradients = torch.vmap(torch.func.grad(loss, (0, 1)), (0, None))(x, beta)
+    assert [g.shape for g in gradients] == [x.shape, (0, 4)]
+
+
 def test_vmap_over_decays_and_twice():
     x = torch.randn(3, 50, 5)
     betas = torch.rand(2, 4, 5)
