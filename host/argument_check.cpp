@@ -93,7 +93,7 @@ void ArgumentCheck::device_key(const spikescan_device_key* key, bool readable, b
   Region region = {};
   region.run = sizeof(spikescan_device_key);
   place("device_key", "", key, alignof(spikescan_device_key), nullptr, region);
-  if (failed() || !readable) return;
+  if (failed() || !readable || element_count(d_) == 0) return;  // without elements it is not read
   const Origins origins = {key->batch_origin, key->time_origin, key->channel_origin};
   status_ = check_origins("device_key->", d_, origins, error_);
   if (!failed() && packed) packed_origin("device_key->", origins.time);

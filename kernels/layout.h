@@ -122,7 +122,7 @@ SPIKESCAN_HD constexpr int row_maps(int low_bits) {
   return (low_bits > 0 ? 1 << low_bits : 0) + kSegmentBits - low_bits + 2;
 }
 SPIKESCAN_HD constexpr int forward_low_bits(int order) {
-  return order == 1 ? 3 : 2;
+  return order == 1 ? 3 : 0;
 }
 // Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients
 // lie apart.
