@@ -46,9 +46,9 @@ Steepness make_steepness(double k, float threshold, double ceiling) {
 }
 
 // How far, relative to the limit, a quick test may be off where u (1 + e) = limit, so that e is at most 2^24. Its 2^z:
-// three units in the last place (2^-22.4); the library's own exp: 2^-22; each test's two roundings: 2^-22 together. The
-// argument: what the rounding of `offset` moves, 2^-24 |offset|, and that of the sum and, in the exact test, of U, at
-// most 2^-24 * 24 each, times ln 2. In units of 2^-24: 3 + 4 + 4 + 0.7 |offset| + 34, and a third more.
+// three units in the last place, 3 * 2^-23; the library's own exp: 2^-22; each test's two roundings: 2^-22 together.
+// The argument: what the rounding of `offset` moves, 2^-24 |offset|, and that of the sum and, in the exact test, of U,
+// at most 2^-24 * 24 each, times ln 2. In units of 2^-24: 6 + 4 + 4 + 0.7 |offset| + 34, and a third more.
 QuickTest make_quick_test(const Steepness& k, double max_prob) {
   constexpr double kUnit = 0x1p-24, kInfinite = std::numeric_limits<double>::infinity();
   // Of a segment's 16 draws in 32 lanes about one in a hundred is then unsure.

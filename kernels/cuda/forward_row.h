@@ -57,6 +57,7 @@ class ForwardRow {
 
  private:
   static constexpr int kSlots = kForwardRingSlots;
+  // psu_lif's states leave no registers for more.
   static constexpr int kDrawsTogether = Neuron::kPsu ? 1 : kSegmentSteps / kGroup;
   using Scan = decltype(RowNeuron<R>::scan);
   using Ring = RowRing<kSlots, false>;

@@ -31,9 +31,8 @@ class RowStates {
   static constexpr int kStates = Neuron::kStates;
   using Steps = float[kSegmentSteps];
   using Entries = SegmentEntries<kStates>;
-  using Tables = RowTables<kOrder, kColumns>;
 
-  __device__ __forceinline__ RowStates(const Tables& tables, const ChannelDecays& decays)
+  __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns>& tables, const ChannelDecays& decays)
       : tables_(tables), neuron_(decays) {}
 
   // Its scans, with the carry and the chain of each state.
@@ -113,7 +112,7 @@ class RowStates {
     }
   }
 
-  const Tables& tables_;
+  const RowTables<kOrder, kColumns>& tables_;
   RowNeuron<R> neuron_;
 };
 

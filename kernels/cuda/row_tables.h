@@ -122,7 +122,7 @@ class RowTables {
  private:
   static constexpr int kSegment = row_maps(kLowBits) - 1, kHalf = kSegment - 1;
   __device__ __forceinline__ static constexpr int square_row(int bit) {
-    return (kLowBits > 0 ? 1 << kLowBits : 0) + bit - kLowBits;
+    return kHalf - kSegmentBits + bit;
   }
 
   __device__ __forceinline__ static int column() {

@@ -227,7 +227,8 @@ def scan(
       out: a `ScanResult` of arrays to write into; they decide what is computed, in place of the four flags above.
         Arrays that say that they are read-only are refused, and so are JAX's, which are immutable.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...]. No copy either way.
-      cuda_stream: CUDA stream as an integer (0: the legacy default stream). The call enqueues and returns.
+      cuda_stream: CUDA stream as an integer (0: the legacy default stream). With `out`, and a workspace that an
+        earlier call has made as large, the call enqueues and returns; else it allocates memory first.
 
     Returns:
       A `ScanResult`: NumPy arrays on the CPU, `DeviceArray` (take over by from_dlpack) on CUDA, or those of `out`.

@@ -13,7 +13,13 @@ import spikescan
 
 STAGE = Path(spikescan.__file__).parent.parent
 # page -> modules whose absence skips it
-PAGES = {"python.md": ("matplotlib", "nir"), "numpy.md": (), "jax.md": ("jax", "haiku", "flax"), "torch.md": ("torch",)}
+PAGES = {
+    "python.md": ("matplotlib", "nir"),
+    "numpy.md": (),
+    "jax.md": ("jax", "haiku", "flax"),
+    "torch.md": ("torch",),
+    "reproducibility.md": (),
+}
 
 
 def blocks(page):
