@@ -2,6 +2,7 @@
 
 Module layout (each knows only the ones above it; frameworks are imported by their own modules alone):
 
+- ``_checks``     single values (names, numbers, flags, shapes), refused by one sentence
 - ``_abi``        the C library through ctypes: structs, enums, loading, statuses -> exceptions
 - ``_neuron``     `Neuron`: recurrence, firing rule and their numbers, checked; presets
 - ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, device) and its buffer sizes

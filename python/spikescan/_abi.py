@@ -11,6 +11,8 @@ from ctypes import c_void_p
 from pathlib import Path
 from typing import Any
 
+from spikescan._checks import choose
+
 # ---- Enums: Python names are the header's without SPIKESCAN_, in lower case ----------------------------------------
 
 STATUSES = (
@@ -280,8 +282,7 @@ def backend_built(backend: str) -> bool:
 
 def device_count(backend: str = "cuda") -> int:
     """Usable devices of a backend; 0 for "cuda" where there is no driver or no device."""
-    if backend not in ("cpu", "cuda"):
-        raise ValueError(f"backend is {backend!r}; it must be 'cpu' or 'cuda'")
+    choose("backend", backend, ("cpu", "cuda"))
     if not backend_built(backend):
         return 0
     count = c_int32()

@@ -6,14 +6,15 @@ They know shapes and names, not arrays: how a decay is spread or a state laid ou
 from __future__ import annotations
 
 import functools
-import operator
 from typing import Any
 
+from spikescan._checks import as_count, choose, shown
 from spikescan._memory import FLOATING
-from spikescan._neuron import Neuron, choose
+from spikescan._neuron import Neuron
 
 SPIKE_DTYPES = (*FLOATING, "uint8", "bits32")
 COUNTER_BITS = {"batch": 32, "time": 34, "channel": 32}
+_ORIGIN = "it must be three indices: (batch, time, channel)"
 
 _neuron = functools.lru_cache(maxsize=1024)(Neuron)
 
@@ -26,9 +27,15 @@ def make_neuron(neuron: Neuron | None, options: dict[str, Any]) -> Neuron:
             return _neuron(**given)
         except TypeError:  # a list cannot be looked up; Neuron says what is wrong with it
             return Neuron(**given)
+    check_neuron(neuron)
     if given:
         raise ValueError(f"neuron and {', '.join(given)} are given; give either a neuron or its options")
     return neuron
+
+
+def check_neuron(neuron: Any) -> None:
+    if not isinstance(neuron, Neuron):
+        raise TypeError(f"neuron is {shown(neuron)}; it must be a spikescan.Neuron")
 
 
 # ---- Outputs -------------------------------------------------------------------------------------------------------
@@ -40,7 +47,7 @@ def spike_dtype(spikes: bool | str | None, x_dtype: str, neuron: Neuron) -> str 
         return None
     if spikes is True:
         return x_dtype
-    choose("spikes", spikes, SPIKE_DTYPES)
+    choose("spikes", spikes, SPIKE_DTYPES, ", or True or False")
     if neuron.rule == "none" and spikes not in FLOATING:
         raise ValueError(f"spikes is {spikes!r}; with the rule 'none' it must be a floating dtype")
     return spikes
@@ -48,11 +55,12 @@ def spike_dtype(spikes: bool | str | None, x_dtype: str, neuron: Neuron) -> str 
 
 def membrane_dtype(membrane: bool | str | None) -> str | None:
     """The dtype's name that `membrane` asks for, True being float32; None where V is not wanted."""
-    if not membrane:
+    if membrane is None or membrane is False:
         return None
-    name = "float32" if membrane is True else membrane
-    choose("membrane", name, FLOATING)
-    return name
+    if membrane is True:
+        return "float32"
+    choose("membrane", membrane, FLOATING, ", or True or False")
+    return membrane
 
 
 # ---- Decays and states ---------------------------------------------------------------------------------------------
@@ -76,46 +84,61 @@ def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tupl
         return channel_shape == ()
     if decay_shape in ((), (1,)):
         return True
+    if channel_shape == ():
+        raise ValueError(f"{name} has shape {decay_shape}; it must be (), since x has no axis of channels")
     raise ValueError(
         f"{name} has shape {decay_shape}; it must be {channel_shape} (the channels of x), or () for one decay for all"
     )
 
 
+def check_uniforms(shape: tuple[int, ...], dtype: str, x_shape: tuple[int, ...], x_name: str = "x") -> None:
+    if shape != x_shape:
+        raise ValueError(f"uniforms has shape {shape}; it must be {x_name}'s, {x_shape}")
+    if dtype != "float32":
+        raise TypeError(f"uniforms has dtype {dtype}; it must be float32")
+
+
 def as_states(name: str, given: Any, neuron: Neuron) -> tuple[Any, ...]:
-    """One array for each of the neuron's states; a single array serves a neuron of one state."""
+    """One array for each of the neuron's states, or None for one that starts at zero; a single array serves a neuron of
+    one state."""
     states = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     if len(states) != len(neuron.states):
         raise ValueError(f"{name} has {len(states)} arrays; {neuron.recurrence} has {neuron.states}")
     return states
 
 
+def as_blocks(blocks: Any, batch: int) -> int:
+    """How many pieces a pipeline cuts the batch into; None: one a row."""
+    if blocks is None:
+        return max(batch, 1)
+    blocks = as_count("blocks", blocks, (1 << 63) - 1, "2^63 - 1", 1)
+    if batch % blocks:
+        raise ValueError(f"blocks is {blocks}; it must divide the batch, {batch}")
+    return blocks
+
+
 # ---- Keys ----------------------------------------------------------------------------------------------------------
-
-
-def as_integer(value: Any) -> Any:
-    """The int of whatever Python counts with, NumPy's integers among it; anything else comes back as it is."""
-    if isinstance(value, int):
-        return value
-    try:
-        return operator.index(value)
-    except TypeError:
-        return value
 
 
 def check_key(seed: Any, stream: Any, origin: Any) -> tuple[int, int, tuple[int, int, int]]:
     """The three as ints; refuses a seed past 64 bits, a stream past 32 and an origin that is not three counts."""
-    seed, stream, origin = as_integer(seed), as_integer(stream), tuple(as_integer(index) for index in origin)
-    for name, value in (("seed", seed), ("stream", stream), *zip(COUNTER_BITS, origin)):
-        if not isinstance(value, int):
-            place = f"origin's {name}" if name in COUNTER_BITS else name
-            raise TypeError(f"{place} is {value!r}; it must be an integer")
-    if not 0 <= seed < 1 << 64:
-        raise ValueError(f"seed is {seed}; it must be from 0 to 2^64 - 1")
-    if not 0 <= stream < 1 << 32:
-        raise ValueError(f"stream is {stream}; it must be from 0 to 2^32 - 1")
-    if len(origin) != len(COUNTER_BITS):
-        raise ValueError(f"origin is {origin}; it must be three indices: (batch, time, channel)")
-    for (axis, bits), index in zip(COUNTER_BITS.items(), origin):
-        if not 0 <= index <= 1 << bits:
-            raise ValueError(f"origin's {axis} is {index}; it must be from 0 to 2^{bits}")
-    return seed, stream, origin
+    seed = check_seed("seed", seed)
+    stream = as_count("stream", stream, (1 << 32) - 1, "2^32 - 1")
+    try:
+        places = tuple(origin)
+    except TypeError:
+        raise TypeError(f"origin is {shown(origin)}; {_ORIGIN}") from None
+    if len(places) != len(COUNTER_BITS):
+        raise ValueError(f"origin is {shown(origin)}; {_ORIGIN}")
+    batch, time, channel = (check_place(f"origin's {axis}", axis, index) for axis, index in zip(COUNTER_BITS, places))
+    return seed, stream, (batch, time, channel)
+
+
+def check_seed(name: str, seed: Any) -> int:
+    return as_count(name, seed, (1 << 64) - 1, "2^64 - 1")
+
+
+def check_place(name: str, axis: str, index: Any) -> int:
+    """An index along an axis of the whole, as an int: no larger than the counter of the random numbers has room for."""
+    bits = COUNTER_BITS[axis]
+    return as_count(name, index, 1 << bits, f"2^{bits}")

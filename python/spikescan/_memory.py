@@ -7,7 +7,7 @@ import functools
 import math
 import sys
 import threading
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
@@ -81,16 +81,25 @@ def view(name: str, array: Array, cuda_stream: int = 0) -> View:
         raise TypeError(
             f"{name} is a {type(array).__name__}; it must be a NumPy array or have __dlpack__ (CuPy, PyTorch, JAX)"
         )
-    kind, number = array.__dlpack_device__()
+    kind, number = _ask(name, array.__dlpack_device__)
     if int(kind) not in _dlpack.DEVICE_KINDS:
         raise ValueError(f"{name} is on a device of DLPack type {int(kind)}; it must be on the CPU or a CUDA device")
     device = (_dlpack.DEVICE_KINDS[int(kind)], int(number) if int(kind) != _dlpack.CUDA_HOST else 0)
     # DLPack calls CUDA's legacy default stream 1: 0 is ambiguous there.
-    capsule = _dlpack.ask_capsule(array, **({"stream": cuda_stream or 1} if device[0] == "cuda" else {}))
+    options = {"stream": cuda_stream or 1} if device[0] == "cuda" else {}
+    capsule = _ask(name, lambda: _dlpack.ask_capsule(array, **options))
     pointer, dtype, shape, strides, writable = _dlpack.read_capsule(capsule)
     if not pointer and 0 in shape:  # PyTorch's empty tensors; to the library null means an absent argument
         pointer = ctypes.addressof(_NO_ELEMENTS)
     return View(pointer, dtype, shape, strides, device, writable and not _is_of_jax(array), capsule)
+
+
+def _ask(name: str, question: Callable[[], Any]) -> Any:
+    """What an array answers about its memory; where it hands none out, its library says why."""
+    try:
+        return question()
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} hands out no memory through DLPack: {error}") from error
 
 
 def _is_of_jax(array: Array) -> bool:
@@ -102,7 +111,7 @@ def _is_of_jax(array: Array) -> bool:
 @functools.lru_cache(maxsize=64)
 def _facts(dtype: np.dtype) -> tuple[int, bool, str]:
     """(bytes, in this machine's order, name); NumPy makes a name anew each time it is asked."""
-    return dtype.itemsize, dtype.isnative, dtype.name
+    return dtype.itemsize or 1, dtype.isnative, dtype.name  # types without a byte are refused by their name later
 
 
 def _numpy_view(name: str, array: np.ndarray) -> View:

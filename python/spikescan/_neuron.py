@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 from spikescan import _abi
+from spikescan._checks import as_number, choose
 
 # What Spyx gives each rule where no slope is asked for.
 _DEFAULT_K = {"sigmoid_bernoulli": 10.0, "refractory_sigmoid_bernoulli": 50.0, "heaviside": 2.0, "none": 1.0}
-
-
-def choose(name: str, value: object, allowed: object) -> None:
-    """Refuses a value that is none of the allowed names, and lists them."""
-    if value not in allowed:  # type: ignore[operator]
-        names = ", ".join(repr(a) for a in allowed)  # type: ignore[attr-defined]
-        raise ValueError(f"{name} is {value!r}; it must be one of {names}")
+# Of float32, which the library computes in.
+_SMALLEST, _LARGEST = 2.0**-149, 2.0**128 - 2.0**104
 
 
 def _number(name: str, value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{name} is {value!r}; it must be one number (a threshold or slope per channel is not built)"
-        ) from None
+    return as_number(name, value, "one number (a threshold or slope per channel is not built)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +50,10 @@ class Neuron:
         object.__setattr__(self, "k", _number("k", given))
         object.__setattr__(self, "threshold", _number("threshold", self.threshold))
         object.__setattr__(self, "max_prob", _number("max_prob", self.max_prob))
-        if not math.isfinite(self.threshold):
-            raise ValueError(f"threshold is {self.threshold}; it must be finite")
-        if not (math.isfinite(self.k) and self.k > 0):
-            raise ValueError(f"k is {self.k}; it must be finite and more than 0")
+        if not abs(self.threshold) <= _LARGEST:
+            raise ValueError(f"threshold is {self.threshold}; it must be finite in float32")
+        if not _SMALLEST <= self.k <= _LARGEST:
+            raise ValueError(f"k is {self.k}; it must be finite and more than 0 in float32")
         if not 0 <= self.max_prob <= 1:
             raise ValueError(f"max_prob is {self.max_prob}; it must be in [0, 1]")
         object.__setattr__(self, "text", " ".join(str(getattr(self, f.name)) for f in dataclasses.fields(self) if f.init))

@@ -21,8 +21,9 @@ from spikescan._arguments import (
     membrane_dtype,
     spike_dtype,
 )
+from spikescan._checks import as_count, as_flag, as_real_array, choose, shown
 from spikescan._memory import Array, View, Workspace
-from spikescan._neuron import Neuron, choose
+from spikescan._neuron import Neuron
 from spikescan._problem import Problem, problem
 
 
@@ -63,9 +64,9 @@ class _Frame:
     """What both passes share: the view of x, its axes, and how outputs and states lie beside it."""
 
     def __init__(self, x: Array, time_first: bool, cuda_stream: int) -> None:
-        self.x = _memory.view("x", x, cuda_stream)
-        self.cuda_stream = cuda_stream
-        self.time_first = time_first
+        self.cuda_stream = as_count("cuda_stream", cuda_stream, (1 << 64) - 1, "2^64 - 1")
+        self.time_first = as_flag("time_first", time_first)
+        self.x = _memory.view("x", x, self.cuda_stream)
         if len(self.x.shape) < 2:
             order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
             raise ValueError(f"x has shape {self.x.shape}; it must be {order}")
@@ -76,6 +77,8 @@ class _Frame:
         self.channel_shape = self.x.shape[2:]
         self.channels = math.prod(self.channel_shape)
         self.device = self.x.device
+        if self.cuda_stream and self.device[0] == "cpu":
+            raise ValueError(f"cuda_stream is {self.cuda_stream}; it must be 0 where x is on the CPU")
         self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
         self.sums: list[tuple[np.ndarray, int]] = []  # gradients of spread decays, and where their sums belong
 
@@ -134,7 +137,7 @@ class _Frame:
     def decay(self, name: str, given: Any) -> _Decay:
         """beta or alpha where it lies; numbers and lists become float32 where x is on the CPU."""
         if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
-            given = np.asarray(given, np.float32)
+            given = as_real_array(name, given).astype(np.float32)
         v = _memory.view(name, given, self.cuda_stream)
         shared = decay_is_shared(name, v.shape, self.channel_shape)
         self.checked(name, v, v.shape, ("float32",), False)
@@ -219,7 +222,8 @@ def scan(
       seed, stream: key of the random numbers; `stream` tells layers and steps apart.
       origin: (batch, time, channel) of x's first element in the whole, for pieces of a batch, sequence or layer.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the generator.
-      initial_state: arrays [B, channels...] float32, one for each of `neuron.states`; absent means zero.
+      initial_state: arrays [B, channels...] float32, one for each of `neuron.states`; one that is None or absent means
+        zero.
       spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32).
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
       final_state: whether the state after the last step is wanted.
@@ -241,7 +245,9 @@ def scan(
     beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
     prob = frame.problem(chosen, beta_decay.shared)
     if out is None:
+        final_state, save = as_flag("final_state", final_state), as_flag("save", save)
         out = _allocate(frame, prob, chosen, spike_dtype(spikes, frame.x.dtype, chosen), membrane, final_state, save)
+    _check_out(out, ScanResult)
     args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs), seed=seed, stream=stream)
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
     args.beta = beta_decay.pointer
@@ -250,10 +256,15 @@ def scan(
     if uniforms is not None:
         args.uniforms = frame.tensor("uniforms", uniforms, ("float32",))
     _place_outputs(args, frame, prob, chosen, out)
-    workspace = Workspace(prob.forward_workspace, frame.device, cuda_stream)
+    workspace = Workspace(prob.forward_workspace, frame.device, frame.cuda_stream)
     args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
-    _abi.check(_abi.lib.spikescan_forward(prob.at(origin), args, cuda_stream or None))
+    _abi.check(_abi.lib.spikescan_forward(prob.at(origin), args, frame.cuda_stream or None))
     return out
+
+
+def _check_out(out: Any, kind: type) -> None:
+    if not isinstance(out, kind):
+        raise TypeError(f"out is {shown(out)}; it must be a spikescan.{kind.__name__}")
 
 
 def _allocate(
@@ -278,9 +289,10 @@ def _place_outputs(args: _abi.ForwardArgs, frame: _Frame, prob: Problem, neuron:
     if out.membrane is not None:
         args.membrane = frame.tensor("out.membrane", out.membrane, output=True)
     args.final_state = frame.states("out.final_state", out.final_state, neuron, output=True)
-    if out.saved is not None and prob.saved:
+    if out.saved is not None:
         saved = frame.view("out.saved", out.saved, (prob.saved,), ("uint8",), True)
-        args.saved, args.saved_bytes = saved.pointer, prob.saved
+        if prob.saved:
+            args.saved, args.saved_bytes = saved.pointer, prob.saved
 
 
 def scan_backward(
@@ -327,22 +339,24 @@ def scan_backward(
     prob = frame.problem(chosen, beta_decay.shared)
     if out is None:
         out = _allocate_gradients(frame, chosen, (beta_decay, alpha_decay), wanted)
+    _check_out(out, Gradients)
     args = _abi.BackwardArgs(struct_size=ctypes.sizeof(_abi.BackwardArgs))
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
     args.beta = beta_decay.pointer
     args.alpha = alpha_decay.pointer if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
+    kept = frame.view("saved", saved, (prob.saved,), ("uint8",), False)
     if prob.saved:
-        args.saved, args.saved_bytes = frame.view("saved", saved, (prob.saved,), ("uint8",), False).pointer, prob.saved
+        args.saved, args.saved_bytes = kept.pointer, prob.saved
     if grad_spikes is not None:
         args.grad_spikes = frame.tensor("grad_spikes", grad_spikes)
     if grad_membrane is not None:
         args.grad_membrane = frame.tensor("grad_membrane", grad_membrane)
     args.grad_final_state = frame.states("grad_final_state", grad_final_state, chosen)
     _place_gradients(args, frame, chosen, (beta_decay, alpha_decay), out)
-    workspace = Workspace(prob.backward_workspace, frame.device, cuda_stream)
+    workspace = Workspace(prob.backward_workspace, frame.device, frame.cuda_stream)
     args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
-    _abi.check(_abi.lib.spikescan_backward(prob.description, args, cuda_stream or None))
+    _abi.check(_abi.lib.spikescan_backward(prob.description, args, frame.cuda_stream or None))
     frame.add_up()
     return out
 
@@ -350,6 +364,8 @@ def scan_backward(
 def _allocate_gradients(
     frame: _Frame, neuron: Neuron, decays: tuple[_Decay, _Decay | None], wanted: tuple[str, ...]
 ) -> Gradients:
+    if not isinstance(wanted, (tuple, list, set, frozenset)):
+        raise TypeError(f"wanted is {shown(wanted)}; it must be a tuple of names out of {', '.join(Gradients._fields)}")
     for name in wanted:
         choose("wanted", name, Gradients._fields)
     beta, alpha = decays

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from spikescan import _neuron
+from spikescan._checks import as_flag, as_shape
 from spikescan.jax._spyx import refractory_sigmoid_bernoulli, sigmoid_bernoulli, spikes_and_membrane
 
 __all__ = [
@@ -33,7 +34,7 @@ class _Layer(hk.Module):
 
     def __init__(self, hidden_shape: tuple[int, ...], threshold: float, name: str) -> None:
         super().__init__(name=name)
-        self.hidden_shape = hidden_shape
+        self.hidden_shape = as_shape("hidden_shape", hidden_shape)
         self.threshold = threshold
 
     def _decay(self, name: str) -> jax.Array:
@@ -53,7 +54,7 @@ class PSU_LIF(_Layer):
         name: str = "PSULIF",
     ) -> None:
         super().__init__(hidden_shape, threshold, name)
-        self._neuron, self._spike = _neuron.PSU_LIF(threshold, k), spike
+        self._neuron, self._spike = _neuron.PSU_LIF(threshold, k), as_flag("spike", spike)
 
     def __call__(self, x: Any) -> tuple[jax.Array, jax.Array]:
         return spikes_and_membrane(self._neuron, self._spike, x, self._decay("beta"))
@@ -71,7 +72,7 @@ class StochasticAssociativeLIF(_Layer):
         name: str = "SALIF",
     ) -> None:
         super().__init__(hidden_shape, threshold, name)
-        self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), spike
+        self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), as_flag("spike", spike)
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
         return spikes_and_membrane(self._neuron, self._spike, x, self._decay("beta"), key=key, uniforms=uniforms)
@@ -88,7 +89,7 @@ class StochasticAssociativeCuBaLIF(_Layer):
 
     def __call__(self, key: Any, u: Any, *, uniforms: Any = None) -> jax.Array:
         alpha, beta = self._decay("alpha"), self._decay("beta")
-        return spikes_and_membrane(self._neuron, True, u, beta, alpha, key=key, uniforms=uniforms)[0]
+        return spikes_and_membrane(self._neuron, True, u, beta, alpha, key=key, uniforms=uniforms, name="u")[0]
 
 
 class SPSN(_Layer):

@@ -17,7 +17,8 @@ from typing import Any
 import nir
 import numpy as np
 
-from spikescan._arguments import check_alpha
+from spikescan._arguments import check_alpha, check_neuron
+from spikescan._checks import as_positive, as_real_array, as_shape, shown
 from spikescan._neuron import Neuron
 
 _SURROGATE, _K = "spikescan_surrogate", "spikescan_k"
@@ -34,7 +35,9 @@ def to_nir(
       dt: length of a step in the unit that the time constants shall have.
       shape: the channels' shape, where the decays are shared.
     """
+    check_neuron(neuron)
     _refuse_neuron(neuron)
+    dt = as_positive("dt", dt)
     decays = _spread(neuron, beta, alpha, shape)
     tau = {name: _time_constant(name, value, dt) for name, value in decays.items()}
     zero = np.zeros_like(tau["beta"])
@@ -66,6 +69,9 @@ def from_nir(
       dt: length of a step in the unit of the graph's time constants.
       surrogate, k: of `heaviside`; by default what `to_nir` left in the metadata, else Neuron's own.
     """
+    if not isinstance(graph, nir.NIRGraph):
+        raise TypeError(f"graph is {shown(graph)}; it must be a nir.NIRGraph")
+    dt = as_positive("dt", dt)
     integrator, threshold = _nodes(graph)
     if np.any(np.asarray(integrator.v_leak) != 0):
         raise ValueError("the NIR node has v_leak other than 0; the recurrences here leak to 0")
@@ -90,7 +96,7 @@ def from_nir(
             "heaviside",
             float(levels[0]),
             float(memory[_K]) if k is None and _K in memory else k,  # type: ignore[arg-type]
-            surrogate=surrogate or _text(memory.get(_SURROGATE, "arctan")),
+            surrogate=_text(memory.get(_SURROGATE, "arctan")) if surrogate is None else surrogate,
         ),
         beta,
         alpha,
@@ -115,14 +121,19 @@ def _refuse_neuron(neuron: Neuron) -> None:
 def _spread(neuron: Neuron, beta: Any, alpha: Any, shape: tuple[int, ...] | None) -> dict[str, np.ndarray]:
     check_alpha(neuron, alpha)
     given = {"beta": beta, **({"alpha": alpha} if neuron.has_alpha else {})}
-    decays = {name: np.clip(np.asarray(value, np.float64), 0, 1) for name, value in given.items()}
-    wanted = shape if shape is not None else decays["beta"].shape
+    decays = {name: as_real_array(name, value).astype(np.float64) for name, value in given.items()}
+    wanted = decays["beta"].shape if shape is None else as_shape("shape", shape)
     if wanted == ():
         raise ValueError("beta is shared by all channels; NIR wants one value a channel: give shape")
-    return {name: np.broadcast_to(value, wanted).copy() for name, value in decays.items()}
+    for name, value in decays.items():
+        if value.shape not in ((), wanted):
+            raise ValueError(f"{name} has shape {value.shape}; it must be {wanted}, or () for one decay for all")
+    return {name: np.broadcast_to(np.clip(value, 0, 1), wanted).copy() for name, value in decays.items()}
 
 
 def _time_constant(name: str, decay: np.ndarray, dt: float) -> np.ndarray:
+    if np.any(np.isnan(decay)):
+        raise ValueError(f"{name} is nan in some channel; a decay must be a number")
     if np.any(decay >= 1):
         raise ValueError(
             f"{name} is 1 in some channel: its time constant would be infinite, which NIR's LI cannot hold"

@@ -15,7 +15,10 @@ import jax.numpy as jnp
 from flax import nnx
 
 from spikescan import _neuron, decays
+from spikescan._abi import SURROGATES
+from spikescan._checks import as_count, as_flag, as_number, as_shape, choose, shown
 from spikescan._neuron import Neuron
+from spikescan.jax._arrays import as_array
 from spikescan.jax._scan import scan
 from spikescan.jax._spyx import (
     as_floating,
@@ -44,16 +47,19 @@ class Surrogate:
     """
 
     def __init__(self, name: str = "superspike", k: float = 25) -> None:
+        choose("name", name, SURROGATES)
         self.neuron = Neuron("lif", "heaviside", 0.0, k, surrogate=name)
 
     def __call__(self, x: Any) -> jax.Array:
-        return fire(self.neuron, x)
+        return fire(self.neuron, "x", x)
 
     def at(self, threshold: float) -> Neuron:
         return Neuron("lif", "heaviside", threshold, self.neuron.k, surrogate=self.neuron.surrogate)
 
 
 def _decay(rngs: nnx.Rngs, shape: tuple[int, ...]) -> nnx.Param:
+    if not isinstance(rngs, nnx.Rngs):
+        raise TypeError(f"rngs is {shown(rngs)}; it must be a flax.nnx.Rngs")
     return nnx.Param(nnx.initializers.truncated_normal(stddev=0.25)(rngs.params(), shape) + 0.5)
 
 
@@ -75,14 +81,20 @@ class PSU_LIF(nnx.Module):
           beta: one fixed start for a decay shared by all channels; None draws one a channel.
           activation: a `Surrogate`, or any function of V - threshold, which then runs on the membrane outside the scan.
         """
-        self.hidden_shape = hidden_shape
-        self.threshold = threshold
+        self.hidden_shape = as_shape("hidden_shape", hidden_shape)
+        self.threshold = Neuron("lif", "none", threshold).threshold  # checked
+        if activation is not None and not callable(activation):
+            raise TypeError(f"activation is {shown(activation)}; it must be a Surrogate or a function of V - threshold")
         self.spike = activation if activation is not None else Surrogate()
-        self.beta = _decay(rngs, hidden_shape) if beta is None else nnx.Param(jnp.full((), beta))
+        shared = None if beta is None else jnp.full((), as_number("beta", beta))
+        self.beta = _decay(rngs, self.hidden_shape) if shared is None else nnx.Param(shared)
 
     def __call__(self, x: Any, V: Any) -> tuple[jax.Array, jax.Array]:
         """One step: (x [B, channels...], V [B, channels...]) -> (S, V)."""
-        spikes, final = self._scan(jnp.asarray(x)[None], (V,))
+        x, V = as_array("x", x), as_array("V", V)
+        if V.shape != x.shape:
+            raise ValueError(f"V has shape {V.shape}; it must be x's, {x.shape}")
+        spikes, final = self._scan(x[None], (V,))
         return spikes[0], final
 
     def parallel(self, x: Any) -> jax.Array:
@@ -90,13 +102,14 @@ class PSU_LIF(nnx.Module):
         return self._scan(x, None)[0]
 
     def initial_state(self, batch_size: int) -> jax.Array:
+        batch_size = as_count("batch_size", batch_size, (1 << 63) - 1, "2^63 - 1")
         return jnp.zeros((batch_size, *self.hidden_shape))
 
     def _scan(self, x: Any, initial: Any) -> tuple[jax.Array, Any]:
         inside = self.spike if isinstance(self.spike, Surrogate) else None
         neuron = inside.at(self.threshold) if inside else Neuron("lif", "none", 0.0)
         result = scan(
-            as_floating(x),
+            as_floating("x", x),
             self.beta[...],
             neuron=neuron,
             initial_state=initial,
@@ -127,10 +140,10 @@ class StochasticAssociativeLIF(nnx.Module):
     def __init__(
         self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 100, spike: bool = True, *, rngs: nnx.Rngs
     ) -> None:
-        self.hidden_shape = hidden_shape
+        self.hidden_shape = as_shape("hidden_shape", hidden_shape)
         self.threshold = threshold
-        self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), spike
-        self.beta = _decay(rngs, hidden_shape)
+        self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), as_flag("spike", spike)
+        self.beta = _decay(rngs, self.hidden_shape)
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
         return spikes_and_membrane(self._neuron, self._spike, x, self.beta[...], key=key, uniforms=uniforms)
@@ -140,24 +153,24 @@ class StochasticAssociativeCuBaLIF(nnx.Module):
     """Current-based leaky integrator with refractory Bernoulli spikes. (key, u [B, T, channels...]) -> S."""
 
     def __init__(self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 100, *, rngs: nnx.Rngs) -> None:
-        self.hidden_shape = hidden_shape
+        self.hidden_shape = as_shape("hidden_shape", hidden_shape)
         self._neuron = _neuron.StochasticAssociativeCuBaLIF(threshold, k)
-        self.alpha = _decay(rngs, hidden_shape)
-        self.beta = _decay(rngs, hidden_shape)
+        self.alpha = _decay(rngs, self.hidden_shape)
+        self.beta = _decay(rngs, self.hidden_shape)
 
     def __call__(self, key: Any, u: Any, *, uniforms: Any = None) -> jax.Array:
         alpha, beta = self.alpha[...], self.beta[...]
-        return spikes_and_membrane(self._neuron, True, u, beta, alpha, key=key, uniforms=uniforms)[0]
+        return spikes_and_membrane(self._neuron, True, u, beta, alpha, key=key, uniforms=uniforms, name="u")[0]
 
 
 class SPSN(nnx.Module):
     """Stochastic parallelizable spiking neuron (arXiv:2306.12666). (key, x [B, T, channels...]) -> (S, V)."""
 
     def __init__(self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 10, *, rngs: nnx.Rngs) -> None:
-        self.hidden_shape = hidden_shape
+        self.hidden_shape = as_shape("hidden_shape", hidden_shape)
         self.threshold = threshold
         self._neuron = _neuron.SPSN(threshold, k)
-        self.beta = _decay(rngs, hidden_shape)
+        self.beta = _decay(rngs, self.hidden_shape)
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
         return spikes_and_membrane(self._neuron, True, x, self.beta[...], key=key, uniforms=uniforms)

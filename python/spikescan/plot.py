@@ -9,19 +9,24 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
+from spikescan._arguments import check_neuron
+from spikescan._checks import as_count, as_positive, as_real_array, shown
 from spikescan._neuron import Neuron
 
 __all__ = ["membrane", "raster", "spike_counts", "spike_probability", "unpack"]
 
 
 def _axes(ax: Any) -> Any:
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(f"ax is {shown(ax)}; it must be an axes of Matplotlib")
     return ax if ax is not None else plt.subplots()[1]
 
 
 def _series(name: str, values: Any) -> np.ndarray:
     """float64 [T, N] of [T] or [T, N]."""
-    array = np.asarray(values, dtype=np.float64)
+    array = as_real_array(name, values).astype(np.float64)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -31,14 +36,19 @@ def _series(name: str, values: Any) -> np.ndarray:
 
 def unpack(packed: Any, time: int) -> np.ndarray:
     """uint8 [time, ...] of "bits32" spikes [ceil(time / 32), ...] of one example."""
-    words = np.asarray(packed, np.uint32)
+    words = as_real_array("packed", packed)
+    if words.dtype != np.uint32 or words.ndim == 0:
+        raise TypeError(f"packed is {words.dtype}{list(words.shape)}; it must be uint32 [ceil(time / 32), ...]")
+    most = 32 * words.shape[0]
+    time = as_count("time", time, most, f"{most}, the steps that packed has room for")
     bits = (words[:, None, ...] >> np.arange(32, dtype=np.uint32).reshape(1, 32, *(1,) * (words.ndim - 1))) & 1
     return bits.reshape(-1, *words.shape[1:])[:time].astype(np.uint8)
 
 
 def spike_probability(neuron: Neuron, membrane: Any) -> np.ndarray:
     """p of the Bernoulli rules, 0 or 1 for heaviside, at the value that the rule sees (V, or V - R)."""
-    u = np.asarray(membrane, np.float64) - neuron.threshold
+    check_neuron(neuron)
+    u = as_real_array("membrane", membrane).astype(np.float64) - neuron.threshold
     sigmoid = 1 / (1 + np.exp(-np.clip(neuron.k * u, -700, 700)))  # past 700 exp overflows, and sigmoid is 0 or 1
     if neuron.rule == "sigmoid_bernoulli":
         return neuron.max_prob * sigmoid
@@ -51,7 +61,7 @@ def spike_probability(neuron: Neuron, membrane: Any) -> np.ndarray:
 
 def raster(spikes: Any, ax: Any = None, *, dt: float = 1.0, **style: Any) -> Any:
     """A dot for each spike: time along x (in steps, or in the unit of `dt`), neuron along y."""
-    values = _series("spikes", spikes)
+    values, dt = _series("spikes", spikes), as_positive("dt", dt)
     ax = _axes(ax)
     steps, neurons = np.nonzero(values)
     ax.scatter(steps * dt, neurons, **{"s": 4, "c": "black", "marker": "|", **style})
@@ -62,7 +72,9 @@ def raster(spikes: Any, ax: Any = None, *, dt: float = 1.0, **style: Any) -> Any
 
 def membrane(V: Any, ax: Any = None, *, neuron: Neuron | None = None, spikes: Any = None, dt: float = 1.0) -> Any:
     """Membranes over time; with `neuron`, its threshold as a line and p shaded, with `spikes` a mark at each."""
-    values = _series("V", V)
+    values, dt = _series("V", V), as_positive("dt", dt)
+    if neuron is not None:
+        check_neuron(neuron)
     ax = _axes(ax)
     time = np.arange(values.shape[0]) * dt
     lines = ax.plot(time, values, linewidth=1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from spikescan import _memory
-from spikescan._arguments import check_key
+from spikescan._arguments import check_alpha, check_key, check_neuron
+from spikescan._checks import as_flag
 from spikescan._memory import Array
 from spikescan._neuron import Neuron
 from spikescan.arrays import ScanResult, scan
@@ -43,10 +44,12 @@ class SequenceStream:
         time_first: bool = False,
         cuda_stream: int = 0,
     ) -> None:
+        check_neuron(neuron)
+        check_alpha(neuron, alpha)
         seed, stream, origin = check_key(seed, stream, origin)
         self.neuron, self.beta, self.alpha = neuron, beta, alpha
         self.seed, self.stream, self.cuda_stream = seed, stream, cuda_stream
-        self.time_first = time_first
+        self.time_first = as_flag("time_first", time_first)
         self._origin = origin
         self.state: tuple[Array, ...] | None = None
         self.time = origin[1]

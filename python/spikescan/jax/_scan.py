@@ -11,8 +11,10 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from spikescan._arguments import as_states, check_alpha, decay_is_shared, make_neuron, membrane_dtype, spike_dtype
+from spikescan._checks import as_flag
 from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
+from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._call import Call
 from spikescan.jax._keys import as_key
 from spikescan.jax._varying import vary, varying_axes
@@ -123,8 +125,7 @@ def _scan_bwd(wanted: Wanted, residuals: Any, cotangents: ScanResult) -> Any:
     first, second = _pair(initial)
     given = {"x": x, "beta": beta, "alpha": alpha, "initial0": first, "initial1": second, "saved": saved, **incoming}
     values = _call("backward", wanted, given, results)
-    states = tuple(values.get(f"grad_initial{i}", jnp.zeros_like(s)) for i, s in enumerate(initial or ()))
-    grad_initial = states if initial is not None else None
+    grad_initial = None if initial is None else tuple(values.get(f"grad_initial{i}") for i in range(len(initial)))
     return values.get("grad_x"), values.get("grad_beta"), values.get("grad_alpha"), grad_initial, None, None
 
 
@@ -161,7 +162,8 @@ def scan(
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`; or an integer or a key of ``jax.random``. Data: a new key compiles nothing anew.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
-      initial_state: [B, channels...] float32, one for each of ``neuron.states``; absent means zero.
+      initial_state: [B, channels...] float32, one for each of ``neuron.states``; one that is None or absent means
+        zero.
       spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32;
         both integer forms have no gradient).
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
@@ -173,26 +175,30 @@ def scan(
     """
     options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
     chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
-    x = jnp.asarray(x)
+    time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
+    x = as_array("x", x)
     if x.ndim < 2:
-        raise ValueError(f"x has shape {x.shape}; it must be [batch, time, channels...] (time first: the two swapped)")
+        order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
+        raise ValueError(f"x has shape {x.shape}; it must be {order}")
     if x.dtype.name not in FLOATING:
         raise TypeError(f"x has dtype {x.dtype}; it must be one of {', '.join(FLOATING)}")
     channels = x.shape[2:]
     flat = int(np.prod(channels, dtype=np.int64))
     beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)
-    if chosen.stochastic and spikes and key is None and uniforms is None:
-        raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
     s_dtype, v_dtype = spike_dtype(spikes, x.dtype.name, chosen), membrane_dtype(membrane)
+    if chosen.stochastic and s_dtype and key is None and uniforms is None:
+        raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
     wanted = Wanted(chosen, shared, time_first, s_dtype, v_dtype, final_state)
-    uses_key = chosen.stochastic and uniforms is None and key is not None
+    key = None if key is None else as_key(key)
+    if uniforms is not None:
+        uniforms = as_uniforms(uniforms, x).reshape(*x.shape[:2], flat)
     arguments = (
         x.reshape(*x.shape[:2], flat),
         beta,
         alpha,
         _initial(chosen, initial_state, x.shape[1 if time_first else 0], channels, flat),
-        as_key(key) if uses_key else None,
-        _uniforms(uniforms, x, flat) if chosen.stochastic else None,
+        key if chosen.stochastic and uniforms is None else None,
+        uniforms if chosen.stochastic else None,
     )
     axes = varying_axes(*jax.tree_util.tree_leaves(arguments))
     result = _scan(wanted, *jax.tree_util.tree_map(lambda a: vary(a, axes), arguments))
@@ -202,7 +208,7 @@ def scan(
 def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], flat: int) -> tuple[Any, Any, bool]:
     check_alpha(neuron, alpha)
     given = {"beta": beta} if alpha is None else {"beta": beta, "alpha": alpha}
-    arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
+    arrays = {name: as_array(name, value).astype(jnp.float32) for name, value in given.items()}
     shared = {name: decay_is_shared(name, a.shape, channels) for name, a in arrays.items()}
     whole = all(shared.values())
     # One shared decay beside one a channel: spread it, its gradient is then summed by JAX.
@@ -216,21 +222,13 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], fl
 def _initial(neuron: Neuron, states: Any, batch: int, channels: tuple[int, ...], flat: int) -> Any:
     if states is None:
         return None
-    arrays = []
+    arrays: list[Any] = []
     for i, state in enumerate(as_states("initial_state", states, neuron)):
-        array = jnp.asarray(state, jnp.float32)
+        if state is None:
+            arrays.append(None)
+            continue
+        array = as_array(f"initial_state[{i}]", state).astype(jnp.float32)
         if array.shape != (batch, *channels):
             raise ValueError(f"initial_state[{i}] has shape {array.shape}; it must be {(batch, *channels)}")
         arrays.append(array.reshape(batch, flat))
     return tuple(arrays)
-
-
-def _uniforms(uniforms: Any, x: Any, flat: int) -> Any:
-    if uniforms is None:
-        return None
-    array = jnp.asarray(uniforms)
-    if array.shape != x.shape:
-        raise ValueError(f"uniforms has shape {array.shape}; it must be x's, {x.shape}")
-    if array.dtype != jnp.float32:
-        raise TypeError(f"uniforms has dtype {array.dtype}; it must be float32")
-    return array.reshape(*x.shape[:2], flat)

@@ -7,7 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from spikescan._arguments import as_blocks, check_neuron
+from spikescan._checks import as_integer, shown
 from spikescan._neuron import Neuron
+from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._keys import as_key, shift_key
 from spikescan.jax._scan import ScanResult, scan
 from spikescan.jax._varying import vary, varying_axes
@@ -44,10 +47,19 @@ def scan_time_sharded(
     Returns:
       This device's piece of spikes and V; no final state.
     """
+    check_neuron(neuron)
+    if not isinstance(axis_name, str):
+        raise TypeError(f"axis_name is {shown(axis_name)}; it must be the name of a mesh axis")
+    devices = jax.lax.psum(1, axis_name)
+    if as_integer("axis_size", axis_size) != devices:
+        raise ValueError(f"axis_size is {shown(axis_size)}; it must be that of the mesh axis {axis_name!r}, {devices}")
+    x = as_array("x", x)
+    if x.ndim < 2:
+        raise ValueError(f"x has shape {x.shape}; it must be [batch, time, channels...]")
     batch, time = x.shape[:2]
-    blocks = blocks or max(batch, 1)
-    if batch % blocks:
-        raise ValueError(f"blocks is {blocks}; it must divide the batch, {batch}")
+    blocks = as_blocks(blocks, batch)
+    if uniforms is not None:
+        uniforms = as_uniforms(uniforms, x)
     rows = batch // blocks
     device = jax.lax.axis_index(axis_name)
     if key is not None:

@@ -21,9 +21,13 @@ def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def check_tensor(name: str, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} is a {type(value).__name__}; it must be a torch.Tensor")
+
+
 def check_x(x: Tensor, time_first: bool) -> None:
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x is a {type(x).__name__}; it must be a torch.Tensor")
+    check_tensor("x", x)
     if x.dim() < 2:
         order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
         raise ValueError(f"x has shape {tuple(x.shape)}; it must be {order}")

@@ -9,9 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikescan._checks import shown
 from spikescan._memory import WORKSPACE_ALIGNMENT
 
 NOTHING = contextlib.nullcontext()
+
+
+def as_device(device: Any) -> torch.device | None:
+    if device is None or isinstance(device, torch.device):
+        return device
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"device is {shown(device)}; it must be a device of PyTorch: {error}") from error
 
 
 def backend_of(device: torch.device) -> str:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from spikescan import _abi
-from spikescan._arguments import check_key
+from spikescan._arguments import check_seed
 from spikescan._memory import WORKSPACE_ALIGNMENT
 from spikescan.torch import _check, _device, _plans
 from spikescan.torch._plans import Plan
@@ -35,7 +35,7 @@ def _put_key(args: Any, key: Any) -> None:
         args.device_key = key.data_ptr()
     else:
         if not 0 <= key < 1 << 64:
-            check_key(key, 0, (0, 0, 0))  # refuses it
+            check_seed("key", key)  # refuses it
         args.seed = key
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan._arguments import as_integer, check_key
+from spikescan._arguments import check_key, check_place, check_seed
+from spikescan._checks import integer_or_self, shown
 from spikescan.torch._check import KEY_WORDS, name_of
+from spikescan.torch._device import as_device
 
 
 _SEEDS = 2**63 - 1
@@ -18,7 +20,7 @@ _SEEDS = 2**63 - 1
 
 def _integer(value: Any) -> Any:
     """The int of every integer but a tensor, which may lie on a device; anything else comes back as it is."""
-    return value if value is None or isinstance(value, (Tensor, torch.Generator)) else as_integer(value)
+    return value if value is None or isinstance(value, (Tensor, torch.Generator)) else integer_or_self(value)
 
 
 def _signed(word: int) -> int:
@@ -30,8 +32,8 @@ def _fill(words: tuple[int, ...], device: Any) -> Tensor:
     return torch.cat([torch.full((1,), word, dtype=torch.int64, device=device) for word in words])
 
 
-def _constant(words: tuple[int, ...], device: Any) -> Tensor:
-    if torch.device(device or "cpu").type == "cpu":
+def _constant(words: tuple[int, ...], device: torch.device | None) -> Tensor:
+    if device is None or device.type == "cpu":
         return torch.tensor(words, dtype=torch.int64, device=device)
     return _fill(words, device)
 
@@ -69,6 +71,7 @@ def make_key(
       origin: (batch, time, channel) index of x's first element in the whole.
       device: where the call runs; by default the generator's or the seed tensor's device, else the CPU.
     """
+    device = as_device(device)
     seed = _integer(seed)
     if isinstance(seed, int):
         seed, stream, origin = check_key(seed, stream, origin)
@@ -79,10 +82,10 @@ def make_key(
             raise TypeError(f"seed is {name_of(seed.dtype)}{list(seed.shape)}; it must be one int64")
         word = seed.reshape(1)
     elif seed is not None and not isinstance(seed, torch.Generator):
-        raise TypeError(f"seed is a {type(seed).__name__}; it must be an integer, a one-element tensor or a generator")
+        raise TypeError(f"seed is {shown(seed)}; it must be an integer, a one-element tensor or a generator")
     else:
         word = _draw(seed, device if seed is None else seed.device)
-    if device is not None and word.device != torch.device(device):
+    if device is not None and word.device != device:
         word = word.to(device, non_blocking=True)
     return torch.cat([word, _constant((stream, *origin), word.device)])
 
@@ -91,19 +94,29 @@ def as_key(key: int | Tensor, device: torch.device) -> Tensor:
     """What `scan` was given as its key: a key of `make_key`, or an integer seed."""
     key = _integer(key)
     if isinstance(key, int):
-        return make_key(key, device=device)
+        return make_key(check_seed("key", key), device=device)
     if not isinstance(key, Tensor):
-        raise TypeError(f"key is a {type(key).__name__}; it must be an integer or a tensor of make_key")
+        raise TypeError(f"key is {shown(key)}; it must be an integer or a tensor of make_key")
     if tuple(key.shape) != (KEY_WORDS,):
         raise ValueError(f"key has shape {tuple(key.shape)}; make_key gives ({KEY_WORDS},)")
+    if key.dtype != torch.int64:
+        raise TypeError(f"key has dtype {name_of(key.dtype)}; it must be int64")
     return key
 
 
 def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any = 0) -> Tensor:
-    """The key whose origin lies that much further on."""
+    """The key whose origin lies that much further on: integers, or one-element integer tensors."""
     key = as_key(key, torch.device("cpu"))
-    steps = tuple(map(_integer, (batch, time, channel)))
-    if all(isinstance(n, int) for n in steps):
-        return key + _constant((0, 0, *steps), key.device)
-    steps = [torch.as_tensor(n, dtype=torch.int64, device=key.device).reshape(1) for n in steps]
-    return key + torch.cat([torch.zeros(2, dtype=torch.int64, device=key.device), *steps])
+    steps = {"batch": _integer(batch), "time": _integer(time), "channel": _integer(channel)}
+    for axis, count in steps.items():
+        if isinstance(count, int):
+            check_place(axis, axis, count)
+        elif not isinstance(count, Tensor):
+            raise TypeError(f"{axis} is {shown(count)}; it must be an integer or a one-element integer tensor")
+        elif count.numel() != 1 or count.is_floating_point() or count.is_complex():
+            kind = f"{name_of(count.dtype)}{list(count.shape)}"
+            raise TypeError(f"{axis} is {kind}; it must be an integer or a one-element integer tensor")
+    if all(isinstance(count, int) for count in steps.values()):
+        return key + _constant((0, 0, *steps.values()), key.device)
+    words = [torch.as_tensor(count, dtype=torch.int64, device=key.device).reshape(1) for count in steps.values()]
+    return key + torch.cat([torch.zeros(2, dtype=torch.int64, device=key.device), *words])

@@ -8,7 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from spikescan import _neuron
+from spikescan._arguments import check_uniforms
+from spikescan._checks import as_flag, as_shape
 from spikescan._neuron import Neuron
+from spikescan.torch._check import FLOATING, NAMES, check_tensor, name_of
+from spikescan.torch._device import as_device
 from spikescan.torch._scan import scan
 
 
@@ -18,8 +22,13 @@ def _fire(neuron: Neuron, V: Tensor, key: Any, generator: Any, uniforms: Any) ->
     A scan of single steps, whose membrane is its input: over more steps even a decay of 0 would carry infinity on, as
     0 times infinity. So the last axis counts as channels, all others in row-major order as batch, and time is 0.
     """
+    check_tensor("V", V)
+    if V.dtype not in NAMES:
+        raise TypeError(f"V has dtype {name_of(V.dtype)}; it must be one of {', '.join(FLOATING)}")
     steps = (V.shape[:-1].numel(), 1, *V.shape[-1:])
     if uniforms is not None:
+        check_tensor("uniforms", uniforms)
+        check_uniforms(tuple(uniforms.shape), name_of(uniforms.dtype), tuple(V.shape), "V")
         uniforms = uniforms.reshape(steps)
     result = scan(V.reshape(steps), 0.0, neuron=neuron, key=key, generator=generator, uniforms=uniforms)
     return result.spikes.reshape(V.shape)
@@ -80,9 +89,10 @@ class _Layer(nn.Module):
         device: Any = None,
     ) -> None:
         super().__init__()
-        self.hidden_shape = (hidden_shape,) if isinstance(hidden_shape, int) else tuple(hidden_shape)
-        self.neuron, self.spike, self.membrane = neuron, spike, membrane
-        self.time_first, self.keep_state, self.generator = time_first, keep_state, generator
+        self.hidden_shape = as_shape("hidden_shape", hidden_shape)
+        self.neuron, self.spike, self.membrane = neuron, as_flag("spike", spike), as_flag("membrane", membrane)
+        self.time_first, self.keep_state = as_flag("time_first", time_first), as_flag("keep_state", keep_state)
+        self.generator, device = generator, as_device(device)
         self.state: tuple[Tensor, ...] | None = None
         for name in self._decays:
             self.register_parameter(name, nn.Parameter(torch.empty(self.hidden_shape, device=device)))

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from spikescan._arguments import as_states, check_alpha, decay_is_shared, make_neuron, membrane_dtype, spike_dtype
+from spikescan._arguments import (
+    as_states,
+    check_alpha,
+    check_neuron,
+    decay_is_shared,
+    make_neuron,
+    membrane_dtype,
+    spike_dtype,
+)
+from spikescan._checks import as_flag, as_number, shown
 from spikescan._neuron import Neuron
 from spikescan.torch import _check, _dtensor, _ops
 from spikescan.torch._call import encode
@@ -59,7 +68,8 @@ def scan(
       key: of `make_key`, or an integer seed. By default the seed is drawn from `generator`.
       generator: a ``torch.Generator`` on x's device; by default the device's own, which ``torch.manual_seed`` seeds.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
-      initial_state: [B, channels...] float32, one for each of ``neuron.states``; absent means zero.
+      initial_state: [B, channels...] float32, one for each of ``neuron.states``; one that is None or absent means
+        zero.
       spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32;
         both integer forms have no gradient).
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
@@ -71,14 +81,18 @@ def scan(
     """
     if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.dim() < 2:
         _check.check_x(x, time_first)  # refuses it
+    if type(time_first) is not bool or type(final_state) is not bool:
+        time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
     options = (recurrence, rule, threshold, k, max_prob, surrogate, gradient)
     call, chosen = _call(x.dtype, neuron, options, time_first, spikes, membrane, final_state)
     beta, alpha = _decays(chosen, beta, alpha, x)
     first, second = (None, None) if initial_state is None else _initial(chosen, initial_state)
-    if not chosen.stochastic or not spikes:
-        key = uniforms = None
-    elif uniforms is not None:
-        key = None
+    if uniforms is not None:
+        _check.check_tensor("uniforms", uniforms)
+    if not chosen.stochastic or not spikes or uniforms is not None:
+        if key is not None:
+            as_key(key, x.device)  # refuses what is none
+        key, uniforms = None, uniforms if chosen.stochastic and spikes else None
     elif key is None:
         key = _draw(generator, x)
     elif type(key) is not int:  # a seed of a plain call goes by value
@@ -94,11 +108,14 @@ def scan(
 
 def _draw(generator: torch.Generator | None, x: Tensor) -> int | Tensor:
     """A key of the generator's next seed, by value where the CPU can have it so."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator is {shown(generator)}; it must be a torch.Generator")
     if not _ops.is_plain(x) or (generator is not None and generator.device.type != x.device.type):
         return make_key(generator, device=x.device)
     return draw_seed(generator) if x.is_cpu else draw_key(generator, x.device)
 
 
+_KINDS = (bool, str, type(None))
 _OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gradient")
 
 
@@ -109,7 +126,11 @@ def _call(
     given = (dtype, neuron, options, time_first, spikes, membrane, final_state)
     if torch.compiler.is_compiling():
         return _make_call(*given)
-    form = (dtype, neuron.text if isinstance(neuron, Neuron) else None, *given[2:])  # a string keeps its hash
+    if neuron is not None:
+        check_neuron(neuron)
+    if type(spikes) not in _KINDS or type(membrane) not in _KINDS:  # 1 would be looked up as True
+        return _make_call(*given)
+    form = (dtype, None if neuron is None else neuron.text, *given[2:])  # a string keeps its hash
     try:
         known = _CALLS.get(form)
     except TypeError:  # a list cannot be looked up; the checks say what is wrong with it
@@ -133,14 +154,23 @@ def _make_call(
     return encode(chosen, time_first, s_dtype, v_dtype, final_state), chosen
 
 
+def _real(name: str, tensor: Tensor) -> Tensor:
+    if tensor.is_complex():
+        raise TypeError(f"{name} has dtype {_check.name_of(tensor.dtype)}; it must be real")
+    return tensor.float()
+
+
 def _decay(name: str, value: Any, x: Tensor) -> Tensor:
     """float32 of the channels' shape or (). A number becomes a tensor on x's device, without a copy from the host."""
     if not isinstance(value, Tensor):
         if isinstance(value, (int, float)):
-            return torch.full((), value, dtype=torch.float32, device=x.device)
-        value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
+            return torch.full((), as_number(name, value), dtype=torch.float32, device=x.device)
+        try:
+            value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
+        except (TypeError, ValueError, OverflowError):  # PyTorch does not say which argument it was
+            raise TypeError(f"{name} is {shown(value)}; it must be a number or a tensor of numbers") from None
     if value.dtype is not torch.float32:
-        value = value.float()
+        value = _real(name, value)
     if value.shape == x.shape[2:]:
         return value
     return value.reshape(()) if decay_is_shared(name, tuple(value.shape), tuple(x.shape[2:])) else value
@@ -160,6 +190,11 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, T
 
 
 def _initial(neuron: Neuron, states: Any) -> tuple[Any, Any]:
-    states = as_states("initial_state", states, neuron)
-    taken = [s if s is None or s.dtype is torch.float32 else s.float() for s in states]
+    taken = []
+    for i, state in enumerate(as_states("initial_state", states, neuron)):
+        if state is not None:
+            _check.check_tensor(f"initial_state[{i}]", state)
+            if state.dtype is not torch.float32:
+                state = _real(f"initial_state[{i}]", state)
+        taken.append(state)
     return taken[0], taken[1] if len(taken) > 1 else None

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from spikescan._arguments import as_blocks, check_neuron, check_uniforms
+from spikescan._checks import as_flag
 from spikescan._neuron import Neuron
 from spikescan.torch import _check, _ops
 from spikescan.torch._call import decode
@@ -127,16 +129,19 @@ def scan_time_sharded(
     Returns:
       This rank's piece of spikes and V; no final state.
     """
+    check_neuron(neuron)
+    time_first = as_flag("time_first", time_first)
     _check.check_x(x, time_first)
     batch, time = (x.shape[1], x.shape[0]) if time_first else (x.shape[0], x.shape[1])
-    blocks = blocks or max(batch, 1)
-    if batch % blocks:
-        raise ValueError(f"blocks is {blocks}; it must divide the batch, {batch}")
+    blocks = as_blocks(blocks, batch)
+    if uniforms is not None:
+        _check.check_tensor("uniforms", uniforms)
+        check_uniforms(tuple(uniforms.shape), _check.name_of(uniforms.dtype), tuple(x.shape))
     text, chosen = _call(x.dtype, neuron, (None,) * 7, time_first, spikes, membrane, True)
     beta, alpha = _decays(chosen, beta, alpha, x)
+    draws = chosen.stochastic and uniforms is None
+    whole = as_key(key, x.device) if draws or key is not None else None
     pipe = _Pipeline(group, blocks)
-    here = None
-    if chosen.stochastic and uniforms is None:
-        here = shift_key(as_key(key, x.device), time=pipe.rank * time)
+    here = shift_key(whole, time=pipe.rank * time) if draws else None
     s, v = _TimeSharded.apply(text, pipe, x, beta, alpha, here, uniforms if chosen.stochastic else None)
     return ScanResult(s if spikes else None, v if membrane else None, None)

@@ -37,6 +37,56 @@ def test_one_shared_decay_is_spread(scan, x, beta, alpha):
     assert np.array_equal(scan(x, beta, alpha, neuron=CUBA), sk.scan(x, each(0.9), each(0.5), neuron=CUBA, seed=5).spikes)
 
 
+def states(absent):
+    drawn = np.random.default_rng(3).normal(size=(2, 2, 5)).astype(np.float32)
+    zero = [np.zeros_like(state) if i == absent else state for i, state in enumerate(drawn)]
+    return tuple(None if i == absent else state for i, state in enumerate(drawn)), tuple(zero)
+
+
+@pytest.mark.parametrize("absent", (0, 1))
+def test_a_state_that_is_none_starts_at_zero(request, scan, x, absent):
+    given, zero = states(absent)
+    expected = sk.scan(x, each(0.9), each(0.5), neuron=CUBA, seed=5, initial_state=zero).spikes
+    if "torch" in request.node.name:
+        import torch
+
+        given = tuple(None if state is None else torch.from_numpy(state) for state in given)
+    assert np.array_equal(scan(x, each(0.9), each(0.5), neuron=CUBA, initial_state=given), expected)
+
+
+def torch_gradients(x, given):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    st = pytest.importorskip("spikescan.torch")
+    taken = [None if state is None else torch.from_numpy(state).requires_grad_() for state in given]
+    leaves = [torch.from_numpy(a.copy()).requires_grad_() for a in (x, each(0.9), each(0.5))]
+    result = st.scan(*leaves, neuron=CUBA, key=5, initial_state=taken)
+    result.spikes.backward(torch.from_numpy(COTANGENT))
+    return [leaf.grad for leaf in leaves], [None if state is None else state.grad for state in taken]
+
+
+def jax_gradients(x, given):
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    sj = pytest.importorskip("spikescan.jax")
+
+    def loss(leaves, initial):
+        return (sj.scan(*leaves, neuron=CUBA, key=5, initial_state=initial).spikes * COTANGENT).sum()
+
+    return jax.jit(jax.grad(loss, (0, 1)))((x, each(0.9), each(0.5)), given)
+
+
+@pytest.mark.parametrize("face", (torch_gradients, jax_gradients))
+@pytest.mark.parametrize("absent", (0, 1))
+def test_gradients_beside_a_state_that_is_none(x, face, absent):
+    given, _ = states(absent)
+    options = {"neuron": CUBA, "initial_state": given}
+    saved = sk.scan(x, each(0.9), each(0.5), seed=5, save=True, **options).saved
+    expected = sk.scan_backward(x, each(0.9), each(0.5), saved=saved, grad_spikes=COTANGENT, **options)
+    leaves, initial = face(x, given)
+    assert all(np.array_equal(np.asarray(a), b) for a, b in zip(leaves, expected[:3]))
+    assert initial[absent] is None
+    assert np.array_equal(np.asarray(initial[1 - absent]), expected.initial_state[1 - absent])
+
+
 @pytest.mark.parametrize(
     "options, kind, words",
     (

@@ -1,0 +1,102 @@
+"""Single values of a call: whatever is none of the kind that an argument takes is refused by one sentence."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+
+def shown(value: object) -> str:
+    """A value as a sentence shows it: on one line, and short however long it is."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # past 4300 digits Python does not write an integer; other classes are not ours
+        text = f"of type {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def choose(name: str, value: object, allowed: Collection[str], otherwise: str = "") -> None:
+    """Refuses a value that is none of the allowed names, and lists them."""
+    if not isinstance(value, str) or value not in allowed:
+        names = ", ".join(repr(a) for a in allowed)
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"{name} is {shown(value)}; it must be one of {names}{otherwise}")
+
+
+def as_flag(name: str, value: object) -> bool:
+    """True or False; what Python would merely take for one of them is more likely another argument's."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"{name} is {shown(value)}; it must be True or False")
+
+
+def as_number(name: str, value: Any, wanted: str = "a number") -> float:
+    """The float of a number, or of an array of one element; not of a text, which Python would read."""
+    try:
+        if not isinstance(value, (str, bytes, bytearray)):
+            return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is {shown(value)}; it must be finite") from None
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"{name} is {shown(value)}; it must be {wanted}")
+
+
+def as_positive(name: str, value: Any) -> float:
+    number = as_number(name, value)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"{name} is {number}; it must be finite and more than 0")
+    return number
+
+
+def integer_or_self(value: Any) -> Any:
+    """The int of whatever Python counts with, NumPy's integers among it; anything else comes back as it is."""
+    if isinstance(value, int):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return value
+
+
+def as_integer(name: str, value: Any) -> int:
+    number = integer_or_self(value)
+    if not isinstance(number, int):
+        raise TypeError(f"{name} is {shown(value)}; it must be an integer")
+    return int(number)  # of True, which counts as 1
+
+
+def as_count(name: str, value: Any, most: int, most_name: str, least: int = 0) -> int:
+    """An integer from `least` to `most`, which the sentence calls `most_name`."""
+    number = as_integer(name, value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} is {shown(number)}; it must be from {least} to {most_name}")
+    return number
+
+
+def as_shape(name: str, value: Any) -> tuple[int, ...]:
+    """The sizes of axes; one integer stands for one axis."""
+    given = value if isinstance(value, (tuple, list)) else (value,)
+    sizes = tuple(map(integer_or_self, given))
+    if not all(isinstance(size, int) for size in sizes):
+        raise TypeError(f"{name} is {shown(value)}; it must be an integer or a tuple of integers")
+    if not all(0 <= size < 1 << 63 for size in sizes):
+        raise ValueError(f"{name} is {shown(value)}; its sizes must be from 0 to 2^63 - 1")
+    return tuple(map(int, sizes))
+
+
+def as_real_array(name: str, value: Any) -> np.ndarray:
+    """A NumPy array of a number, or of lists or an array of them."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "V":  # bfloat16 is one of these to NumPy
+            array = array.astype(np.float32)
+        if array.dtype.kind in "biuf":
+            return array
+    except (TypeError, ValueError):  # lists of unequal lengths
+        pass
+    raise TypeError(f"{name} is {shown(value)}; it must be a number or an array of numbers")
