@@ -13,7 +13,8 @@ from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
 
 SPIKE_DTYPES = (*FLOATING, "uint8", "bits32")
-COUNTER_BITS = {"batch": 32, "time": 34, "channel": 32}
+# The highest origin along each axis, and how a sentence writes it.
+_HIGHEST = {"batch": (1 << 32, "2^32"), "time": (1 << 34, "2^34"), "channel": (1 << 32, "2^32")}
 _ORIGIN = "it must be three indices: (batch, time, channel)"
 
 _neuron = functools.lru_cache(maxsize=1024)(Neuron)
@@ -128,10 +129,14 @@ def check_key(seed: Any, stream: Any, origin: Any) -> tuple[int, int, tuple[int,
         places = tuple(origin)
     except TypeError:
         raise TypeError(f"origin is {shown(origin)}; {_ORIGIN}") from None
-    if len(places) != len(COUNTER_BITS):
+    if len(places) != len(_HIGHEST):
         raise ValueError(f"origin is {shown(origin)}; {_ORIGIN}")
-    batch, time, channel = (check_place(f"origin's {axis}", axis, index) for axis, index in zip(COUNTER_BITS, places))
-    return seed, stream, (batch, time, channel)
+    batch, time, channel = places
+    return seed, stream, (
+        check_place("origin's batch", "batch", batch),
+        check_place("origin's time", "time", time),
+        check_place("origin's channel", "channel", channel),
+    )
 
 
 def check_seed(name: str, seed: Any) -> int:
@@ -140,5 +145,4 @@ def check_seed(name: str, seed: Any) -> int:
 
 def check_place(name: str, axis: str, index: Any) -> int:
     """An index along an axis of the whole, as an int: no larger than the counter of the random numbers has room for."""
-    bits = COUNTER_BITS[axis]
-    return as_count(name, index, 1 << bits, f"2^{bits}")
+    return as_count(name, index, *_HIGHEST[axis])

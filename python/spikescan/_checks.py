@@ -29,7 +29,9 @@ def choose(name: str, value: object, allowed: Collection[str], otherwise: str = 
 
 def as_flag(name: str, value: object) -> bool:
     """True or False; what Python would merely take for one of them is more likely another argument's."""
-    if isinstance(value, (bool, np.bool_)):
+    if value is True or value is False:
+        return value
+    if isinstance(value, np.bool_):
         return bool(value)
     raise TypeError(f"{name} is {shown(value)}; it must be True or False")
 
@@ -72,6 +74,8 @@ def as_integer(name: str, value: Any) -> int:
 
 def as_count(name: str, value: Any, most: int, most_name: str, least: int = 0) -> int:
     """An integer from `least` to `most`, which the sentence calls `most_name`."""
+    if type(value) is int and least <= value <= most:  # what nearly every call has
+        return value
     number = as_integer(name, value)
     if not least <= number <= most:
         raise ValueError(f"{name} is {shown(number)}; it must be from {least} to {most_name}")

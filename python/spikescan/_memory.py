@@ -169,11 +169,12 @@ def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:
 
 
 class Workspace:
-    """Aligned scratch of one call; on CUDA kept for each stream, since its work is still running when a call returns."""
+    """Aligned scratch of one call; on CUDA kept for each stream and use, since its work is still running when a call
+    returns."""
 
     _kept = threading.local()
 
-    def __init__(self, size: int, device: tuple[str, int], cuda_stream: int) -> None:
+    def __init__(self, size: int, device: tuple[str, int], cuda_stream: int, use: str = "workspace") -> None:
         self.size = size
         if size == 0:
             self.pointer: int | None = None
@@ -181,12 +182,12 @@ class Workspace:
             self._memory: Any = np.empty(size + WORKSPACE_ALIGNMENT, np.uint8)
             self.pointer = -(-self._memory.ctypes.data // WORKSPACE_ALIGNMENT) * WORKSPACE_ALIGNMENT
         else:
-            self.pointer = self._device_memory(size, device, cuda_stream).pointer
+            self.pointer = self._device_memory(size, device, cuda_stream, use).pointer
 
     @classmethod
-    def _device_memory(cls, size: int, device: tuple[str, int], cuda_stream: int) -> DeviceArray:
+    def _device_memory(cls, size: int, device: tuple[str, int], cuda_stream: int, use: str) -> DeviceArray:
         kept: dict[Any, DeviceArray] = cls._kept.__dict__.setdefault("arrays", {})
-        memory = kept.get((device, cuda_stream))
+        memory = kept.get((device, cuda_stream, use))
         if memory is None or memory.nbytes < size:
-            memory = kept[device, cuda_stream] = DeviceArray((size,), "uint8", device)
+            memory = kept[device, cuda_stream, use] = DeviceArray((size,), "uint8", device)
         return memory

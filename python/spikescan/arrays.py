@@ -25,6 +25,7 @@ from spikescan._checks import as_count, as_flag, as_real_array, choose, shown
 from spikescan._memory import Array, View, Workspace
 from spikescan._neuron import Neuron
 from spikescan._problem import Problem, problem
+from spikescan._spread import add_up, room_for_gradients, spread
 
 
 class ScanResult(NamedTuple):
@@ -54,7 +55,7 @@ class Gradients(NamedTuple):
 class _Decay(NamedTuple):
     """beta or alpha as the library takes it; `shape` is that of what was given, and so of its gradient."""
 
-    pointer: int | None
+    pointer: int
     shared: bool
     shape: tuple[int, ...]
     is_spread: bool = False  # one value was given, and stands here once a channel
@@ -80,7 +81,7 @@ class _Frame:
         if self.cuda_stream and self.device[0] == "cpu":
             raise ValueError(f"cuda_stream is {self.cuda_stream}; it must be 0 where x is on the CPU")
         self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
-        self.sums: list[tuple[np.ndarray, int]] = []  # gradients of spread decays, and where their sums belong
+        self.sums: list[tuple[Workspace, int]] = []  # gradients of spread decays, and where their sums belong
 
     def problem(self, neuron: Neuron, shared: bool) -> Problem:
         return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, *self.device, shared)
@@ -142,7 +143,7 @@ class _Frame:
         shared = decay_is_shared(name, v.shape, self.channel_shape)
         self.checked(name, v, v.shape, ("float32",), False)
         _memory.collapse(name, v, 0)
-        return _Decay(v.pointer or None, shared, v.shape)
+        return _Decay(v.pointer, shared, v.shape)
 
     def decays(self, beta: Any, alpha: Any, neuron: Neuron) -> tuple[_Decay, _Decay | None]:
         """Both decays; a shared one beside one a channel is spread, since the library wants both alike."""
@@ -153,19 +154,14 @@ class _Frame:
         second = self.decay("alpha", alpha)
         if first.shared == second.shared:
             return first, second
-        if self.device[0] != "cpu":  # no arithmetic of ours to spread it with, nor to add up its gradient
-            raise ValueError(
-                f"beta has shape {first.shape} and alpha {second.shape}; on a CUDA device they must have the same shape"
-            )
         return self._spread(first), self._spread(second)
 
     def _spread(self, decay: _Decay) -> _Decay:
         if not decay.shared:
             return decay
-        value = ctypes.c_float.from_address(decay.pointer).value
-        spread = np.full(self.channels, value, np.float32)
-        self.keep.append(spread)
-        return _Decay(spread.ctypes.data, False, decay.shape, is_spread=True)
+        memory = spread(decay.pointer, self.channels, self.device, self.cuda_stream)
+        self.keep.append(memory)
+        return _Decay(memory.pointer or decay.pointer, False, decay.shape, is_spread=True)
 
     def decay_gradient(self, name: str, array: Array, decay: _Decay) -> int | None:
         """Where the library writes it: for a spread decay aside, one a channel, for `add_up` to finish."""
@@ -174,14 +170,14 @@ class _Frame:
         pointer = self.view(name, array, decay.shape, ("float32",), True).pointer
         if not decay.is_spread:
             return pointer or None
-        parts = np.empty(self.channels, np.float32)
+        parts = room_for_gradients(self.channels, self.device, self.cuda_stream)
         self.sums.append((parts, pointer))
-        return parts.ctypes.data
+        return parts.pointer or pointer
 
     def add_up(self) -> None:
-        """The gradients of spread decays, once the call has returned: sums over the channels."""
+        """The gradients of spread decays, once those of the channels are computed or enqueued."""
         for parts, pointer in self.sums:
-            ctypes.c_float.from_address(pointer).value = parts.sum(dtype=np.float64)
+            add_up(parts, self.channels, pointer, self.device, self.cuda_stream)
 
     def output(self, shape: tuple[int, ...], dtype: str) -> Array:
         return _memory.empty(shape, dtype, self.device)
@@ -217,7 +213,7 @@ def scan(
       x: [B, T, channels...] float32, float16 or bfloat16; channels contiguous. Lies on the CPU or a CUDA device (then
         the caller's current device), and so do all other arrays.
       beta: membrane decay, float32 of the channels' shape, or one value () for all. Clipped to [0, 1].
-      alpha: the current's decay of cuba_lif, of either shape; on a CUDA device of beta's.
+      alpha: the current's decay of cuba_lif, of either shape.
       neuron: a `Neuron`; or give `recurrence`, `rule`, `threshold`, `k`, `max_prob` (defaults as in `Neuron`).
       seed, stream: key of the random numbers; `stream` tells layers and steps apart.
       origin: (batch, time, channel) of x's first element in the whole, for pieces of a batch, sequence or layer.
@@ -250,8 +246,8 @@ def scan(
     _check_out(out, ScanResult)
     args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs), seed=seed, stream=stream)
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
-    args.beta = beta_decay.pointer
-    args.alpha = alpha_decay.pointer if alpha_decay else None
+    args.beta = beta_decay.pointer or None
+    args.alpha = (alpha_decay.pointer or None) if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
     if uniforms is not None:
         args.uniforms = frame.tensor("uniforms", uniforms, ("float32",))
@@ -342,8 +338,8 @@ def scan_backward(
     _check_out(out, Gradients)
     args = _abi.BackwardArgs(struct_size=ctypes.sizeof(_abi.BackwardArgs))
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
-    args.beta = beta_decay.pointer
-    args.alpha = alpha_decay.pointer if alpha_decay else None
+    args.beta = beta_decay.pointer or None
+    args.alpha = (alpha_decay.pointer or None) if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
     kept = frame.view("saved", saved, (prob.saved,), ("uint8",), False)
     if prob.saved:

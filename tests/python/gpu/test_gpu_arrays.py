@@ -80,6 +80,26 @@ def test_pytorchs_tensors_by_dlpack():
         same_bits(arrays, expected)
 
 
+@pytest.mark.parametrize("shared", ("beta", "alpha"))
+def test_one_shared_decay_is_spread_on_the_callers_stream(shared):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    p = gpu_problem.make("cuba_lif")
+    decays = {"beta": p.beta, "alpha": p.alpha, shared: getattr(p, shared)[:1]}
+    given = [p.x, decays["beta"], decays["alpha"], p.grad_spikes]
+
+    def both(x, beta, alpha, gradient, cuda_stream=0):
+        options = {"neuron": p.neuron, "cuda_stream": cuda_stream}
+        forward = sk.scan(x, beta, alpha, seed=SEED, save=True, **options)
+        back = sk.scan_backward(x, beta, alpha, saved=forward.saved, grad_spikes=gradient, **options)
+        return [forward.spikes, *back[:3]]
+
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        made = both(*(torch.from_numpy(a).cuda() for a in given), stream.cuda_stream)
+        ours = [torch.from_dlpack(a).cpu() for a in made]
+    same_bits(ours, both(*given))
+
+
 def test_memory_of_two_places_is_refused():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     with pytest.raises(ValueError, match="beta is on cpu:0, x on cuda:0"):

@@ -26,9 +26,6 @@ class OnDevice:
         return self.kind, 0
 
 
-ON_CUDA = OnDevice(2), OnDevice(2, BETA), OnDevice(2, np.array(0.5, np.float32))
-
-
 def backward(**options):
     return sk.scan_backward(X, BETA, saved=np.empty(0, np.uint8), **options)
 
@@ -47,7 +44,6 @@ def backward(**options):
         (lambda: sk.scan(X, BETA.astype(np.float64)), TypeError, "beta has dtype float64"),
         (lambda: sk.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
         (lambda: sk.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
-        (lambda: sk.scan(*ON_CUDA, recurrence="cuba_lif"), ValueError, r"beta has shape \(3,\) and alpha \(\); on a CUDA"),
         (lambda: sk.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),
         (lambda: sk.scan(X, BETA, rule="fire"), ValueError, "rule is 'fire'"),
         (lambda: sk.scan(X, BETA, k=0), ValueError, "k is 0.0; it must be finite and more than 0"),

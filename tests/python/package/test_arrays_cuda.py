@@ -1,0 +1,68 @@
+"""The CUDA path of `spikescan.scan` without a GPU: on the kernels' own source over host memory, where the build made that
+library."""
+
+import ctypes
+import os
+
+import numpy as np
+import pytest
+
+import spikescan as sk
+from spikescan import Neuron, _abi, _memory, _problem
+
+SIMT = os.environ.get("SPIKESCAN_SIMT_LIBRARY", "")
+CUBA = Neuron("cuba_lif", "sigmoid_bernoulli", 0.7, 3.0)
+
+
+class OnCuda:
+    """A NumPy array as the memory of a CUDA device that the harness plays."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **_):
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+def on_host(array):
+    """What the library wrote into memory that it allocated."""
+    memory = (ctypes.c_uint8 * array.nbytes).from_address(array.pointer)
+    return np.frombuffer(memory, _memory.numpy_dtype(array.dtype)).reshape(array.shape).copy()
+
+
+@pytest.fixture
+def kernels(monkeypatch):
+    if not os.path.exists(SIMT):
+        pytest.skip("SPIKESCAN_SIMT_LIBRARY names no library: the build has no CUDA headers")
+    kept = _memory.Workspace._kept.__dict__
+    monkeypatch.setattr(_abi, "LIBRARY", SIMT)
+    monkeypatch.setattr(_abi, "lib", _abi._Library())
+    for clear in (kept.clear, _problem.problem.cache_clear):
+        clear()
+    yield
+    for clear in (kept.clear, _problem.problem.cache_clear):
+        clear()
+
+
+def both_passes(x, beta, alpha, cotangent):
+    forward = sk.scan(x, beta, alpha, neuron=CUBA, seed=5, save=True)
+    options = {"saved": forward.saved, "grad_spikes": cotangent}
+    gradients = sk.scan_backward(x, beta, alpha, neuron=CUBA, **options)
+    return forward.spikes, *gradients[:3], *gradients.initial_state  # of x, beta, alpha, V and I
+
+
+@pytest.mark.parametrize("channels", (0, 1, 5, 2100))
+@pytest.mark.parametrize("shared", ("beta", "alpha"))
+def test_one_shared_decay_is_spread_as_on_the_cpu(request, rng, channels, shared):
+    x, cotangent = rng.normal(0.3, 0.5, (2, 2, 70, channels)).astype(np.float32)
+    decays = {"beta": rng.uniform(size=channels), "alpha": rng.uniform(size=channels), shared: 0.8}
+    given = [x, *(np.asarray(decays[name], np.float32) for name in ("beta", "alpha")), cotangent]
+    expected = both_passes(*given)
+    request.getfixturevalue("kernels")
+    results = both_passes(*map(OnCuda, given))
+    assert all(np.array_equal(on_host(a), b) for a, b in zip(results, expected))
+    gradient = dict(zip(("beta", "alpha"), expected[2:4]))[shared]
+    assert gradient.shape == () and np.isfinite(gradient)
