@@ -10,7 +10,6 @@ are at hand. Absent frameworks are left out.
 import argparse
 import json
 import os
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,9 @@ from pathlib import Path
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np  # noqa: E402
+from turns import medians  # noqa: E402
 
 import spikescan as sk  # noqa: E402
 from spikescan import Neuron  # noqa: E402
@@ -90,15 +91,10 @@ def jax_rows():
     }
 
 
-def medians(rows, turns):
-    times = {name: [] for name in rows}
-    for turn in range(turns + 1):
-        for name, function in rows.items():
-            start = time.perf_counter()
-            function()
-            if turn > 0:  # the first one compiles
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+def seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
 def main():
@@ -112,11 +108,11 @@ def main():
             rows |= make()
         except ImportError as error:
             print(f"left out: {error}", file=sys.stderr)
-    found = medians(rows, options.turns)
+    found = medians(rows, options.turns, seconds)
     print("| call | ms | times its base |\n|---|---|---|")
-    for name, seconds in found.items():
+    for name, taken in found.items():
         base = found[BASE["both" if name.endswith("backward") else "forward"]]
-        print(f"| {name} | {seconds * 1e3:.1f} | {seconds / base:.2f} |")
+        print(f"| {name} | {taken * 1e3:.1f} | {taken / base:.2f} |")
     if options.json:
         options.json.write_text(json.dumps({"shape": SHAPE, "seconds": found}, indent=1) + "\n")
 

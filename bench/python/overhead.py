@@ -10,22 +10,22 @@ the other and waited for once; what a framework takes for doing nothing stands b
 
 import argparse
 import ctypes
-import itertools
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import numpy as np  # noqa: E402
+import record  # noqa: E402
+from turns import medians  # noqa: E402
 
-import spikescan as sk
-from spikescan import Neuron, ScanResult, _abi, _memory
-from spikescan._problem import problem
+import spikescan as sk  # noqa: E402
+from spikescan import Neuron, ScanResult, _abi, _memory  # noqa: E402
+from spikescan._problem import problem  # noqa: E402
 
 SHAPE = (1, 16, 8)
 NEURON = Neuron("lif", "sigmoid_bernoulli", 1.0, 10.0)
@@ -195,13 +195,6 @@ def microseconds(function, wait):
     return seconds / CALLS * 1e6
 
 
-def medians(rows, wait, turns):
-    times = {name: [] for name in rows}
-    for _, (name, function) in itertools.product(range(turns + 1), rows.items()):
-        times[name].append(microseconds(function, wait))
-    return {name: statistics.median(values[1:]) for name, values in times.items()}  # the first warms up
-
-
 def gather(device):
     rows, waits = {}, []
     for make in (abi_rows, array_rows, torch_rows, jax_rows):
@@ -232,9 +225,7 @@ def base_of(name, found):
 
 
 def processor():
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} threads"
+    return f"{record.processor_name()}, {os.cpu_count()} threads"
 
 
 def device_name(device):
@@ -255,16 +246,18 @@ def main():
     os.environ.setdefault("JAX_PLATFORMS", options.device)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    found, name = medians(*gather(options.device), options.turns), device_name(options.device)
+    rows, wait = gather(options.device)
+    found = medians(rows, options.turns, lambda function: microseconds(function, wait))
+    name = device_name(options.device)
     print(f"{name}; [B, T, C] = {list(SHAPE)}, float32; median of {options.turns} turns of {CALLS} calls\n")
     print("| call | microseconds | above its base |\n|---|---|---|")
     for row, value in found.items():
         base = base_of(row, found)
         print(f"| {row} | {value:.1f} | {'' if base is None else f'{value - base:.1f}'} |")
     if options.json:
-        record = {"device": name, "shape": SHAPE, "microseconds": found}
-        record["above_base"] = {n: v - base_of(n, found) for n, v in found.items() if base_of(n, found) is not None}
-        options.json.write_text(json.dumps(record, indent=1) + "\n")
+        numbers = {"device": name, "shape": SHAPE, "microseconds": found}
+        numbers["above_base"] = {n: v - base_of(n, found) for n, v in found.items() if base_of(n, found) is not None}
+        options.json.write_text(json.dumps(numbers, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -50,9 +50,6 @@ def scan_time_sharded(
     check_neuron(neuron)
     if not isinstance(axis_name, str):
         raise TypeError(f"axis_name is {shown(axis_name)}; it must be the name of a mesh axis")
-    devices = jax.lax.psum(1, axis_name)
-    if as_integer("axis_size", axis_size) != devices:
-        raise ValueError(f"axis_size is {shown(axis_size)}; it must be that of the mesh axis {axis_name!r}, {devices}")
     x = as_array("x", x)
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; it must be [batch, time, channels...]")
@@ -61,6 +58,9 @@ def scan_time_sharded(
     if uniforms is not None:
         uniforms = as_uniforms(uniforms, x)
     rows = batch // blocks
+    devices = jax.lax.psum(1, axis_name)
+    if as_integer("axis_size", axis_size) != devices:
+        raise ValueError(f"axis_size is {shown(axis_size)}; it must be that of the mesh axis {axis_name!r}, {devices}")
     device = jax.lax.axis_index(axis_name)
     if key is not None:
         key = shift_key(as_key(key), time=device * time)
