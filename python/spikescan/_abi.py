@@ -1,6 +1,6 @@
 """The C ABI (include/spikescan/spikescan.h) through ctypes: structs, enums, loading, statuses as exceptions.
 
-Names and order follow the header; tests/python/test_abi.py compares both with a compiled C program.
+Names and order follow the header; tests/python/package/test_abi.py compares both with a compiled C program.
 """
 
 from __future__ import annotations

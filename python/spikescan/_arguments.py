@@ -39,6 +39,14 @@ def check_neuron(neuron: Any) -> None:
         raise TypeError(f"neuron is {shown(neuron)}; it must be a spikescan.Neuron")
 
 
+def check_x(shape: tuple[int, ...], dtype: str, time_first: bool) -> None:
+    if len(shape) < 2:
+        order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
+        raise ValueError(f"x has shape {shape}; it must be {order}")
+    if dtype not in FLOATING:
+        raise TypeError(f"x has dtype {dtype}; it must be one of {', '.join(FLOATING)}")
+
+
 # ---- Outputs -------------------------------------------------------------------------------------------------------
 
 
@@ -131,12 +139,9 @@ def check_key(seed: Any, stream: Any, origin: Any) -> tuple[int, int, tuple[int,
         raise TypeError(f"origin is {shown(origin)}; {_ORIGIN}") from None
     if len(places) != len(_HIGHEST):
         raise ValueError(f"origin is {shown(origin)}; {_ORIGIN}")
-    batch, time, channel = places
-    return seed, stream, (
-        check_place("origin's batch", "batch", batch),
-        check_place("origin's time", "time", time),
-        check_place("origin's channel", "channel", channel),
-    )
+    batch = check_place("origin's batch", "batch", places[0])
+    time = check_place("origin's time", "time", places[1])
+    return seed, stream, (batch, time, check_place("origin's channel", "channel", places[2]))
 
 
 def check_seed(name: str, seed: Any) -> int:

@@ -26,9 +26,7 @@ def spread(value: int, channels: int, device: tuple[str, int], cuda_stream: int)
     while done < channels:
         source, more = (memory.pointer, min(done, channels - done)) if done else (value, 1)
         place = memory.pointer + done * _ITEM  # type: ignore[operator]  # there are channels, so there is memory
-        _abi.check(
-            _abi.lib.spikescan_copy(_abi.BACKENDS[device[0]], place, source, more * _ITEM, cuda_stream or None)
-        )
+        _abi.check(_abi.lib.spikescan_copy(_abi.BACKENDS[device[0]], place, source, more * _ITEM, cuda_stream or None))
         done += more
     return memory
 

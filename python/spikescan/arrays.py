@@ -16,6 +16,7 @@ from spikescan._arguments import (
     as_states,
     check_alpha,
     check_key,
+    check_x,
     decay_is_shared,
     make_neuron,
     membrane_dtype,
@@ -68,13 +69,9 @@ class _Frame:
         self.cuda_stream = as_count("cuda_stream", cuda_stream, (1 << 64) - 1, "2^64 - 1")
         self.time_first = as_flag("time_first", time_first)
         self.x = _memory.view("x", x, self.cuda_stream)
-        if len(self.x.shape) < 2:
-            order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
-            raise ValueError(f"x has shape {self.x.shape}; it must be {order}")
-        if self.x.dtype not in _memory.FLOATING:
-            raise TypeError(f"x has dtype {self.x.dtype}; it must be one of {', '.join(_memory.FLOATING)}")
+        check_x(self.x.shape, self.x.dtype, self.time_first)
         first, second = self.x.shape[:2]
-        self.batch, self.time = (second, first) if time_first else (first, second)
+        self.batch, self.time = (second, first) if self.time_first else (first, second)
         self.channel_shape = self.x.shape[2:]
         self.channels = math.prod(self.channel_shape)
         self.device = self.x.device

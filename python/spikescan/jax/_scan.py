@@ -10,9 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from spikescan._arguments import as_states, check_alpha, decay_is_shared, make_neuron, membrane_dtype, spike_dtype
+from spikescan._arguments import (
+    as_states,
+    check_alpha,
+    check_x,
+    decay_is_shared,
+    make_neuron,
+    membrane_dtype,
+    spike_dtype,
+)
 from spikescan._checks import as_flag
-from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
 from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._call import Call
@@ -177,11 +184,7 @@ def scan(
     chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
     time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
     x = as_array("x", x)
-    if x.ndim < 2:
-        order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
-        raise ValueError(f"x has shape {x.shape}; it must be {order}")
-    if x.dtype.name not in FLOATING:
-        raise TypeError(f"x has dtype {x.dtype}; it must be one of {', '.join(FLOATING)}")
+    check_x(x.shape, x.dtype.name, time_first)
     channels = x.shape[2:]
     flat = int(np.prod(channels, dtype=np.int64))
     beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)

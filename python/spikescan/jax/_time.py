@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from spikescan._arguments import as_blocks, check_neuron
+from spikescan._arguments import as_blocks, check_neuron, check_x
 from spikescan._checks import as_integer, shown
 from spikescan._neuron import Neuron
 from spikescan.jax._arrays import as_array, as_uniforms
@@ -51,8 +51,7 @@ def scan_time_sharded(
     if not isinstance(axis_name, str):
         raise TypeError(f"axis_name is {shown(axis_name)}; it must be the name of a mesh axis")
     x = as_array("x", x)
-    if x.ndim < 2:
-        raise ValueError(f"x has shape {x.shape}; it must be [batch, time, channels...]")
+    check_x(x.shape, x.dtype.name, False)
     batch, time = x.shape[:2]
     blocks = as_blocks(blocks, batch)
     if uniforms is not None:

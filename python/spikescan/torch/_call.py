@@ -59,5 +59,5 @@ def decode(text: str) -> Call:
         raise ValueError(f"call is {text!r}; spikescan.torch.scan makes these strings")
     recurrence, rule, threshold, k, max_prob, surrogate, gradient, order, spikes, membrane, final = fields[:11]
     neuron = Neuron(recurrence, rule, float(threshold), float(k), float(max_prob), surrogate, gradient)
-    named = (name if name != "-" else "" for name in (spikes, membrane))
-    return Call(neuron, order == "time_first", *named, final == "final")
+    spikes, membrane = ("" if name == "-" else name for name in (spikes, membrane))
+    return Call(neuron, order == "time_first", spikes, membrane, final == "final")

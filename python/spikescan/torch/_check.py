@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan import _memory
-from spikescan._arguments import check_alpha
+from spikescan import _arguments
 from spikescan.torch._call import Call
 
 FLOATING = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -28,11 +27,7 @@ def check_tensor(name: str, value: Any) -> None:
 
 def check_x(x: Tensor, time_first: bool) -> None:
     check_tensor("x", x)
-    if x.dim() < 2:
-        order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
-        raise ValueError(f"x has shape {tuple(x.shape)}; it must be {order}")
-    if x.dtype not in NAMES:
-        raise TypeError(f"x has dtype {name_of(x.dtype)}; it must be one of {', '.join(_memory.FLOATING)}")
+    _arguments.check_x(tuple(x.shape), name_of(x.dtype), time_first)
     if x.device.type not in ("cpu", "cuda", "meta"):
         raise ValueError(f"x is on {x.device}; it must be on the CPU or a CUDA device")
 
@@ -64,7 +59,7 @@ def check_inputs(call: Call, x: Tensor, beta: Tensor, alpha: Tensor | None, stat
     for name, decay in (("beta", beta), ("alpha", alpha)):
         if decay is not None:
             check(name, decay, x, beta.shape if is_shared(beta) else channels, (torch.float32,))
-    check_alpha(call.neuron, alpha)
+    _arguments.check_alpha(call.neuron, alpha)
     batch, _ = batch_and_time(call, x)
     for i, state in enumerate(states):
         if state is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from spikescan._dlpack import contiguous_strides
 from spikescan.torch import _ops
 from spikescan.torch._call import Call, decode
 from spikescan.torch._keys import as_key, shift_key
@@ -30,7 +31,7 @@ class _Placement:
 
         self.mesh = x.device_mesh
         self.axis_of_batch = 1 if call.time_first else 0
-        self.x = [p if self._allowed(p) else Replicate() for p in x.placements]
+        self.x: list[Any] = [p if self._allowed(p) else Replicate() for p in x.placements]
 
     def _allowed(self, placement: Any) -> bool:
         # Of several channel axes only the first splits into contiguous runs of channels.
@@ -79,14 +80,8 @@ class _Placement:
     def whole(self, tensor: Any, shape: Any, placements: Any) -> Any:
         from torch.distributed.tensor import DTensor
 
-        strides, step = [], 1
-        for length in reversed(shape):
-            strides.insert(0, step)
-            step *= max(length, 1)
-        shape = torch.Size(shape)
-        return DTensor.from_local(
-            tensor, self.mesh, placements, run_check=False, shape=shape, stride=tuple(strides)
-        )
+        shape, strides = torch.Size(shape), contiguous_strides(tuple(shape))
+        return DTensor.from_local(tensor, self.mesh, placements, run_check=False, shape=shape, stride=strides)
 
 
 def forward(

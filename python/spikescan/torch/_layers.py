@@ -74,7 +74,7 @@ class _Layer(nn.Module):
     The decays start from a truncated normal with mean 0.5 and standard deviation 0.25.
     """
 
-    _decays = ("beta",)
+    _decays: tuple[str, ...] = ("beta",)
 
     def __init__(
         self,

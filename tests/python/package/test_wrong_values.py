@@ -31,7 +31,8 @@ WRONG = {
     "origin": (None, 5, "abc", (0, 0), (0, "a", 0), (0, -1, 0), (0, 0, HUGE)),
     "object": ("a", 1.5, ["a"], {}, object(), np.ones(2)),
 }
-OPTIONS = {"neuron": "object", "recurrence": "name", "rule": "name"} | dict.fromkeys(("threshold", "k", "max_prob"), "number")
+NUMBERS = dict.fromkeys(("threshold", "k", "max_prob"), "number")
+OPTIONS = {"neuron": "object", "recurrence": "name", "rule": "name"} | NUMBERS
 SURROGATE = {"surrogate": "name", "gradient": "name"}
 OUTPUTS = {"spikes": "dtype", "membrane": "dtype"}
 SERIES = {"x": "values", "beta": "decay", "alpha": "decay or none"}
