@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from spikescan._checks import as_count, choose, shown
 from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
@@ -52,10 +54,8 @@ def check_x(shape: tuple[int, ...], dtype: str, time_first: bool) -> None:
 
 def spike_dtype(spikes: bool | str | None, x_dtype: str, neuron: Neuron) -> str | None:
     """The dtype's name that `spikes` asks for, True being x's; None where spikes are not wanted."""
-    if spikes is None or spikes is False:
-        return None
-    if spikes is True:
-        return x_dtype
+    if spikes is None or isinstance(spikes, (bool, np.bool_)):
+        return x_dtype if spikes else None
     choose("spikes", spikes, SPIKE_DTYPES, ", or True or False")
     if neuron.rule == "none" and spikes not in FLOATING:
         raise ValueError(f"spikes is {spikes!r}; with the rule 'none' it must be a floating dtype")
@@ -64,10 +64,8 @@ def spike_dtype(spikes: bool | str | None, x_dtype: str, neuron: Neuron) -> str 
 
 def membrane_dtype(membrane: bool | str | None) -> str | None:
     """The dtype's name that `membrane` asks for, True being float32; None where V is not wanted."""
-    if membrane is None or membrane is False:
-        return None
-    if membrane is True:
-        return "float32"
+    if membrane is None or isinstance(membrane, (bool, np.bool_)):
+        return "float32" if membrane else None
     choose("membrane", membrane, FLOATING, ", or True or False")
     return membrane
 

@@ -12,10 +12,10 @@ from spikescan._checks import shown
 
 
 def as_array(name: str, value: Any) -> jax.Array:
-    """The JAX array of an array, a number or lists of numbers, none of them complex."""
+    """The JAX array of an array, a number or lists of numbers, none of them complex, nor a key of jax.random."""
     try:
         array = jnp.asarray(value)
-        if not jnp.issubdtype(array.dtype, jnp.complexfloating):
+        if any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)):
             return array
     except (TypeError, ValueError, OverflowError):  # JAX does not say which argument it was
         pass

@@ -165,10 +165,36 @@ def layers_of_spyx():
     yield activation, {"x": X, "key": 1}, {"x": "values", "key": "integer", "uniforms": "array"}
 
 
+def haiku():
+    pytest.importorskip("jax", reason="JAX is not installed")
+    hk = pytest.importorskip("haiku", reason="Haiku is not installed")
+    module = pytest.importorskip("spikescan.experimental")
+    import jax
+
+    def network(kind, call):
+        def apply(**options):
+            given = options.pop("x", options.pop("u", X))
+            made = hk.transform(lambda: kind(**options)(*call, given))
+            return made.init(jax.random.key(0))
+
+        return apply
+
+    # Haiku writes the arguments down, and fails at an integer that Python does not write.
+    kinds = {"hidden_shape": "writable shape", "threshold": "number", "k": "number"}
+    for layer, call, rest in (
+        (module.PSU_LIF, (), {"x": "values", "spike": "flag"}),
+        (module.SPSN, (1,), {"x": "values"}),
+        (module.StochasticAssociativeLIF, (1,), {"x": "values", "spike": "flag"}),
+        (module.StochasticAssociativeCuBaLIF, (1,), {"u": "values"}),
+    ):
+        yield network(layer, call), {"hidden_shape": (3,)}, kinds | rest
+
+
 WRONG["shape or none"] = tuple(value for value in WRONG["shape"] if value is not None)
+WRONG["writable shape"] = tuple(value for value in WRONG["shape"] if value is not HUGE)
 WRONG["value"] = tuple(value for value in WRONG["number"] if value is not NAN)
 WRONG["values"] = ("a", ["a"], {}, 1j, object(), [[1], [2, 3]])
-FACES = (arrays, neurons, nir, plot, torch, jax, layers_of_spyx)
+FACES = (arrays, neurons, nir, plot, torch, jax, layers_of_spyx, haiku)
 # The state of a layer is named as `scan` names it; a group is PyTorch's to refuse.
 OTHERWISE = {"group", "state"}
 
@@ -224,6 +250,7 @@ def test_nothing_is_written_where_a_call_is_refused():
         (lambda: Neuron(k=1e-60), "k is 1e-60; it must be finite and more than 0 in float32"),
         (lambda: Neuron(threshold=-1e300), r"threshold is -1e\+300; it must be finite in float32"),
         (lambda: sk.scan(X, BETA, cuda_stream=5), "cuda_stream is 5; it must be 0 where x is on the CPU"),
+        (lambda: sk.scan(X, BETA, membrane="uint8"), "membrane is 'uint8'; it must be one of .*, or True or False"),
         (lambda: sk.scan(X, BETA, seed=HUGE), "seed is of type int; it must be from 0 to"),
         (lambda: sk.scan(np.zeros((2, 8, 3), "V0"), BETA), "x has dtype void"),
     ),
