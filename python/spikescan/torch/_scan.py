@@ -87,6 +87,8 @@ def scan(
     call, chosen = _call(x.dtype, neuron, options, time_first, spikes, membrane, final_state)
     beta, alpha = _decays(chosen, beta, alpha, x)
     first, second = (None, None) if initial_state is None else _initial(chosen, initial_state)
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator is {shown(generator)}; it must be a torch.Generator")
     if uniforms is not None:
         _check.check_tensor("uniforms", uniforms)
     if not chosen.stochastic or not spikes or uniforms is not None:
@@ -108,8 +110,6 @@ def scan(
 
 def _draw(generator: torch.Generator | None, x: Tensor) -> int | Tensor:
     """A key of the generator's next seed, by value where the CPU can have it so."""
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"generator is {shown(generator)}; it must be a torch.Generator")
     if not _ops.is_plain(x) or (generator is not None and generator.device.type != x.device.type):
         return make_key(generator, device=x.device)
     return draw_seed(generator) if x.is_cpu else draw_key(generator, x.device)

@@ -260,6 +260,15 @@ def test_refused(call, words):
         call()
 
 
+def test_what_is_not_used_is_refused_all_the_same():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    st = pytest.importorskip("spikescan.torch")
+    x, heaviside = torch.from_numpy(X), Neuron("lif", "heaviside")
+    for given in ({"generator": 5, "key": 1}, {"key": "a", "uniforms": x}, {"key": -1, "neuron": heaviside}):
+        with pytest.raises((TypeError, ValueError), match=f"{next(iter(given))} is "):
+            st.scan(x, 0.5, **given)
+
+
 def test_memory_that_a_library_hands_out_to_nobody():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     with pytest.raises(ValueError, match="x hands out no memory through DLPack: .*detach"):
