@@ -17,6 +17,10 @@ spikescan_status count_built(const Backend* backend, int32_t* count, Sentence& e
 
 }  // namespace
 
+Backends built_backends() {
+  return {cpu_backend(), cuda_backend()};
+}
+
 spikescan_status resolve(const Backends& backends, int requested, Resolved* resolved, Sentence& error) {
   if (const spikescan_status status = check_backend(requested, error)) return status;
   int32_t devices = 0;

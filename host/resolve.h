@@ -1,10 +1,17 @@
 // Which backend a call goes to. AUTO is CUDA where it is built and has a device, else the CPU.
 #pragma once
 
-#include "host/dispatch.h"
 #include "host/error.h"
 
 namespace spikescan {
+
+struct Backends {
+  const Backend* cpu;
+  const Backend* cuda;  // null where it is not built
+};
+
+// Those of this library.
+Backends built_backends();
 
 struct Resolved {
   spikescan_backend id;  // CPU or CUDA

@@ -138,6 +138,7 @@ CHANGES = (
          "if (backends.cuda && requested != SPIKESCAN_BACKEND_CPU) {"),
     )),
     ("host/resolve.cpp", "host", (
+        ("absent CUDA: no reason", '"CUDA is not built into this library"', '""'),
         ("a processor without the instructions", "if (devices == 0) {\n    return", "if (false) {\n    return"),
     )),
     ("host/api_passes.cpp", "backend", (
@@ -151,10 +152,6 @@ CHANGES = (
     ("host/settle.cpp", "host", (
         ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),
         ("key kept without elements", "args.device_key = nullptr;", ""),
-    )),
-    ("host/dispatch.cpp", "host", (
-        ("dispatch: a hole without a reason", '"CUDA is not built into this library"', '""'),
-        ("dispatch: another neuron's route", "route_index(d.recurrence, d.rule,", "route_index(d.rule, d.recurrence,"),
     )),
     ("host/api_memory.cpp", "host", (
         ("copy: overlap", "if (ranges_meet(", "if (false && ranges_meet("),
