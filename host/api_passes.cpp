@@ -1,8 +1,8 @@
 // The two passes: check everything, then hand one call to the backend.
+#include "host/clear_idle.h"
 #include "host/firing_setup.h"
 #include "host/guard.h"
 #include "host/prepare.h"
-#include "host/settle.h"
 #include "host/validate_arguments.h"
 #include "host/validate_executor.h"
 #include "host/validate_struct.h"
@@ -23,7 +23,7 @@ spikescan_status spikescan_forward(const spikescan_description* description, con
     if (const auto s = validate_forward(call, prepared.backend->host_memory, error)) return s;
     if (const auto s = validate_executor(call.description, stream, error)) return s;
     call.firing = make_firing(call.description);
-    settle(call);
+    clear_idle(call);
     return report(prepared.backend->forward(call, stream), error);
   });
 }
@@ -41,7 +41,7 @@ spikescan_status spikescan_backward(const spikescan_description* description, co
     if (const auto s = validate_backward(call, prepared.backend->host_memory, error)) return s;
     if (const auto s = validate_executor(call.description, stream, error)) return s;
     call.firing = make_firing(call.description);
-    settle(call);
+    clear_idle(call);
     return report(prepared.backend->backward(call, stream), error);
   });
 }

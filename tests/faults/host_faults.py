@@ -144,12 +144,12 @@ CHANGES = (
     ("host/api_passes.cpp", "backend", (
         ("decays of a device read", "validate_forward(call, prepared.backend->host_memory, error)",
          "validate_forward(call, true, error)"),
-        ("idle strides kept", "    settle(call);\n    return report(prepared.backend->forward",
+        ("idle strides kept", "    clear_idle(call);\n    return report(prepared.backend->forward",
          "    return report(prepared.backend->forward"),
         ("stream lost", "prepared.backend->backward(call, stream)", "prepared.backend->backward(call, nullptr)"),
         ("forward's plan for backward", "call.plan = plan_backward(", "call.plan = plan_forward("),
     )),
-    ("host/settle.cpp", "host", (
+    ("host/clear_idle.cpp", "host", (
         ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),
         ("key kept without elements", "args.device_key = nullptr;", ""),
     )),
