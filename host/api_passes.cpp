@@ -2,6 +2,7 @@
 #include "host/clear_idle.h"
 #include "host/firing_setup.h"
 #include "host/guard.h"
+#include "host/plan.h"
 #include "host/prepare.h"
 #include "host/validate_arguments.h"
 #include "host/validate_executor.h"

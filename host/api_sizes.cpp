@@ -3,6 +3,7 @@
 
 #include "host/guard.h"
 #include "host/names.h"
+#include "host/plan.h"
 #include "host/prepare.h"
 #include "host/validate_description.h"
 #include "host/validate_struct.h"

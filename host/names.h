@@ -25,10 +25,6 @@ const char* dtype_name(int dtype);
 const char* recurrence_name(int recurrence);
 const char* rule_name(int rule);
 
-// float32, float16 and bfloat16.
-inline bool is_floating(int dtype) {
-  return dtype >= SPIKESCAN_FLOAT32 && dtype <= SPIKESCAN_BFLOAT16;
-}
 // V alone, or V with I or R.
 inline int state_count(spikescan_recurrence r) {
   return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;

@@ -1,8 +1,8 @@
-// The way of every pass up to its arguments: take the description over, check it, find its backend, plan.
+// The way of every call up to its plan: take the description over, check it, find its backend, ask what the plan needs
+// to know of the device.
 #pragma once
 
 #include "host/error.h"
-#include "host/plan.h"
 
 namespace spikescan {
 

@@ -20,7 +20,7 @@ struct Resolved {
 
 // `requested` may be any number.
 spikescan_status resolve(const Backends& backends, int requested, Resolved* resolved, Sentence& error);
-// As resolve, but a backend without a device is no error: *count is 0 and resolved->backend may be null.
+// Usable devices of the backend that resolve would choose. That there is none, or no such backend, is no error: 0.
 spikescan_status count_devices(const Backends& backends, int requested, int32_t* count, Sentence& error);
 
 }  // namespace spikescan

@@ -8,7 +8,7 @@
 
 namespace spikescan {
 
-// A checked call. Also the kernels' one argument, so it must stay below CUDA's 4 KiB of parameters.
+// A checked call. Kernels are given it by value, so it must stay below CUDA's 4 KiB of parameters.
 struct ForwardCall {
   spikescan_description description;
   spikescan_forward_args args;

@@ -1,5 +1,5 @@
 // The two passes over the instances of a call frame. Which optional operands and results there are, the attribute
-// `present` says: one bit each, in the order of the enums (python/spikescan/jax/_ffi.py holds the same).
+// `present` says: one bit each, in the order of the enums (python/spikescan/jax/_call.py holds the same).
 #pragma once
 
 #include "python/xla/call_frame.h"
