@@ -1,10 +1,12 @@
 // What a call needs and would do, without doing it.
 #include <cstdio>
+#include <string>
 
 #include "host/guard.h"
 #include "host/names.h"
 #include "host/plan.h"
 #include "host/prepare.h"
+#include "host/print_plan.h"
 #include "host/validate_description.h"
 #include "host/validate_struct.h"
 #include "kernels/element/chunking.h"
@@ -14,16 +16,17 @@ using namespace spikescan;
 namespace {
 
 // A plan is made for the current device, and only a single one is known to be that.
-spikescan_status name_device(const Backend& backend, char* text, size_t capacity, Sentence& error) {
+spikescan_status print_device(const Prepared& prepared, std::string* text, Sentence& error) {
   int32_t devices = 0;
-  if (const auto s = report(backend.device_count(&devices), error)) return s;
-  spikescan_device_info info = {};
-  if (devices == 1) {
-    if (const auto s = report(backend.query_device(0, &info), error)) return s;
-    std::snprintf(text, capacity, "%s", info.name);
-  } else {
-    std::snprintf(text, capacity, "the current one of %d", devices);
+  if (const auto s = report(prepared.backend->device_count(&devices), error)) return s;
+  const std::string processors = " processors=" + std::to_string(prepared.facts.processors);
+  if (devices != 1) {
+    *text = "device=\"the current one of " + std::to_string(devices) + "\"" + processors;
+    return SPIKESCAN_OK;
   }
+  spikescan_device_info info = {};
+  if (const auto s = report(prepared.backend->query_device(0, &info), error)) return s;
+  *text = std::string("device=\"") + info.name + "\"" + processors + " instruction_set=" + info.instruction_set;
   return SPIKESCAN_OK;
 }
 
@@ -54,14 +57,14 @@ spikescan_status spikescan_describe_plan(const spikescan_description* descriptio
     if (capacity == 0) return error.invalid("capacity is 0; it must be at least 1");
     Prepared prepared;
     if (const auto s = prepare(description, &prepared, error)) return s;
-    char device[sizeof(spikescan_device_info::name)];
-    if (const auto s = name_device(*prepared.backend, device, sizeof device, error)) return s;
+    std::string device;
+    if (const auto s = print_device(prepared, &device, error)) return s;
     const spikescan_description& d = prepared.description;
     const std::string forward = print_plan(plan_forward(d, prepared.facts), "forward");
     const std::string backward = print_plan(plan_backward(d, prepared.facts), "backward");
-    std::snprintf(text, capacity, "backend=%s device=\"%s\" processors=%d recurrence=%s rule=%s dtype=%s\n%s\n%s\n",
-                  backend_name(d.backend), device, prepared.facts.processors, recurrence_name(d.recurrence),
-                  rule_name(d.rule), dtype_name(d.dtype), forward.c_str(), backward.c_str());
+    std::snprintf(text, capacity, "backend=%s %s recurrence=%s rule=%s dtype=%s\n%s\n%s\n", backend_name(d.backend),
+                  device.c_str(), recurrence_name(d.recurrence), rule_name(d.rule), dtype_name(d.dtype),
+                  forward.c_str(), backward.c_str());
     return SPIKESCAN_OK;
   });
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 
 #include "kernels/chain_layout.h"
 #include "kernels/element/chunking.h"
@@ -65,7 +64,6 @@ int tile_channels(const spikescan_description& d, const DeviceFacts& facts, int6
                   int columns) {
   const auto wanted = static_cast<uint64_t>(std::clamp<int64_t>(d.channels, 1, kMostTileChannels));
   int channels = std::min(static_cast<int>(std::bit_ceil(wanted)), most_tile_threads(d.recurrence) / segments);
-  if (facts.shared_bytes == 0) return channels;
   while (channels > 1 &&
          tile_shared_bytes(scan_order(d.recurrence), columns, segments * channels) > facts.shared_bytes) {
     channels /= 2;
@@ -76,17 +74,20 @@ int tile_channels(const spikescan_description& d, const DeviceFacts& facts, int6
   return channels;
 }
 
-void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int64_t batch_rows, int columns, Plan& plan) {
+// How the tensor is cut whatever runs the pass. `group`: batches that share a row of partial sums.
+void set_rows(const spikescan_description& d, int64_t group, Plan& plan) {
+  plan.batch_rows = divide_up(d.batch, group);
+  plan.row_batches = static_cast<int32_t>(std::clamp<int64_t>(d.batch, 1, group));
+  plan.chunks = std::max<int64_t>(chunk_count(d.time), 1);
+}
+
+void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int columns, Plan& plan) {
   const int segments = std::max(segment_count(chunk_steps(d.time, 0)), 1);
   plan.tile_segments = static_cast<int32_t>(std::bit_ceil(static_cast<unsigned>(segments)));
-  plan.tile_channels = tile_channels(d, facts, batch_rows, plan.tile_segments, columns);
+  plan.tile_channels = tile_channels(d, facts, plan.batch_rows, plan.tile_segments, columns);
   plan.threads = plan.tile_channels * plan.tile_segments;
   plan.channel_tiles = divide_up(d.channels, plan.tile_channels);
-  plan.batch_rows = batch_rows;
-  plan.row_batches = 1;
-  plan.chunks = std::max<int64_t>(chunk_count(d.time), 1);
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
-  plan.run = 1;
 }
 
 bool can_chain(const DeviceFacts& facts) {
@@ -155,6 +156,7 @@ int neighbours(const spikescan_description& d, const Plan& plan) {
 
 void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int columns, int64_t tiles_of_block,
                      Plan& plan) {
+  set_tiles(d, facts, columns, plan);
   plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), columns, plan.threads);
   const int64_t by_registers = int64_t{most_tile_threads(d.recurrence)} * resident_tiles(d.recurrence) / plan.threads;
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
@@ -164,7 +166,7 @@ void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, i
     plan.strategy = kTilesInPhases;
   }
   const int run = neighbours(d, plan);
-  if (plan.tiles >= 4 * run * resident) plan.run = run;  // enough for every block to be busy to the end
+  plan.run = plan.tiles >= 4 * run * resident ? run : 1;  // enough for every block to be busy to the end
   plan.blocks = std::min(divide_up(plan.tiles, plan.run), resident);
 }
 
@@ -195,15 +197,14 @@ void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& lay
 Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
-  const int columns = forward_columns(d.recurrence);
-  set_tiles(d, facts, d.batch, columns, plan);
+  set_rows(d, 1, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d, d.batch * d.channels, facts)) {
     set_row_launch(kRows, divide_up(d.batch * d.channels, kRowThreads), forward_row_layout(d.recurrence).bytes, plan);
   } else if (pieces_fill_device(d, facts)) {
     set_forward_pieces(d, plan);
   } else {
-    set_tile_launch(d, facts, columns, kTilesOfBlockForward, plan);
+    set_tile_launch(d, facts, forward_columns(d.recurrence), kTilesOfBlockForward, plan);
   }
   add_links(d, plan, layout);
   plan.workspace_bytes = layout.end();
@@ -213,10 +214,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
 Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   Layout layout;
-  const int columns = backward_columns(d.recurrence);
-  const int64_t group = batches_per_row(d.time);
-  set_tiles(d, facts, divide_up(d.batch, group), columns, plan);
-  plan.row_batches = static_cast<int32_t>(std::clamp<int64_t>(d.batch, 1, group));
+  set_rows(d, batches_per_row(d.time), plan);
   if (facts.shared_bytes > 0) {
     const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;
     if (d.time > 0 && fits && rows_fill_device(d, plan.batch_rows * d.channels, facts)) {
@@ -224,28 +222,13 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
     } else if (fits && pieces_fill_device(d, facts)) {
       set_backward_pieces(d, plan);
     } else {
-      set_tile_launch(d, facts, columns, kTilesOfBlockBackward, plan);
+      set_tile_launch(d, facts, backward_columns(d.recurrence), kTilesOfBlockBackward, plan);
     }
     add_links(d, plan, layout);
   }
   add_decay_gradients(d, plan, layout);
   plan.workspace_bytes = layout.end();
   return plan;
-}
-
-std::string print_plan(const Plan& plan, const char* pass) {
-  static constexpr const char* names[] = {"tiles", "rows", "pieces", "tiles_in_phases"};
-  char text[512];
-  std::snprintf(text, sizeof text,
-                "%s: strategy=%s tile=%dx%d channel_tiles=%lld batch_rows=%lld chunks=%lld tiles=%lld run=%d "
-                "blocks=%lld threads=%d "
-                "shared_bytes=%zu cleared_bytes=%zu partial_rows=%lld workspace_bytes=%zu",
-                pass, names[plan.strategy], plan.tile_channels, plan.tile_segments,
-                static_cast<long long>(plan.channel_tiles), static_cast<long long>(plan.batch_rows),
-                static_cast<long long>(plan.chunks), static_cast<long long>(plan.tiles), plan.run,
-                static_cast<long long>(plan.blocks), plan.threads, plan.shared_bytes, plan.cleared_bytes,
-                static_cast<long long>(plan.partial_rows), plan.workspace_bytes);
-  return text;
 }
 
 }  // namespace spikescan

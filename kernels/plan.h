@@ -19,9 +19,10 @@ struct DeviceFacts {
 // take several kernels (kernels/cuda/phase.h).
 enum Strategy : int32_t { kTiles, kRows, kPieces, kTilesInPhases };
 
+// The CPU launches nothing: its plan has batch_rows, row_batches and chunks, and backward's partial sums.
 struct Plan {
   Strategy strategy;
-  // A tile: one batch row, `tile_channels` channels, one chunk of time; on the GPU a thread for each channel and
+  // Tiles alone. A tile: one batch row, `tile_channels` channels, one chunk of time; a thread for each channel and
   // segment.
   int32_t tile_channels;
   int32_t tile_segments;
@@ -29,14 +30,14 @@ struct Plan {
   int64_t batch_rows;   // batches; in backward groups of batches that share a row of partial sums
   int32_t row_batches;  // batches of such a group, at most all; 1 in forward
   int64_t chunks;       // at least 1: an empty sequence still hands its state on
-  int64_t tiles;
+  int64_t tiles;        // tiles alone
   // Backward rows and pieces: a block's threads for 32 channels of four of them, whose tables they share, or for 128 in
   // the order of memory.
   int32_t row_columns;
   int64_t row_blocks, aggregate_blocks;  // of so many rows or pieces, in the last phase and in those before; the grid's
                                          // blocks take them in turn
   int32_t run;      // neighbouring tiles that a block takes at a time: they share sectors of memory
-  int64_t blocks;   // CUDA grid: each block takes tiles until none is left
+  int64_t blocks;   // CUDA grid: each block takes tiles, rows or pieces until none is left
   int32_t threads;  // CUDA block
   size_t shared_bytes;
   // Workspace layout, in bytes from its start.

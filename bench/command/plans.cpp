@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "host/print_plan.h"
+
 namespace spikescan::bench {
 namespace {
 
@@ -28,9 +30,7 @@ std::vector<DeviceFacts> pretended(const DeviceFacts& facts) {
 }  // namespace
 
 std::string describe(const Plan& plan) {
-  const std::string text = print_plan(plan, "");
-  // Without the empty name of the pass, and without what the shape alone decides.
-  return text.substr(2, text.find(" shared_bytes=") - 2);
+  return print_launch(plan);
 }
 
 std::vector<Plan> candidate_plans(const spikescan_description& description, bool backward, const DeviceFacts& facts) {

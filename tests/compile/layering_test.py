@@ -43,6 +43,7 @@ EXCEPTIONS = {
     ("kernels/cuda/launch.h", "tests/simt/try_launch.h"),
     # `spikescan-bench sweep` times launch plans that no call of the C ABI can ask for.
     ("bench/command/plans.h", "host/plan.h"),
+    ("bench/command/plans.cpp", "host/print_plan.h"),
     ("bench/command/sweep_device.cpp", "host/firing_setup.h"),
     ("bench/command/sweep_device.cpp", "kernels/backend.h"),
     # The random generator alone, as the CPU's lanes run it.

@@ -141,6 +141,13 @@ CHANGES = (
         ("absent CUDA: no reason", '"CUDA is not built into this library"', '""'),
         ("a processor without the instructions", "if (devices == 0) {\n    return", "if (false) {\n    return"),
     )),
+    ("host/print_plan.cpp", "host", (
+        ("plan: the CPU said to launch tiles", 'if (plan.threads == 0) return "";', ""),
+        ("plan: what has to be cleared not said", 'if (plan.cleared_bytes > 0) add', "if (false) add"),
+    )),
+    ("host/print_plan.cpp", "backend", (
+        ("plan: not the header's words", '"row_blocks"', '"grid"'),
+    )),
     ("host/api_passes.cpp", "backend", (
         ("decays of a device read", "validate_forward(call, prepared.backend->host_memory, error)",
          "validate_forward(call, true, error)"),

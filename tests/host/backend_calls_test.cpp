@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <sstream>
+#include <string>
 
 #include "fake_cuda.h"
 #include "host/plan.h"
@@ -303,7 +306,31 @@ TEST_F(BackendCalls, PlanNamesTheDeviceWhereItIsKnown) {
   EXPECT_NE(std::strstr(text, "backend=cuda device=\"Fake GPU\" processors=132"), nullptr) << text;
   fake().devices = 2;
   ASSERT_EQ(spikescan_describe_plan(&call.d, text, sizeof text), SPIKESCAN_OK);
-  EXPECT_NE(std::strstr(text, "device=\"the current one of 2\""), nullptr) << text;
+  EXPECT_NE(std::strstr(text, "device=\"the current one of 2\" processors=132 recurrence="), nullptr) << text;
+}
+
+// A comment's words, which its lines break anywhere.
+std::string words_of(std::istream& text) {
+  std::string words;
+  for (std::string word; text >> word;) {
+    if (word != "*") words += word + " ";
+  }
+  return words;
+}
+
+TEST_F(BackendCalls, TheHeadersSampleOfAPlanIsOne) {
+  fake().name = "NVIDIA H200";
+  spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;
+  d.backend = kCuda;
+  d.batch = 256;
+  d.time = 1024;
+  d.channels = 512;
+  char text[4096];
+  ASSERT_EQ(spikescan_describe_plan(&d, text, sizeof text), SPIKESCAN_OK);
+  std::istringstream plan(text);
+  std::ifstream header(SPIKESCAN_C_HEADER);
+  ASSERT_TRUE(header.is_open());
+  EXPECT_NE(words_of(header).find(words_of(plan)), std::string::npos) << text;
 }
 
 }  // namespace

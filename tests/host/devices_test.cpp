@@ -199,10 +199,12 @@ TEST(Plan, SaysBackendDeviceAndBothPasses) {
   CallCase call;
   char text[4096];
   ASSERT_EQ(spikescan_describe_plan(&call.d, text, sizeof text), SPIKESCAN_OK) << spikescan_last_error();
-  for (const char* part : {"backend=cpu", "device=\"", "recurrence=cuba_lif", "rule=sigmoid_bernoulli", "dtype=float32",
-                           "forward:", "backward:", "workspace_bytes="}) {
+  for (const char* part :
+       {"backend=cpu device=\"", " processors=", " instruction_set=", " recurrence=cuba_lif", " rule=sigmoid_bernoulli",
+        " dtype=float32\n", "forward: workspace_bytes=0\n", "backward: partial_rows=", " workspace_bytes="}) {
     EXPECT_NE(std::strstr(text, part), nullptr) << part << " in " << text;
   }
+  EXPECT_EQ(std::strstr(text, "tile"), nullptr) << "the CPU has none: " << text;
 }
 
 TEST(Plan, IsCutToTheCapacity) {

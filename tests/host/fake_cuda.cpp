@@ -45,7 +45,8 @@ BackendResult facts(DeviceFacts* facts) {
 }
 
 BackendResult query_device(int32_t device, spikescan_device_info* info) {
-  std::strcpy(info->name, "Fake GPU");
+  std::strcpy(info->name, fake().name);
+  std::strcpy(info->instruction_set, "sm_90");
   info->processors = 100 + device;
   return answer("query_device");
 }

@@ -8,6 +8,7 @@ namespace spikescan::test {
 
 struct FakeCuda {
   int32_t devices = 1;
+  const char* name = "Fake GPU";
   const char* failing = nullptr;  // the function of Backend that fails
   spikescan_status status = SPIKESCAN_CUDA_ERROR;
   // What it was asked.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "host/print_plan.h"
 #include "kernels/element/chunking.h"
 #include "kernels/layout.h"
 
@@ -184,11 +185,30 @@ TEST(Plan, OneChunkHandsNothingOn) {
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 100000, 64), kCpu).workspace_bytes, 0u);
 }
 
-TEST(Plan, ReadsAsOneLine) {
-  const Plan plan = plan_forward(describe(SPIKESCAN_PSU_LIF, SPIKESCAN_FLOAT32, 1, 5000, 64), kH200);
-  const std::string line = print_plan(plan, "forward");
-  EXPECT_EQ(line.rfind("forward: strategy=tiles tile=4x64 ", 0), 0u) << line;
-  EXPECT_EQ(line.find('\n'), std::string::npos);
+// Each strategy by what it decides, and nothing of the others.
+TEST(PrintPlan, Tiles) {
+  EXPECT_EQ(print_plan(forward_of(SPIKESCAN_PSU_LIF, 1, 5000, 64), "forward"),
+            "forward: strategy=tiles chunks=5 tile=4x64 tiles=80 run=1 blocks=80 threads=256 shared_bytes=42096 "
+            "cleared_bytes=3328 workspace_bytes=3328");
+  EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 1, 1000000, 1), "forward"),
+            "forward: strategy=tiles_in_phases chunks=977 tile=1x64 tiles=977 run=1 blocks=977 threads=64 "
+            "shared_bytes=16496 workspace_bytes=7936");
+}
+
+TEST(PrintPlan, RowsAndPieces) {
+  EXPECT_EQ(print_plan(backward_of(SPIKESCAN_LIF, 256, 1024, 512), "backward"),
+            "backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 "
+            "shared_bytes=44544 partial_rows=256 workspace_bytes=524288");
+  EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 33, 5000, 128), "forward"),
+            "forward: strategy=pieces chunks=5 row_blocks=165 aggregate_blocks=132 blocks=165 threads=128 "
+            "shared_bytes=27696 workspace_bytes=135168");
+}
+
+// It launches nothing.
+TEST(PrintPlan, Cpu) {
+  const auto d = describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 2, 5000, 64);
+  EXPECT_EQ(print_plan(plan_forward(d, kCpu), "forward"), "forward: workspace_bytes=0");
+  EXPECT_EQ(print_plan(plan_backward(d, kCpu), "backward"), "backward: partial_rows=10 workspace_bytes=2560");
 }
 
 }  // namespace
