@@ -6,6 +6,7 @@
 #include "host/names.h"
 #include "host/validate_description.h"
 #include "kernels/element/convert.h"
+#include "kernels/neuron_sizes.h"
 
 namespace spikescan {
 namespace {

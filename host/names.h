@@ -25,9 +25,4 @@ const char* dtype_name(int dtype);
 const char* recurrence_name(int recurrence);
 const char* rule_name(int rule);
 
-// V alone, or V with I or R.
-inline int state_count(spikescan_recurrence r) {
-  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;
-}
-
 }  // namespace spikescan

@@ -5,7 +5,11 @@
 
 #include "kernels/chain_layout.h"
 #include "kernels/element/chunking.h"
-#include "kernels/layout.h"
+#include "kernels/element/convert.h"
+#include "kernels/link_slots.h"
+#include "kernels/neuron_sizes.h"
+#include "kernels/row_layout.h"
+#include "kernels/tile_layout.h"
 
 namespace spikescan {
 namespace {
@@ -30,14 +34,6 @@ int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-int states_of(spikescan_recurrence r) {
-  return r == SPIKESCAN_LIF || r == SPIKESCAN_SPSN ? 1 : 2;
-}
-// psu_lif runs two scans of one state, one after the other, in the same shared memory.
-int scan_order(spikescan_recurrence r) {
-  return r == SPIKESCAN_CUBA_LIF ? 2 : 1;
-}
-
 class Layout {
  public:
   size_t add(size_t bytes) {
@@ -50,10 +46,6 @@ class Layout {
  private:
   size_t end_ = 0;
 };
-
-size_t dtype_bytes(spikescan_dtype dtype) {
-  return dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
-}
 
 int64_t tiles_of(const spikescan_description& d, int64_t batch_rows, int tile_channels) {
   return divide_up(d.channels, tile_channels) * batch_rows * std::max<int64_t>(chunk_count(d.time), 1);
@@ -98,7 +90,7 @@ bool can_chain(const DeviceFacts& facts) {
 bool pieces_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
   const int64_t lanes = divide_up(d.channels, kWarp) * kWarp;
   return can_chain(facts) && chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
-         states_of(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
+         state_count(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
 }
 
 // Enough rows, and no help of other threads is needed.
@@ -173,7 +165,7 @@ void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, i
 // What chunks hand on. One chunk needs none of it, nor does a thread that walks them all.
 void add_links(const spikescan_description& d, Plan& plan, Layout& layout) {
   if (plan.chunks <= 1 || plan.strategy == kRows) return;
-  const auto states = static_cast<size_t>(states_of(d.recurrence) * d.batch * d.channels);
+  const auto states = static_cast<size_t>(state_count(d.recurrence) * d.batch * d.channels);
   if (plan.strategy != kTiles) {
     plan.carries = layout.add(states * link_slots(plan.chunks) * sizeof(double));
     return;
@@ -185,7 +177,7 @@ void add_links(const spikescan_description& d, Plan& plan, Layout& layout) {
 }
 
 void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& layout) {
-  const size_t parameters = d.recurrence == SPIKESCAN_CUBA_LIF ? 2 : 1;
+  const auto parameters = static_cast<size_t>(parameter_count(d.recurrence));
   const auto channels = static_cast<size_t>(d.channels);
   plan.partial_rows = partial_rows(d.batch, d.time);
   plan.partials = layout.add(parameters * plan.partial_rows * channels * sizeof(float));

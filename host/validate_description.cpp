@@ -4,7 +4,8 @@
 #include <cmath>
 
 #include "host/names.h"
-#include "kernels/layout.h"
+#include "kernels/neuron_sizes.h"
+#include "kernels/saved_slots.h"
 
 namespace spikescan {
 namespace {

@@ -1,22 +1,22 @@
-// A block's numbers in the states that forward saves for backward (kernels/layout.h).
+// A block's numbers in the states that forward saves for backward (kernels/saved_slots.h).
 #pragma once
 
 #include "include/spikescan/spikescan.h"
 #include "kernels/cpu/segment_io.h"
-#include "kernels/layout.h"
+#include "kernels/saved_slots.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
 // Of lane l, in float64 elements.
-HWY_INLINE int64_t saved_index(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, int l) {
-  return slot_index(state, block.batch[l], slot, block.channel[l], d.batch, saved_slots(d.time), d.channels);
+HWY_INLINE int64_t lane_index(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, int l) {
+  return saved_index(d, state, block.batch[l], slot, block.channel[l]);
 }
 
 // Calls move(index, lane, count) for each run of the block's lanes that lies together in the slot.
 template <class Move>
 void for_saved_runs(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, Move move) {
   for (int l = 0; l < block.lanes; l += block.width()) {
-    move(saved_index(d, block, state, slot, l), l, static_cast<size_t>(block.width()));
+    move(lane_index(d, block, state, slot, l), l, static_cast<size_t>(block.width()));
   }
 }
 
@@ -48,7 +48,7 @@ HWY_INLINE void ask_states(const spikescan_description& d, const LaneBlock& bloc
                            int64_t slot, const void* saved) {
   for (int l = 0; l < block.lanes; l += block.width()) {
     const auto first = reinterpret_cast<uintptr_t>(saved) +
-                       static_cast<uintptr_t>(saved_index(d, block, state, slot, l) + channels) * sizeof(double);
+                       static_cast<uintptr_t>(lane_index(d, block, state, slot, l) + channels) * sizeof(double);
     for (size_t byte = 0; byte < static_cast<size_t>(block.width()) * sizeof(double); byte += kLineBytes) {
       __builtin_prefetch(reinterpret_cast<const void*>(first + byte));
     }

@@ -9,6 +9,8 @@
 #include "kernels/cuda/row_gradient.h"
 #include "kernels/cuda/row_ring.h"
 #include "kernels/cuda/row_states.h"
+#include "kernels/row_layout.h"
+#include "kernels/saved_slots.h"
 
 namespace spikescan {
 

@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/decay_sums.h"
 #include "kernels/cuda/forward_tile.h"
+#include "kernels/saved_slots.h"
 
 namespace spikescan {
 
@@ -33,9 +34,8 @@ struct RebuiltStates {
       if (tile.chunk() == 0) {
         carry[n] = load_state(call.args.initial_state[state], place, tile, batch);
       } else {
-        carry[n] = place.in_tensor ? saved[slot_index(state, batch, saved_slot(tile.chunk(), 0), tile.channel(),
-                                                      d.batch, saved_slots(d.time), d.channels)]
-                                   : 0.0;
+        carry[n] =
+            place.in_tensor ? saved[saved_index(d, state, batch, saved_slot(tile.chunk(), 0), tile.channel())] : 0.0;
       }
       if (place.leads) shared.common.before[state][place.channel] = static_cast<float>(carry[n]);
     }
@@ -60,7 +60,7 @@ class BackwardTile {
  public:
   using Neuron = NeuronTile<R>;
   using Steps = float[kSegmentSteps];
-  static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
+  static constexpr int kParameters = parameter_count(R);
   static constexpr int kSumsAhead = 8 / kParameters;
   // On V and then I; or, for psu_lif, one scan on R and one on V.
   using Scan = GradientScan<Neuron::kOrder>;

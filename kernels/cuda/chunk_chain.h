@@ -7,6 +7,8 @@
 #include "kernels/chain_layout.h"
 #include "kernels/cuda/chunk_links.h"
 #include "kernels/element/recurrence.h"
+#include "kernels/link_slots.h"
+#include "kernels/neuron_sizes.h"
 
 namespace spikescan {
 

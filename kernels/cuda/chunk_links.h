@@ -5,6 +5,8 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/phase.h"
+#include "kernels/link_slots.h"
+#include "kernels/slot_index.h"
 
 namespace spikescan {
 

@@ -49,6 +49,8 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
   return lane;
 }
 
+static_assert(sizeof(RandomOrigin) <= kOriginBytes);
+
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R, bool kPieces, class Form>
 __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))

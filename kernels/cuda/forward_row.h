@@ -7,6 +7,8 @@
 #include "kernels/cuda/row_ring.h"
 #include "kernels/cuda/row_spikes.h"
 #include "kernels/cuda/segment_firing.h"
+#include "kernels/row_layout.h"
+#include "kernels/saved_slots.h"
 
 namespace spikescan {
 
@@ -150,8 +152,7 @@ class ForwardRow {
     if (!lane_.inside) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < kStates; ++n) {
-      saved[slot_index(n, lane_.batch, saved_slot(chunk, segment), lane_.channel, d_.batch, saved_slots(d_.time),
-                       d_.channels)] = value(n);
+      saved[saved_index(d_, n, lane_.batch, saved_slot(chunk, segment), lane_.channel)] = value(n);
     }
   }
 

@@ -5,6 +5,7 @@
 #include "kernels/cuda/neuron_tile.h"
 #include "kernels/cuda/segment_firing.h"
 #include "kernels/cuda/tile_join.h"
+#include "kernels/saved_slots.h"
 
 namespace spikescan {
 
@@ -88,8 +89,8 @@ class ForwardTile {
     if (!call_.args.saved || !join().finishes() || !place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
-      saved[slot_index(Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel(),
-                       d_.batch, saved_slots(d_.time), d_.channels)] = values[n];
+      saved[saved_index(d_, Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel())] =
+          values[n];
     }
   }
 

@@ -8,6 +8,8 @@
 #include "kernels/cuda/phase.h"
 #include "kernels/cuda/tile.h"
 #include "kernels/element/recurrence.h"
+#include "kernels/link_slots.h"
+#include "kernels/slot_index.h"
 
 namespace spikescan {
 

@@ -5,6 +5,7 @@
 #include "kernels/cuda/segment_io.h"
 #include "kernels/cuda/step_columns.h"
 #include "kernels/cuda/tile_scan.h"
+#include "kernels/neuron_sizes.h"
 
 namespace spikescan {
 
@@ -34,8 +35,8 @@ template <spikescan_recurrence R>
 struct NeuronTile {
   static constexpr bool kCuba = R == SPIKESCAN_CUBA_LIF;
   static constexpr bool kPsu = R == SPIKESCAN_PSU_LIF;
-  static constexpr int kStates = kCuba || kPsu ? 2 : 1;
-  static constexpr int kOrder = kCuba ? 2 : 1;
+  static constexpr int kStates = state_count(R);
+  static constexpr int kOrder = scan_order(R);
   using Scan = StateScan<kOrder>;
 
   // Where a scan's state `n` stands among the API's states.

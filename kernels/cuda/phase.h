@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "kernels/cuda/device.h"
-#include "kernels/layout.h"
 #include "kernels/plan.h"
 
 namespace spikescan {

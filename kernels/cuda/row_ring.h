@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/row_lane.h"
 #include "kernels/cuda/segment_io.h"
-#include "kernels/layout.h"
+#include "kernels/row_layout.h"
 
 namespace spikescan {
 

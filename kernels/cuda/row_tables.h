@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/element/recurrence.h"
-#include "kernels/layout.h"
+#include "kernels/row_layout.h"
 
 namespace spikescan {
 

@@ -4,11 +4,8 @@
 
 #include "kernels/cuda/quick_firing.h"
 #include "kernels/cuda/segment_io.h"
-#include "kernels/layout.h"
 
 namespace spikescan {
-
-static_assert(sizeof(RandomOrigin) <= kOriginBytes);
 
 constexpr int kGroup = 4;  // steps that one call of the generator serves
 

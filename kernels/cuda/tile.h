@@ -4,7 +4,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/device.h"
-#include "kernels/layout.h"
+#include "kernels/tile_layout.h"
 
 namespace spikescan {
 
@@ -90,7 +90,7 @@ struct Tile {
   __device__ __forceinline__ int steps() const { return place->in_tensor ? place->steps(length()) : 0; }
 };
 
-// Shared memory (layout.h).
+// Shared memory (kernels/tile_layout.h).
 class TileShared {
  public:
   TileCommon& common;

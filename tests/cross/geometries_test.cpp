@@ -9,7 +9,9 @@
 #include "host/firing_setup.h"
 #include "host/plan.h"
 #include "kernels/backend.h"
-#include "kernels/layout.h"
+#include "kernels/link_slots.h"
+#include "kernels/neuron_sizes.h"
+#include "kernels/tile_layout.h"
 #include "simt/simt.h"
 #include "support/coverage.h"
 #include "support/random_case.h"
@@ -39,7 +41,7 @@ size_t padded(size_t bytes) {
 
 // What the chunks hand on in phases, in place of what look-back publishes.
 void lay_out_phases(const spikescan_description& d, Plan& plan) {
-  const size_t states = d.recurrence == SPIKESCAN_LIF || d.recurrence == SPIKESCAN_SPSN ? 1 : 2;
+  const auto states = static_cast<size_t>(state_count(d.recurrence));
   plan.carries = 0;
   const size_t bytes = padded(states * d.batch * d.channels * link_slots(plan.chunks) * sizeof(double));
   for (size_t* offset : {&plan.partials, &plan.totals, &plan.workspace_bytes}) *offset += bytes - plan.cleared_bytes;
@@ -55,7 +57,7 @@ void change_tiles(const spikescan_description& d, const Geometry& g, bool backwa
   if (g.strategy == kTilesInPhases && plan.strategy == kTiles) lay_out_phases(d, plan);
   plan.strategy = g.strategy;
   plan.shared_bytes =
-      tile_shared_bytes(d.recurrence == SPIKESCAN_CUBA_LIF ? 2 : 1,
+      tile_shared_bytes(scan_order(d.recurrence),
                         backward ? backward_columns(d.recurrence) : forward_columns(d.recurrence), plan.threads);
 }
 

@@ -215,7 +215,7 @@ FORWARD = _faults(
     ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
 ) + _faults(
     "kernels/cpu/saved_states.h", PASSES,
-    ("saved state of the wrong batch", "slot_index(state, block.batch[l], slot,", "slot_index(state, 0, slot,"),
+    ("saved state of the wrong batch", "saved_index(d, state, block.batch[l], slot,", "saved_index(d, state, 0, slot,"),
 ) + _faults(
     # Wrong from a fourth chunk on.
     "kernels/cpu/forward_lanes.h", SHAPES,

@@ -5,7 +5,8 @@
 
 #include "host/print_plan.h"
 #include "kernels/element/chunking.h"
-#include "kernels/layout.h"
+#include "kernels/row_layout.h"
+#include "kernels/tile_layout.h"
 
 namespace spikescan {
 namespace {

@@ -1,0 +1,83 @@
+// A block that scans rows or pieces (kernels/cuda/row_scan.h): its threads, a row or piece each, and its shared memory.
+#pragma once
+
+#include <cstddef>
+
+#include "include/spikescan/spikescan.h"
+#include "kernels/element/chunking.h"
+#include "kernels/neuron_sizes.h"
+
+namespace spikescan {
+
+constexpr int kRowThreads = 128;
+
+// The tables: each thread, or each channel where threads share, has a column of maps and of a half's responses.
+constexpr int kSegmentBits = 6;  // of a segment's number in its chunk
+static_assert(1 << kSegmentBits == kChunkSegments);
+// M^(16 s) is a product of squares, one for each bit of s, low bits first. Forward keeps the products of the lowest
+// bits ready-made, of as many as leave room for as many blocks; backward has neither the room nor the registers.
+SPIKESCAN_HD constexpr int row_maps(int low_bits) {
+  return (low_bits > 0 ? 1 << low_bits : 0) + kSegmentBits - low_bits + 2;
+}
+SPIKESCAN_HD constexpr int forward_low_bits(int order) {
+  return order == 1 ? 3 : 0;
+}
+// Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients
+// lie apart.
+constexpr int kRowResponseWords = kHalfSteps + 4;
+
+SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, int low_bits) {
+  const size_t words = order == 1 ? kRowResponseWords : kMostCoefficients * kHalfSteps;
+  const size_t doubles = static_cast<size_t>(coefficients_of(order)) * row_maps(low_bits);
+  return static_cast<size_t>(columns) * (doubles * sizeof(double) + words * sizeof(float));
+}
+// A segment of x for the 32 threads of a warp.
+constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
+
+// Forward: segments of x on their way to each warp, the tables, and where the random numbers start
+// (kernels/random_origin.h).
+constexpr size_t kOriginBytes = 48;
+// One segment in the ring and one in registers: with more of x under way, float32 to float32 became slower on an H200
+// (docs/cuda.md; in no record).
+constexpr int kForwardRingSlots = 1;
+// Blocks that registers and shared memory leave room for on a multiprocessor.
+constexpr int kResidentForwardRows = 4;
+struct ForwardRowLayout {
+  size_t ring, tables, origin, bytes;
+};
+SPIKESCAN_HD constexpr ForwardRowLayout forward_row_layout(spikescan_recurrence r) {
+  ForwardRowLayout at = {};
+  at.tables = size_t{kRowThreads / 32} * kForwardRingSlots * kRingSlotBytes;
+  const int order = scan_order(r);
+  at.origin = at.tables + row_tables_bytes(order, kRowThreads, forward_low_bits(order));
+  at.bytes = at.origin + kOriginBytes;
+  return at;
+}
+
+// Backward's blocks that registers leave room for on a multiprocessor.
+SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
+  return state_count(r) == 2 ? 3 : 4;
+}
+
+// Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
+// saved states; the chain and the carry that come next; and a ring of segments of x for each warp
+// (kernels/cuda/backward_row.h). Where the channels are a multiple of a warp's lanes, a block's warps are batches of
+// the same channels and share the tables' columns.
+constexpr int kBackwardRingSlots = kSavedSegments;
+struct BackwardRowLayout {
+  size_t states, gradients, entries, chains, ring, bytes;
+};
+SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r, int columns) {
+  const auto states = static_cast<size_t>(state_count(r));
+  const size_t tables = row_tables_bytes(scan_order(r), columns, /*low_bits=*/0);
+  BackwardRowLayout at = {};
+  at.ring = 0;
+  at.states = size_t{kRowThreads / 32} * kBackwardRingSlots * kRingSlotBytes;
+  at.gradients = scan_order(r) == 2 ? at.states + tables : at.states;
+  at.chains = at.gradients + tables;
+  at.entries = at.chains + 2 * states * kRowThreads * sizeof(double);
+  at.bytes = at.entries + 3 * states * kSavedSegments * kRowThreads * sizeof(float);
+  return at;
+}
+
+}  // namespace spikescan
