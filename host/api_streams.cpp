@@ -27,8 +27,6 @@ spikescan_status create(const spikescan_backend& requested, const char* name,
   });
 }
 
-constexpr BackendResult kNothingToDo = {SPIKESCAN_OK, nullptr, nullptr};
-
 spikescan_status need_timer(const void* timer, Sentence& error) {
   return timer ? SPIKESCAN_OK : error.invalid("timer is null; it must come from spikescan_timer_create");
 }
@@ -41,8 +39,7 @@ spikescan_status spikescan_stream_create(spikescan_backend backend, void** strea
 
 spikescan_status spikescan_stream_destroy(spikescan_backend backend, void* stream) {
   return guarded([&](Sentence& error) {
-    return on_backend(backend, error,
-                      [&](const Backend& b) { return stream ? b.stream_destroy(stream) : kNothingToDo; });
+    return on_backend(backend, error, [&](const Backend& b) { return stream ? b.stream_destroy(stream) : kOk; });
   });
 }
 
@@ -83,6 +80,6 @@ spikescan_status spikescan_timer_seconds(spikescan_backend backend, void* timer,
 
 spikescan_status spikescan_timer_destroy(spikescan_backend backend, void* timer) {
   return guarded([&](Sentence& error) {
-    return on_backend(backend, error, [&](const Backend& b) { return timer ? b.timer_destroy(timer) : kNothingToDo; });
+    return on_backend(backend, error, [&](const Backend& b) { return timer ? b.timer_destroy(timer) : kOk; });
   });
 }

@@ -31,6 +31,7 @@ struct BackendResult {
   const char* error;
   const char* text = nullptr;
 };
+constexpr BackendResult kOk = {SPIKESCAN_OK, nullptr, nullptr};
 
 struct Backend {
   BackendResult (*device_count)(int32_t* count);

@@ -15,8 +15,6 @@
 namespace spikescan {
 namespace {
 
-constexpr BackendResult kOk = {SPIKESCAN_OK, nullptr, nullptr};
-
 const LanePasses& passes() {
   return *usable_passes()[0];
 }

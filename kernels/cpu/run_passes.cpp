@@ -9,7 +9,6 @@
 namespace spikescan {
 namespace {
 
-constexpr BackendResult kOk = {SPIKESCAN_OK, nullptr, nullptr};
 constexpr BackendResult kNoScratch = {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "no memory for a thread's scratch"};
 
 // Strips of channel blocks times slices of the row blocks: enough items for all threads, few enough to share a strip's

@@ -9,8 +9,6 @@
 namespace spikescan {
 namespace {
 
-constexpr BackendResult kOk = {SPIKESCAN_OK, nullptr, nullptr};
-
 // No driver or no device is an answer, not an error; the runtime remembers it as one all the same, so it is taken back,
 // unless the caller had an error of its own waiting.
 BackendResult device_count(int32_t* count) {

@@ -14,7 +14,7 @@
 namespace spikescan {
 
 inline BackendResult cuda_result(cudaError_t error, const char* where) {
-  if (error == cudaSuccess) return {SPIKESCAN_OK, nullptr, nullptr};
+  if (error == cudaSuccess) return kOk;
   const spikescan_status status = error == cudaErrorMemoryAllocation ? SPIKESCAN_OUT_OF_MEMORY : SPIKESCAN_CUDA_ERROR;
   return {status, where, cudaGetErrorName(error), cudaGetErrorString(error)};
 }

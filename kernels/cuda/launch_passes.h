@@ -1,4 +1,4 @@
-// The kernels of a recurrence: which one a call takes. Files that include this instantiate both functions.
+// The kernels of a recurrence: which one a call takes. Files that include this instantiate launch_pass for both.
 #pragma once
 
 #include "kernels/cuda/backward.h"
@@ -27,22 +27,8 @@ BackendResult with_form([[maybe_unused]] const Call& call, Use use) {
 #endif
 }
 
-// One kernel, or run(phase) for the aggregates of each scan, each followed by their chain, and at last for the rest.
-template <spikescan_recurrence R, class Call, class Run>
-BackendResult run_phases(const Call& call, cudaStream_t stream, Run run) {
-  if (takes_phases(call.plan)) {
-    for (const Phase aggregates : {Phase::kFirstAggregates, Phase::kSecondAggregates}) {
-      if (aggregates == Phase::kSecondAggregates && R != SPIKESCAN_PSU_LIF) continue;
-      BackendResult result = run(aggregates);
-      if (result.status == SPIKESCAN_OK) result = chain_chunks(call, aggregates, stream);
-      if (result.status != SPIKESCAN_OK) return result;
-    }
-  }
-  return run(Phase::kFinish);
-}
-
 template <spikescan_recurrence R>
-BackendResult run_forward(const char* name, const ForwardCall& call, Phase phase, cudaStream_t stream) {
+BackendResult launch_phase(const char* name, const ForwardCall& call, Phase phase, cudaStream_t stream) {
   const LaunchConfig config = config_of(call, stream);
   if (call.plan.strategy == kTiles) return launch(name, config, forward_tiles_kernel<R, false>, call, phase);
   if (call.plan.strategy == kTilesInPhases) return launch(name, config, forward_tiles_kernel<R, true>, call, phase);
@@ -58,7 +44,7 @@ BackendResult run_forward(const char* name, const ForwardCall& call, Phase phase
 }
 
 template <spikescan_recurrence R>
-BackendResult run_backward(const char* name, const BackwardCall& call, Phase phase, cudaStream_t stream) {
+BackendResult launch_phase(const char* name, const BackwardCall& call, Phase phase, cudaStream_t stream) {
   const LaunchConfig config = config_of(call, stream);
   if (call.plan.strategy == kTiles) return launch(name, config, backward_tiles_kernel<R, false>, call, phase);
   if (call.plan.strategy == kTilesInPhases) return launch(name, config, backward_tiles_kernel<R, true>, call, phase);
@@ -73,14 +59,18 @@ BackendResult run_backward(const char* name, const BackwardCall& call, Phase pha
   });
 }
 
-template <spikescan_recurrence R>
-BackendResult launch_forward(const char* name, const ForwardCall& call, cudaStream_t stream) {
-  return run_phases<R>(call, stream, [&](Phase phase) { return run_forward<R>(name, call, phase, stream); });
-}
-
-template <spikescan_recurrence R>
-BackendResult launch_backward(const char* name, const BackwardCall& call, cudaStream_t stream) {
-  return run_phases<R>(call, stream, [&](Phase phase) { return run_backward<R>(name, call, phase, stream); });
+// One kernel, or one for the aggregates of each scan, each followed by their chain, and at last one for the rest.
+template <spikescan_recurrence R, class Call>
+BackendResult launch_pass(const char* name, const Call& call, cudaStream_t stream) {
+  if (takes_phases(call.plan)) {
+    for (const Phase aggregates : {Phase::kFirstAggregates, Phase::kSecondAggregates}) {
+      if (aggregates == Phase::kSecondAggregates && R != SPIKESCAN_PSU_LIF) continue;
+      BackendResult result = launch_phase<R>(name, call, aggregates, stream);
+      if (result.status == SPIKESCAN_OK) result = chain_chunks(call, aggregates, stream);
+      if (result.status != SPIKESCAN_OK) return result;
+    }
+  }
+  return launch_phase<R>(name, call, Phase::kFinish, stream);
 }
 
 }  // namespace spikescan

@@ -14,9 +14,7 @@ BackendResult chain_chunks(const ForwardCall& call, Phase aggregates, cudaStream
 BackendResult chain_chunks(const BackwardCall& call, Phase aggregates, cudaStream_t stream);
 
 // A recurrence's kernels have a file to themselves (lif.cu ...): they take long to compile. `name` is what is launched.
-template <spikescan_recurrence R>
-BackendResult launch_forward(const char* name, const ForwardCall& call, cudaStream_t stream);
-template <spikescan_recurrence R>
-BackendResult launch_backward(const char* name, const BackwardCall& call, cudaStream_t stream);
+template <spikescan_recurrence R, class Call>
+BackendResult launch_pass(const char* name, const Call& call, cudaStream_t stream);
 
 }  // namespace spikescan

@@ -3,7 +3,7 @@
 
 namespace spikescan {
 
-template BackendResult launch_forward<SPIKESCAN_PSU_LIF>(const char*, const ForwardCall&, cudaStream_t);
-template BackendResult launch_backward<SPIKESCAN_PSU_LIF>(const char*, const BackwardCall&, cudaStream_t);
+template BackendResult launch_pass<SPIKESCAN_PSU_LIF>(const char*, const ForwardCall&, cudaStream_t);
+template BackendResult launch_pass<SPIKESCAN_PSU_LIF>(const char*, const BackwardCall&, cudaStream_t);
 
 }  // namespace spikescan

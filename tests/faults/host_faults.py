@@ -165,7 +165,7 @@ CHANGES = (
         ("allocate: of nothing", "if (bytes > 0) {", "if (true) {"),
     )),
     ("host/api_streams.cpp", "backend", (
-        ("stream_destroy: of null", "stream ? b.stream_destroy(stream) : kNothingToDo", "b.stream_destroy(stream)"),
+        ("stream_destroy: of null", "stream ? b.stream_destroy(stream) : kOk", "b.stream_destroy(stream)"),
         ("create: writes although it failed", "if (!s) *created = made;", "*created = made;"),
     )),
     ("host/api_devices.cpp", "host", (
