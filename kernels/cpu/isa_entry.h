@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/block_carries.h"
 #include "kernels/cpu/block_grid.h"
-#include "kernels/cpu/chunk_chain.h"
 
 namespace spikescan {
 
@@ -25,9 +25,9 @@ struct LanePasses {
   void (*forward)(const ForwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);
   void (*backward)(const BackwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);
   // One chunk of one block, where there are several chunks.
-  void (*forward_chunk)(const ForwardCall& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain,
+  void (*forward_chunk)(const ForwardCall& call, const BlockGrid& grid, const ChunkItem& item, BlockCarries& carries,
                         void* scratch);
-  void (*backward_chunk)(const BackwardCall& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain,
+  void (*backward_chunk)(const BackwardCall& call, const BlockGrid& grid, const ChunkItem& item, BlockCarries& carries,
                          void* scratch);
 };
 

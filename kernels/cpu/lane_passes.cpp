@@ -49,13 +49,13 @@ void run_range(const Call& call, const BlockGrid& grid, const BlockRange& range,
 }
 
 template <class Lanes, class Call>
-void run_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain, void* scratch) {
+void run_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, BlockCarries& carries, void* scratch) {
   Lanes* lanes = lanes_in<Lanes>(scratch);
   if (!item.prepared) {
     auto& shared = *new (scratch) typename Lanes::Shared;
     new (lanes) Lanes(call, grid, item.channel_block, StripPlace{}, shared);
   }
-  run_split_chunk(*lanes, item, chunk_count(call.description.time), chain);
+  run_split_chunk(*lanes, item, chunk_count(call.description.time), carries);
   hwy::FlushStream();
 }
 
@@ -80,9 +80,9 @@ void pass_range(const Call& call, const BlockGrid& grid, const BlockRange& range
 }
 
 template <template <spikescan_recurrence> class Lanes, class Call>
-void pass_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, ChunkChain& chain, void* scratch) {
+void pass_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, BlockCarries& carries, void* scratch) {
   with_recurrence<Lanes>(call.description.recurrence,
-                         [&]<class L>(L*) { run_chunk<L>(call, grid, item, chain, scratch); });
+                         [&]<class L>(L*) { run_chunk<L>(call, grid, item, carries, scratch); });
 }
 
 constexpr size_t larger(size_t a, size_t b) {

@@ -50,12 +50,12 @@ bool splits_time(const BlockGrid& grid, int64_t time, int threads, int64_t threa
 
 template <class Call>
 bool run_chunks(const Threads& threads, const BlockGrid& grid, const Call& call, const LanePasses& passes,
-                void (*pass)(const Call&, const BlockGrid&, const ChunkItem&, ChunkChain&, void*)) {
-  ChunkChain chains[kMostChains];
+                void (*pass)(const Call&, const BlockGrid&, const ChunkItem&, BlockCarries&, void*)) {
+  BlockCarries carries[kMostChains];
   const int64_t count = grid.channel_blocks * grid.row_blocks;
   const auto body = [&](int64_t item, void* scratch, int64_t& prepared) {
     const int64_t chain = item % count, block = chain % grid.channel_blocks;
-    pass(call, grid, {block, chain / grid.channel_blocks, item / count, block == prepared}, chains[chain], scratch);
+    pass(call, grid, {block, chain / grid.channel_blocks, item / count, block == prepared}, carries[chain], scratch);
     prepared = block;
   };
   return for_each_item(threads, count * chunk_count(call.description.time), passes.scratch_bytes, body);

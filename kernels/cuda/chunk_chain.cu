@@ -8,8 +8,8 @@ namespace spikescan {
 namespace {
 
 template <class Call>
-ChunkChain chain_of(const Call& call, int first_state) {
-  ChunkChain chain = {};
+ChunkChainCall chain_of(const Call& call, int first_state) {
+  ChunkChainCall chain = {};
   chain.description = call.description;
   chain.plan = call.plan;
   chain.workspace = call.args.workspace;
@@ -19,7 +19,7 @@ ChunkChain chain_of(const Call& call, int first_state) {
 }
 
 template <class Scan>
-BackendResult launch_chain(const ChunkChain& chain, cudaStream_t stream) {
+BackendResult launch_chain(const ChunkChainCall& chain, cudaStream_t stream) {
   const spikescan_description& d = chain.description;
   const int64_t rows = (d.channels + kChainChannels - 1) / kChainChannels * d.batch;
   const LaunchConfig config = {rows, kChainThreads, chain_shared_bytes(), stream};
@@ -31,13 +31,13 @@ BackendResult launch_chain(const ChunkChain& chain, cudaStream_t stream) {
 BackendResult chain_chunks(const ForwardCall& call, Phase aggregates, cudaStream_t stream) {
   const spikescan_state* initial = call.args.initial_state;
   if (call.description.recurrence == SPIKESCAN_CUBA_LIF) {  // I before V
-    ChunkChain chain = chain_of(call, 0);
+    ChunkChainCall chain = chain_of(call, 0);
     chain.decays[0] = call.args.alpha;
     for (int n = 0; n < 2; ++n) chain.start[n] = initial[1 - n];
     return launch_chain<StateScan<2>>(chain, stream);
   }
   const int state = aggregates == Phase::kSecondAggregates ? 1 : 0;  // psu_lif: R after V
-  ChunkChain chain = chain_of(call, state);
+  ChunkChainCall chain = chain_of(call, state);
   chain.start[0] = initial[state];
   return launch_chain<StateScan<1>>(chain, stream);
 }
@@ -45,13 +45,13 @@ BackendResult chain_chunks(const ForwardCall& call, Phase aggregates, cudaStream
 BackendResult chain_chunks(const BackwardCall& call, Phase aggregates, cudaStream_t stream) {
   const spikescan_state* final_state = call.args.grad_final_state;
   if (call.description.recurrence == SPIKESCAN_CUBA_LIF) {  // on V before I
-    ChunkChain chain = chain_of(call, 0);
+    ChunkChainCall chain = chain_of(call, 0);
     chain.decays[1] = call.args.alpha;
     for (int n = 0; n < 2; ++n) chain.start[n] = final_state[n];
     return launch_chain<GradientScan<2>>(chain, stream);
   }
   const bool refractory = call.description.recurrence == SPIKESCAN_PSU_LIF && aggregates == Phase::kFirstAggregates;
-  ChunkChain chain = chain_of(call, refractory ? 1 : 0);
+  ChunkChainCall chain = chain_of(call, refractory ? 1 : 0);
   chain.start[0] = final_state[refractory ? 1 : 0];
   return launch_chain<GradientScan<1>>(chain, stream);
 }

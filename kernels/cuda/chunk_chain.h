@@ -12,8 +12,8 @@
 
 namespace spikescan {
 
-// One scan's states, in its order.
-struct ChunkChain {
+// What the kernel is given: one scan's states, in its order.
+struct ChunkChainCall {
   spikescan_description description;
   Plan plan;
   void* workspace;
@@ -31,7 +31,7 @@ class ChainedRow {
   static constexpr int N = Scan::kOrder;
 
   // All threads of a block together; `channel` is the lane's, the same in every warp.
-  __device__ __forceinline__ ChainedRow(const ChunkChain& chain, int64_t batch, int64_t channel)
+  __device__ __forceinline__ ChainedRow(const ChunkChainCall& chain, int64_t batch, int64_t channel)
       : chain_(chain),
         batch_(batch),
         channel_(channel),
@@ -186,7 +186,7 @@ class ChainedRow {
                   Scan::leaves_split(chunk));
   }
 
-  const ChunkChain& chain_;
+  const ChunkChainCall& chain_;
   const int64_t batch_, channel_;
   const int links_;
   const bool inside_;
@@ -196,7 +196,7 @@ class ChainedRow {
 };
 
 template <class Scan>
-__global__ void __launch_bounds__(kChainThreads, 1) chain_chunks_kernel(const __grid_constant__ ChunkChain chain) {
+__global__ void __launch_bounds__(kChainThreads, 1) chain_chunks_kernel(const __grid_constant__ ChunkChainCall chain) {
   const int64_t groups = (chain.description.channels + kChainChannels - 1) / kChainChannels;
   const int64_t batch = blockIdx.x / groups;
   ChainedRow<Scan>(chain, batch, (blockIdx.x - batch * groups) * kChainChannels + threadIdx.x % kChainChannels).run();

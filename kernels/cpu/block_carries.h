@@ -13,7 +13,7 @@ namespace spikescan {
 
 // The carries of one block on their way from chunk to chunk. A stage is a scan whose input needs no other scan's carry
 // but those of the stages before it.
-struct alignas(64) ChunkChain {
+struct alignas(64) BlockCarries {
   static constexpr int kStages = 2, kStates = 2;
   int64_t reached[kStages] = {};  // position of the chunk that `carry` enters
   alignas(64) double carry[kStages][kStates][kLanes];
