@@ -7,13 +7,9 @@
 #include "host/validate_description.h"
 #include "kernels/element/convert.h"
 #include "kernels/neuron_sizes.h"
+#include "kernels/packed_spikes.h"
 
 namespace spikescan {
-namespace {
-
-constexpr int64_t kPackedSteps = 32;
-
-}  // namespace
 
 // ---- One argument ---------------------------------------------------------------------------------------------------
 
@@ -30,12 +26,11 @@ void ArgumentCheck::tensor(const char* name, const spikescan_tensor& tensor, Dty
   }
   const Strides strides = {tensor.stride_batch, &tensor.stride_time};
   if (!strides_are_sound(name, strides)) return;
-  const int64_t steps = dtype == SPIKESCAN_BITS32 ? (d_.time + kPackedSteps - 1) / kPackedSteps : d_.time;
   const auto element = static_cast<Wide>(dtype_bytes(dtype));
   Region region = {};
   region.run = element_count(d_) > 0 ? d_.channels * element : 0;
   region.axes[0] = {d_.batch, tensor.stride_batch * element};
-  region.axes[1] = {steps, tensor.stride_time * element};
+  region.axes[1] = {elements_in_time(dtype, d_.time), tensor.stride_time * element};
   region.written = use == Use::kOutput;
   region.replaced = use == Use::kReplacedInput;
   place(name, ".data", tensor.data, static_cast<size_t>(element), &strides, region);

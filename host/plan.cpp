@@ -34,7 +34,8 @@ int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-class Layout {
+// Parts of the workspace, one after the other.
+class WorkspaceLayout {
  public:
   size_t add(size_t bytes) {
     const size_t start = end_;
@@ -163,7 +164,7 @@ void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, i
 }
 
 // What chunks hand on. One chunk needs none of it, nor does a thread that walks them all.
-void add_links(const spikescan_description& d, Plan& plan, Layout& layout) {
+void add_links(const spikescan_description& d, Plan& plan, WorkspaceLayout& layout) {
   if (plan.chunks <= 1 || plan.strategy == kRows) return;
   const auto states = static_cast<size_t>(state_count(d.recurrence) * d.batch * d.channels);
   if (plan.strategy != kTiles) {
@@ -176,7 +177,7 @@ void add_links(const spikescan_description& d, Plan& plan, Layout& layout) {
   plan.cleared_bytes = layout.end();
 }
 
-void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& layout) {
+void add_decay_gradients(const spikescan_description& d, Plan& plan, WorkspaceLayout& layout) {
   const auto parameters = static_cast<size_t>(parameter_count(d.recurrence));
   const auto channels = static_cast<size_t>(d.channels);
   plan.partial_rows = partial_rows(d.batch, d.time);
@@ -188,7 +189,7 @@ void add_decay_gradients(const spikescan_description& d, Plan& plan, Layout& lay
 
 Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
-  Layout layout;
+  WorkspaceLayout layout;
   set_rows(d, 1, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d, d.batch * d.channels, facts)) {
@@ -205,7 +206,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
 
 Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
-  Layout layout;
+  WorkspaceLayout layout;
   set_rows(d, batches_per_row(d.time), plan);
   if (facts.shared_bytes > 0) {
     const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;

@@ -6,13 +6,9 @@
 #include <cstdint>
 
 #include "kernels/element/convert.h"
+#include "kernels/packed_spikes.h"
 
 namespace spikescan {
-namespace {
-
-constexpr int64_t kPackedSteps = 32;
-
-}  // namespace
 
 void ask_for_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes) {
 #if defined(MADV_HUGEPAGE)
@@ -27,7 +23,7 @@ void ask_for_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] size_t b
 
 void ask_for_huge_pages(const spikescan_description& d, const spikescan_tensor& output) {
   if (!output.data) return;
-  const int64_t steps = output.dtype == SPIKESCAN_BITS32 ? (d.time + kPackedSteps - 1) / kPackedSteps : d.time;
+  const int64_t steps = elements_in_time(output.dtype, d.time);
   const int64_t elements = d.batch * steps * d.channels;
   const size_t bytes = static_cast<size_t>(elements) * dtype_bytes(output.dtype);
   if (bytes < kLargeBytes) return;

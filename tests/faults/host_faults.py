@@ -46,10 +46,6 @@ CHANGES = (
         ("tensor: null", "if (!tensor.data && element_count(d_) > 0) {", "if (false) {"),
         ("tensor: null without elements", "if (!tensor.data && element_count(d_) > 0) {", "if (!tensor.data) {"),
         ("tensor: unknown dtype", "dtype < 0 || dtype >= kDtypes || ", ""),
-        ("tensor: words counted as steps",
-         "dtype == SPIKESCAN_BITS32 ? (d_.time + kPackedSteps - 1) / kPackedSteps : d_.time",
-         "d_.time"),
-        ("tensor: last word left out", "(d_.time + kPackedSteps - 1) / kPackedSteps", "d_.time / kPackedSteps"),
         ("stride: negative in time", "strides.time && *strides.time < 0", "false"),
         ("stride: negative in batch", "if (strides.batch < 0) {", "if (false) {"),
         ("states: second of lif", "if (failed() || !states[1].data) return;", "return;"),
@@ -74,6 +70,11 @@ CHANGES = (
          "for (int i = 0; i + 1 < region_count_; ++i)"),
         ("apart: undecided accepted", "if (sharing == Sharing::kApart) return;",
          "if (sharing != Sharing::kShares) return;"),
+    )),
+    ("kernels/packed_spikes.h", "host", (
+        ("packed: words counted as steps", "dtype == SPIKESCAN_BITS32 ? (time + kPackedSteps - 1) / kPackedSteps : time",
+         "time"),
+        ("packed: last word left out", "(time + kPackedSteps - 1) / kPackedSteps", "time / kPackedSteps"),
     )),
     ("host/region.cpp", "host", (
         ("overlap: nested strides, one element", "outer.stride >= inner_length + region.run",
