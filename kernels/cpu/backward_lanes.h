@@ -200,12 +200,13 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at.steps, states);
-    const auto scan = [&](auto membrane) HWY_ATTR {
-      gradient_.scan(membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
+    const auto scan = [&](auto add_membrane) HWY_ATTR {
+      gradient_.scan(add_membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
     };
     const spikescan_tensor& membrane = call_.args.grad_membrane;
-    if (!membrane.data) return scan([](int, int) HWY_ATTR { return floats(0.0f); });
-    scan(view_segment(membrane, grad_membrane_, t, at.steps, block_.lanes, shared_.grad_membrane));
+    if (!membrane.data) return scan([](int, int, Floats h) HWY_ATTR { return h; });
+    const RowsView gv = view_segment(membrane, grad_membrane_, t, at.steps, block_.lanes, shared_.grad_membrane);
+    scan([&](int j, int l, Floats h) HWY_ATTR { return h + gv(j, l); });
   }
 
   // The rule's share h of the gradient on V; the states are settled on the way.

@@ -43,10 +43,10 @@ class GradientLanes {
     if constexpr (kPsu) refractory_.end_chunk(length, lanes, at_split);
   }
 
-  // gradients[0] holds h = gS dS/dM, membrane(j, l) is gV; v the segment's V. Afterwards for_gradients() gives G on V
+  // gradients[0] holds h = gS dS/dM, add_membrane(j, l, h) is h + gV; v the segment's V. Afterwards for_gradients() gives G on V
   // and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
-  template <class Membrane>
-  HWY_INLINE void scan(Membrane membrane, const Segment& v, int steps, int lanes, int distance, Gradients& gradients) {
+  template <class AddMembrane>
+  HWY_INLINE void scan(AddMembrane add_membrane, const Segment& v, int steps, int lanes, int distance, Gradients& gradients) {
     const auto h = [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); };
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
@@ -58,13 +58,13 @@ class GradientLanes {
           for (int j = half.begin; j < half.end; ++j) {
             const Floats a = response(0, half.reached(j), load(gradients[1].at[j] + l));
             store(a, gradients[1].at[j] + l);
-            store(fused(sigmoid_slope(load(v.at[j] + l)), a, h(j, l) + membrane(j, l)), gradients[0].at[j] + l);
+            store(fused(sigmoid_slope(load(v.at[j] + l)), a, add_membrane(j, l, h(j, l))), gradients[0].at[j] + l);
           }
         });
       }
       scan_.run(steps, lanes, [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); }, {&gradients[0]});
     } else {
-      const auto input = [&](int j, int l) HWY_ATTR { return h(j, l) + membrane(j, l); };
+      const auto input = [&](int j, int l) HWY_ATTR { return add_membrane(j, l, h(j, l)); };
       if constexpr (Neuron::kCuba) {
         scan_.run(steps, lanes, input, {&gradients[0], &gradients[1]});
       } else {

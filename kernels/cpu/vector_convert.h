@@ -45,20 +45,19 @@ HWY_INLINE void store_shorts(Words bits, void* p) {
 HWY_INLINE void store_vector(Floats x, BFloat16* p) {
   const Words bits = bits_of(x), top = hn::ShiftRight<16>(bits);
   const Words rounded = hn::ShiftRight<16>(bits + words(0x7fffu) + hn::And(top, words(1u)));
-  const Words nan = hn::Or(words(0x7fc0u), hn::And(top, words(0x8000u)));
-  store_shorts(hn::IfThenElse(hn::RebindMask(WordTag(), hn::IsNaN(x)), nan, rounded), p);
+  store_shorts(hn::IfThenElse(hn::RebindMask(WordTag(), hn::IsNaN(x)), words(kNarrowNaN), rounded), p);
 }
 
 HWY_INLINE void store_vector(Floats x, Half* p) {
-  const Words bits = bits_of(x), sign = hn::And(hn::ShiftRight<16>(bits), words(0x8000u));
   const auto is_nan = hn::RebindMask(WordTag(), hn::IsNaN(x));
-  const Words nan = hn::Or(words(0x7e00u), sign);
+  const Words nan = words(kNarrowNaN);
 #if defined(__F16C__)
   const auto half = hn::DemoteTo(hn::Rebind<hwy::float16_t, FloatTag>(), x);
   const Words converted = hn::PromoteTo(WordTag(), hn::BitCast(ShortTag(), half));
   store_shorts(hn::IfThenElse(is_nan, nan, converted), p);
 #else
-  const Words rest = hn::And(bits, words(0x7fffffffu));
+  const Words bits = bits_of(x), rest = hn::And(bits, words(0x7fffffffu));
+  const Words sign = hn::And(hn::ShiftRight<16>(bits), words(0x8000u));
   const Words subnormal = bits_of(float_of(rest) + floats(0.5f)) - words(0x3f000000u);
   const Words odd = hn::And(hn::ShiftRight<13>(rest), words(1u));
   const Words normal = hn::ShiftRight<13>(rest + words(0xc8000fffu) + odd);

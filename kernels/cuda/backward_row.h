@@ -267,8 +267,7 @@ class BackwardRow {
     Steps x, h, states[kStates];
     ring.read(0, x);
     states_.rebuild(x, memory_.entries, i, states);
-    take_gradients(segment, h);
-    scale_by_rule(states, h);
+    take_gradients(segment, states, h);
     float output[kOrder][kSegmentSteps], sums[kParameters] = {};
     Steps refractory = {};
     if constexpr (Neuron::kPsu) {
@@ -357,16 +356,19 @@ class BackwardRow {
     place -= kSegmentSteps * tensor.stride_time * float_bytes(tensor);
   }
 
-  // Those of the spikes are on their way while a segment is worked on.
+  // Those of the spikes are on their way from the end of one segment's rule to the start of the next one's: asked for
+  // sooner, they would need registers of their own.
   __device__ __forceinline__ void load_gradients(int segment, int steps) {
     const spikescan_tensor& from = call_.args.grad_spikes;
     if (!from.data || segment < 0) return;
     if (usually(lane_.inside)) load_raw(from, gradients_from_, steps, next_);
     go_back(from, gradients_from_);
   }
-  __device__ __forceinline__ void take_gradients(int segment, Steps& h) {
-    if (call_.args.grad_spikes.data) {
+  // h, the rule's share of V's gradient.
+  __device__ __forceinline__ void take_gradients(int segment, const Steps (&states)[kStates], Steps& h) {
+    if (usually(call_.args.grad_spikes.data != nullptr)) {
       decode(next_, call_.args.grad_spikes.dtype, h);
+      scale_by_rule(states, h);
       load_gradients(segment - 1, kSegmentSteps);
     } else {
 #pragma unroll
@@ -376,7 +378,6 @@ class BackwardRow {
 
   // The usual rule's two forms are settled outside the loop.
   __device__ __forceinline__ void scale_by_rule(const Steps (&states)[kStates], Steps& h) const {
-    if (!call_.args.grad_spikes.data) return;
     if (call_.firing.rule != SPIKESCAN_SIGMOID_BERNOULLI) return scale_by_rule(call_.firing, states, h);
     Firing firing = call_.firing;
     firing.rule = SPIKESCAN_SIGMOID_BERNOULLI;
@@ -393,11 +394,10 @@ class BackwardRow {
   }
 
   __device__ __forceinline__ void add_grad_membrane(int segment, int steps, Steps& h) const {
-    Steps grad_membrane = {};
-    if (call_.args.grad_membrane.data) {
-      load_segment(call_.args.grad_membrane, lane_.batch, int64_t{segment} * kSegmentSteps, lane_.channel,
-                   lane_.inside ? steps : 0, grad_membrane);
-    }
+    if (!call_.args.grad_membrane.data) return;
+    Steps grad_membrane;
+    load_segment(call_.args.grad_membrane, lane_.batch, int64_t{segment} * kSegmentSteps, lane_.channel,
+                 lane_.inside ? steps : 0, grad_membrane);
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
   }

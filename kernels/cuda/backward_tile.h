@@ -217,10 +217,9 @@ class BackwardTile {
   }
 
   __device__ __forceinline__ void add_grad_membrane(Steps& h) const {
-    Steps grad_membrane = {};
-    if (call_.args.grad_membrane.data) {
-      load(call_.args.grad_membrane, grad_membrane);
-    }
+    if (!call_.args.grad_membrane.data) return;
+    Steps grad_membrane;
+    load(call_.args.grad_membrane, grad_membrane);
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
   }

@@ -120,7 +120,8 @@ CONVERSIONS = _faults(
     ("half: smallest normal", "rest < 0x38800000u", "rest < 0x38000000u"),
     ("half: ties", "((rest >> 13) & 1u)", "1u"),
     ("bfloat16: ties", "(b + 0x7fffu + ((b >> 16) & 1u))", "(b + 0x8000u)"),
-    ("bfloat16: NaN", "nan ? 0x7fc0u | ((b >> 16) & 0x8000u) : rounded", "rounded"),
+    ("half: NaN", "rest > 0x7f800000u", "false"),
+    ("bfloat16: NaN", "x != x ? kNarrowNaN :", "false ? kNarrowNaN :"),
     ("bytes of a dtype", "dtype == SPIKESCAN_UINT8 ? 1 : 2", "2"),
 )
 
@@ -238,7 +239,7 @@ BACKWARD = _faults(
     "kernels/cpu/gradient_lanes.h", PASSES,
     ("psu_lif: sign on R", "return hn::Neg(h(j, l));", "return h(j, l);"),
     ("psu_lif: slope of the wrong value", "fused(sigmoid_slope(load(v.at[j] + l))", "fused(sigmoid(load(v.at[j] + l))"),
-    ("gradient of V ignored", "return h(j, l) + membrane(j, l);", "return h(j, l);"),
+    ("gradient of V ignored", "return add_membrane(j, l, h(j, l));", "return h(j, l);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
     ("gradient of the final state ignored", "in.data ? in.data[state_index(in, l)] : 0.0f", "0.0f"),
