@@ -11,7 +11,7 @@ namespace spikescan {
 
 constexpr int kRowThreads = 128;
 
-// The tables: each thread, or each channel where threads share, has a column of maps and of a half's responses.
+// The tables: each thread, or each channel where threads share, has a column of maps and of a quarter's responses.
 constexpr int kSegmentBits = 6;  // of a segment's number in its chunk
 static_assert(1 << kSegmentBits == kChunkSegments);
 // M^(16 s) is a product of squares, one for each bit of s, low bits first. Forward keeps the products of the lowest
@@ -22,14 +22,9 @@ SPIKESCAN_HD constexpr int row_maps(int low_bits) {
 SPIKESCAN_HD constexpr int forward_low_bits(int order) {
   return order == 1 ? 3 : 0;
 }
-// Of order 1: eight, and as many as make the columns' 16 bytes lie in different banks. Of order 2 their coefficients
-// lie apart.
-constexpr int kRowResponseWords = kHalfSteps + 4;
-
 SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, int low_bits) {
-  const size_t words = order == 1 ? kRowResponseWords : kMostCoefficients * kHalfSteps;
-  const size_t doubles = static_cast<size_t>(coefficients_of(order)) * row_maps(low_bits);
-  return static_cast<size_t>(columns) * (doubles * sizeof(double) + words * sizeof(float));
+  const size_t bytes = row_maps(low_bits) * sizeof(double) + kQuarterSteps * sizeof(float);
+  return static_cast<size_t>(columns) * static_cast<size_t>(coefficients_of(order)) * bytes;
 }
 // A segment of x for the 32 threads of a warp.
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
@@ -64,6 +59,8 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
 // (kernels/cuda/backward_row.h). Where the channels are a multiple of a warp's lanes, a block's warps are batches of
 // the same channels and share the tables' columns.
 constexpr int kBackwardRingSlots = kSavedSegments;
+// Of a state of a segment: what is carried into its quarters, and its value after the last step.
+constexpr int kEntryWords = kSegmentQuarters + 1;
 struct BackwardRowLayout {
   size_t states, gradients, entries, chains, ring, bytes;
 };
@@ -76,7 +73,7 @@ SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrenc
   at.gradients = scan_order(r) == 2 ? at.states + tables : at.states;
   at.chains = at.gradients + tables;
   at.entries = at.chains + 2 * states * kRowThreads * sizeof(double);
-  at.bytes = at.entries + 3 * states * kSavedSegments * kRowThreads * sizeof(float);
+  at.bytes = at.entries + kEntryWords * states * kSavedSegments * kRowThreads * sizeof(float);
   return at;
 }
 

@@ -34,7 +34,7 @@ struct TileCommon {
   static constexpr int kTurnWords = 14;
   // 16 bytes at a time, an odd number of them to a channel, so that neighbours lie in different banks. Of order 2 a
   // step's three coefficients have 16 bytes to themselves.
-  static constexpr int kResponseWords = kHalfSteps * 4 + 4;
+  static constexpr int kResponseWords = kQuarterSteps * 4 + 4;
   alignas(16) float responses[kMostTileChannels][kResponseWords];
   int64_t turns[kTurnWords];
   float parked[kSegmentSteps][32];  // the first warp's values, while it chains

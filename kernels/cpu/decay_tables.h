@@ -67,11 +67,10 @@ class DecayTables {
   }
 
   const float* decay(int n) const { return decay_[n]; }
-  // `reached`: steps of the half that were taken before.
+  // `reached`: steps of the quarter that were taken before.
   const float* response(int term, int reached) const { return response_[term][reached]; }
-  VMap half_map(int lane) const { return get(step_map_[kHalfSteps], lane); }
   VMap segment_map(int lane) const { return get(map_[1], lane); }
-  // Over at most kHalfSteps steps.
+  // Over at most kQuarterSteps steps.
   VMap map_over_few(int steps, int lane) const { return get(step_map_[steps], lane); }
   // Over a multiple of kSegmentSteps; for gradients also over what the last chunk's distances are.
   VMap map_over(int steps, int lane) const {
@@ -112,10 +111,10 @@ class DecayTables {
     return out;
   }
   void tabulate_steps(const VMap& base, int lane) {
-    for (int steps = 0; steps <= kHalfSteps; ++steps) {
+    for (int steps = 0; steps <= kQuarterSteps; ++steps) {
       put(step_map_[steps], lane, power(base, steps));
     }
-    for (int reached = 0; reached < kHalfSteps; ++reached) {
+    for (int reached = 0; reached < kQuarterSteps; ++reached) {
       const VMap map = get(step_map_[Scan::response_exponent(reached)], lane);
       for (int i = 0; i < kTerms; ++i) {
         // gradient_response() of order 2 answers with a + m in the place of m.
@@ -149,8 +148,8 @@ class DecayTables {
 
   int uneven_ = 0;
   alignas(64) float decay_[N][kLanes];
-  alignas(64) float response_[kTerms][kHalfSteps][kLanes];
-  alignas(64) Entry step_map_[kHalfSteps + 1];
+  alignas(64) float response_[kTerms][kQuarterSteps][kLanes];
+  alignas(64) Entry step_map_[kQuarterSteps + 1];
   alignas(64) Entry map_[kChunkSegments + 1];
   alignas(64) Entry uneven_map_[kUneven];
 };

@@ -43,10 +43,11 @@ class GradientLanes {
     if constexpr (kPsu) refractory_.end_chunk(length, lanes, at_split);
   }
 
-  // gradients[0] holds h = gS dS/dM, add_membrane(j, l, h) is h + gV; v the segment's V. Afterwards for_gradients() gives G on V
-  // and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
+  // gradients[0] holds h = gS dS/dM, add_membrane(j, l, h) is h + gV; v the segment's V. Afterwards for_gradients()
+  // gives G on V and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
   template <class AddMembrane>
-  HWY_INLINE void scan(AddMembrane add_membrane, const Segment& v, int steps, int lanes, int distance, Gradients& gradients) {
+  HWY_INLINE void scan(AddMembrane add_membrane, const Segment& v, int steps, int lanes, int distance,
+                       Gradients& gradients) {
     const auto h = [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); };
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
@@ -54,9 +55,9 @@ class GradientLanes {
       refractory_.enter(distance, steps, lanes, refractory_entry_);
       // A, which G needs, then what G's scan takes.
       for (int l = 0; l < lanes; l += kFloats) {
-        refractory_.for_halves(refractory_entry_, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
-          for (int j = half.begin; j < half.end; ++j) {
-            const Floats a = response(0, half.reached(j), load(gradients[1].at[j] + l));
+        refractory_.for_quarters(refractory_entry_, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
+          for (int j = quarter.begin; j < quarter.end; ++j) {
+            const Floats a = response(0, quarter.reached(j), load(gradients[1].at[j] + l));
             store(a, gradients[1].at[j] + l);
             store(fused(sigmoid_slope(load(v.at[j] + l)), a, add_membrane(j, l, h(j, l))), gradients[0].at[j] + l);
           }
@@ -78,19 +79,19 @@ class GradientLanes {
   // first(g) for step 0. g[0] is the gradient on V, g[1] on the second state.
   template <class Body, class First>
   HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body, First first) const {
-    scan_.for_halves(entry_, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
+    scan_.for_quarters(entry_, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
       Floats g[Neuron::kStates];
       const auto find = [&](int j) HWY_ATTR {
         for (int n = 0; n < Neuron::kStates; ++n) {
           const Floats local = load(gradients[n].at[j] + l);
-          g[n] = kPsu && n == 1 ? local : response(n, half.reached(j), local);
+          g[n] = kPsu && n == 1 ? local : response(n, quarter.reached(j), local);
         }
       };
-      for (int j = half.end - 1; j > 0 && j >= half.begin; --j) {
+      for (int j = quarter.end - 1; j > 0 && j >= quarter.begin; --j) {
         find(j);
         body(j, g);
       }
-      if (half.begin > 0) return;
+      if (quarter.begin > 0) return;
       find(0);
       first(g);
     });

@@ -9,17 +9,18 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
 
-// A segment's M is a tile, or had from m.half(j, l)(i), kFloats rows from l on at step j + i of the half that starts at
-// j; its spikes go to out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or
-// values from the rule `none`. Both are called in the innermost loop and should be a few instructions. m and out may be
-// the same tile.
+// A segment's M is a tile, or had from m.quarter(j, l)(i), kFloats rows from l on at step j + i of the quarter that
+// starts at j; its spikes go to out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are
+// a mask, or values from the rule `none`. Both are called in the innermost loop and should be a few instructions;
+// kStores tells whether put() stores. m and out may be the same tile.
 struct TileSource {
   const Segment& tile;
-  HWY_INLINE auto half(int j, int l) const {
+  HWY_INLINE auto quarter(int j, int l) const {
     return [rows = tile.at[j] + l](int i) HWY_ATTR { return load(rows + i * kLanes); };
   }
 };
 struct TileSink {
+  static constexpr bool kStores = true;
   Segment& tile;
   HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
@@ -42,24 +43,36 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
   }
 }
 
-// The segment starts at a multiple of four steps. Calls m and out for whole halves, so also for rows past the last
-// step.
+// The segment starts at a multiple of four steps. Calls m and out for whole draws, so also for rows past the last step.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
                            Sink out) {
-  constexpr int kQuads = kSegmentSteps / 4, kQuadsAtOnce = kHalfSteps / 4;
+  constexpr int kQuads = kSegmentSteps / 4, kQuadsAtOnce = 2, kDrawSteps = 4 * kQuadsAtOnce;
+  static_assert(kQuarterSteps == 4);
   const Rule rule = call_rule;  // in registers
   PhiloxTime times[kQuads];
   for (int q = 0; q < kQuads; ++q) times[q] = philox.at_time(t + 4 * q);
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; j += kHalfSteps) {
-      Words drawn[kHalfSteps];
+    for (int j = 0; j < steps; j += kDrawSteps) {
+      Words drawn[kDrawSteps];
       // Keys are read where they are needed: hoisted out of the loop they would only be spilled.
       __atomic_signal_fence(__ATOMIC_SEQ_CST);
       philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
-      const auto row = m.half(j, l);
 #pragma GCC unroll 1
-      for (int i = 0; i < kHalfSteps; ++i) out.put(j + i, l, rule.spike(row(i), to_scaled_uniform(drawn[i])));
+      for (int first = 0; first < kDrawSteps; first += kQuarterSteps) {
+        const auto row = m.quarter(j + first, l);
+        const auto fire = [&](int i) HWY_ATTR {
+          out.put(j + first + i, l, rule.spike(row(i), to_scaled_uniform(drawn[first + i])));
+        };
+        // Streaming stores in a row would wait for each other.
+        if constexpr (Sink::kStores) {
+#pragma GCC unroll 2
+          for (int i = 0; i < kQuarterSteps; ++i) fire(i);
+        } else {
+#pragma GCC unroll 4
+          for (int i = 0; i < kQuarterSteps; ++i) fire(i);
+        }
+      }
     }
     out.end(l);
   }

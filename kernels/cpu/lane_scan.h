@@ -1,6 +1,6 @@
 // One scan (kernels/element/recurrence.h) over a block, segment after segment, chunk after chunk: forward scans from
 // the first segment to the last, gradient scans from the last to the first. A segment takes three calls: run() scans
-// each of its halves from zero, enter() finds the states carried into them (Entry) and moves the chain on, respond()
+// each of its quarters from zero, enter() finds the states carried into them (Entry) and moves the chain on, respond()
 // adds what those states contribute.
 #pragma once
 
@@ -16,9 +16,9 @@ class LaneScan {
 
   explicit LaneScan(const Tables& tables) : tables_(tables) {}
 
-  // The states carried into the half of a segment that the scan takes first (0) and second (1).
+  // The states carried into the quarters of a segment, in the scan's order.
   struct Entry {
-    alignas(64) float at[2][N][kLanes];
+    alignas(64) float at[kSegmentQuarters][N][kLanes];
   };
 
   double* carry(int n) { return carry_[n]; }
@@ -42,71 +42,82 @@ class LaneScan {
 
   // `distance`: steps of this chunk that were scanned before this segment of `steps`.
   void enter(int distance, int steps, int lanes, Entry& entry) {
+    const Tables& tables = tables_;  // so that no store can have changed it
     for (int l = 0; l < lanes; l += kDoubles) {
-      Doubles carry[N], d[N], first[N], second[N], state[N], joined[N];
+      const auto over_quarter = tables.map_over_few(kQuarterSteps, l);
+      Doubles carry[N], d[N], left[N], state[N], joined[N];
       for (int n = 0; n < N; ++n) {
         carry[n] = load(carry_[n] + l);
         d[n] = load(d_[n] + l);
-        first[n] = load_wide(local_[0][n] + l);
-        second[n] = load_wide(local_[1][n] + l);
+        joined[n] = left[n] = load_wide(local_[0][n] + l);
       }
-      advance(tables_.map_over(distance, l), carry, d, state);
+      advance(tables.map_over(distance, l), carry, d, state);
       for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[0][n] + l);
-      advance(tables_.map_over_few(Scan::first_half_steps(steps), l), state, first, state);
-      for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[1][n] + l);
-      advance(tables_.half_map(l), first, second, joined);
-      advance(tables_.segment_map(l), d, joined, d);
+      for (int i = 1; i < kSegmentQuarters; ++i) {
+        const int before = quarter_steps(Scan::quarter(i - 1), steps);
+        advance(steps == kSegmentSteps ? over_quarter : tables.map_over_few(before, l), state, left, state);
+        for (int n = 0; n < N; ++n) {
+          store_narrow(state[n], entry.at[i][n] + l);
+          left[n] = load_wide(local_[i][n] + l);
+        }
+        advance(over_quarter, joined, left, joined);
+      }
+      advance(tables.segment_map(l), d, joined, d);
       for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
     }
   }
 
-  // What the state carried into a half adds to the local outputs of a vector of rows.
+  // What the state carried into a quarter adds to the local outputs of a vector of rows.
   class Response {
    public:
     HWY_INLINE Response(const Tables& tables, const float (&entry)[N][kLanes], int l)
         : terms_(tables.response(0, 0) + l), first_(load(entry[0] + l)), second_(load(entry[N - 1] + l)) {}
-    // To output n of the step before which the scan took `reached` of the half.
+    // To output n of the step before which the scan took `reached` of the quarter.
     HWY_INLINE Floats operator()(int n, int reached, Floats local) const {
       if (n == 0) return fused(term(0, reached), first_, local);
       return fused(term(2, reached), second_, fused(term(1, reached), first_, local));
     }
 
    private:
-    HWY_INLINE Floats term(int i, int reached) const { return load(terms_ + (i * kHalfSteps + reached) * kLanes); }
+    HWY_INLINE Floats term(int i, int reached) const { return load(terms_ + (i * kQuarterSteps + reached) * kLanes); }
     const float* terms_;
     Floats first_, second_;
   };
 
-  // One of a segment's halves, steps begin ... end - 1.
-  struct HalfSegment {
+  // One of a segment's quarters, steps begin ... end - 1.
+  struct Quarter {
     int begin, end;
-    // Steps of the half that the scan takes before step j.
+    // Steps of the quarter that the scan takes before step j.
     HWY_INLINE int reached(int j) const { return Scan::kReverse ? end - 1 - j : j - begin; }
   };
-  // Calls body(half, response) for the halves of a segment that have steps, the later one first, for the rows from lane
-  // l on.
+  // Calls body(quarter, response) for the quarters of a segment that have steps, the later one first, for the rows from
+  // lane l on.
   template <class Body>
-  HWY_INLINE void for_halves(const Entry& entry, int steps, int l, Body body) const {
-    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
-    for (int i = 1; i >= 0; --i) {
-      const HalfSegment half = {i == 1 ? middle : 0, i == 1 ? steps : middle};
-      if (half.begin < half.end) body(half, Response(tables_, entry.at[Scan::kReverse ? 1 - i : i], l));
+  HWY_INLINE void for_quarters(const Entry& entry, int steps, int l, Body body) const {
+    const auto response = [&](int q) HWY_ATTR { return Response(tables_, entry.at[Scan::quarter(q)], l); };
+    if (steps == kSegmentSteps) {  // nearly always, and then the compiler knows the bounds
+      for (int q = kSegmentQuarters - 1; q >= 0; --q) body(quarter_of(q, kSegmentSteps), response(q));
+      return;
+    }
+    for (int q = kSegmentQuarters - 1; q >= 0; --q) {
+      const Quarter quarter = quarter_of(q, steps);
+      if (quarter.begin < quarter.end) body(quarter, response(q));
     }
   }
 
-  // Of a whole segment's half with step j, in a forward scan.
-  HWY_INLINE Response half_response(const Entry& entry, int j, int l) const {
-    return Response(tables_, entry.at[j / kHalfSteps], l);
+  // Of a whole segment's quarter with step j, in a forward scan.
+  HWY_INLINE Response quarter_response(const Entry& entry, int j, int l) const {
+    return Response(tables_, entry.at[j / kQuarterSteps], l);
   }
 
   // In place.
   HWY_INLINE void respond(const Entry& entry, int steps, int lanes, Segment* const (&output)[N]) const {
     for (int l = 0; l < lanes; l += kFloats) {
-      for_halves(entry, steps, l, [&](const HalfSegment& half, const Response& response) HWY_ATTR {
-        for (int j = half.begin; j < half.end; ++j) {
+      for_quarters(entry, steps, l, [&](const Quarter& quarter, const Response& response) HWY_ATTR {
+        for (int j = quarter.begin; j < quarter.end; ++j) {
           for (int n = 0; n < N; ++n) {
             float* row = output[n]->at[j] + l;
-            store(response(n, half.reached(j), load(row)), row);
+            store(response(n, quarter.reached(j), load(row)), row);
           }
         }
       });
@@ -115,11 +126,11 @@ class LaneScan {
 
   // The last row of the segment that was run last, of a forward scan.
   void respond_last(const Entry& entry, int steps, int lanes, float* const (&last)[N]) const {
-    const bool upper = steps > kHalfSteps;
+    const int q = (steps - 1) / kQuarterSteps;
     for (int l = 0; l < lanes; l += kFloats) {
-      const Response response(tables_, entry.at[upper], l);
+      const Response response(tables_, entry.at[q], l);
       for (int n = 0; n < N; ++n) {
-        store(response(n, (steps - 1) % kHalfSteps, load(local_[upper][n] + l)), last[n] + l);
+        store(response(n, (steps - 1) % kQuarterSteps, load(local_[q][n] + l)), last[n] + l);
       }
     }
   }
@@ -157,28 +168,34 @@ class LaneScan {
 
   template <int K, class Input>
   HWY_INLINE void run_vectors(int steps, int l, Input& input, Segment* const (&output)[N]) {
-    const int middle = steps < kHalfSteps ? steps : kHalfSteps;
-    if constexpr (Scan::kReverse) {
-      run_half<K>(middle, steps, l, input, output, local_[0]);
-      run_half<K>(0, middle, l, input, output, local_[1]);
-    } else {
-      run_half<K>(0, middle, l, input, output, local_[0]);
-      run_half<K>(middle, steps, l, input, output, local_[1]);
+    if (steps == kSegmentSteps) {  // the compiler knows the bounds
+      for (int i = 0; i < kSegmentQuarters; ++i) {
+        run_quarter<K>(quarter_of(Scan::quarter(i), kSegmentSteps), l, input, output, local_[i]);
+      }
+      return;
+    }
+    for (int i = 0; i < kSegmentQuarters; ++i) {
+      run_quarter<K>(quarter_of(Scan::quarter(i), steps), l, input, output, local_[i]);
     }
   }
 
-  // Steps begin .. end - 1 from zero; `local` takes what they leave.
+  static HWY_INLINE Quarter quarter_of(int q, int steps) {
+    const int begin = q * kQuarterSteps;
+    return {begin, begin + (steps == kSegmentSteps ? kQuarterSteps : quarter_steps(q, steps))};
+  }
+
+  // From zero; `local` takes what the quarter's steps leave.
   template <int K, class Input>
-  HWY_INLINE void run_half(int begin, int end, int l, Input& input, Segment* const (&output)[N],
-                           float (&local)[N][kLanes]) {
+  HWY_INLINE void run_quarter(Quarter quarter, int l, Input& input, Segment* const (&output)[N],
+                              float (&local)[N][kLanes]) {
     Floats first[K], second[K], s0[K], s1[K];
     for (int v = 0; v < K; ++v) {
       first[v] = load(tables_.decay(0) + l + v * kFloats);
       second[v] = load(tables_.decay(N - 1) + l + v * kFloats);
       s0[v] = s1[v] = floats(0.0f);
     }
-    for (int reached = 0; reached < end - begin; ++reached) {
-      const int j = Scan::kReverse ? end - 1 - reached : begin + reached;
+    for (int reached = 0; reached < quarter.end - quarter.begin; ++reached) {
+      const int j = Scan::kReverse ? quarter.end - 1 - reached : quarter.begin + reached;
       for (int v = 0; v < K; ++v) {
         const int at = l + v * kFloats;
         step(first[v], second[v], input(j, at), s0[v], s1[v], j, at, output);
@@ -214,8 +231,8 @@ class LaneScan {
   const Tables& tables_;
   alignas(64) double carry_[N][kLanes] = {};
   alignas(64) double d_[N][kLanes] = {};
-  // Of the half taken first, of the half taken second.
-  alignas(64) float local_[2][N][kLanes] = {};
+  // Of the quarters, in the scan's order.
+  alignas(64) float local_[kSegmentQuarters][N][kLanes] = {};
 };
 
 SPIKESCAN_ELEMENT_END

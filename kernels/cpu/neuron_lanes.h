@@ -7,6 +7,7 @@
 #include "include/spikescan/spikescan.h"
 #include "kernels/cpu/lane_scan.h"
 #include "kernels/cpu/vector_real.h"
+#include "kernels/neuron_sizes.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -35,7 +36,7 @@ struct Absent {
 template <spikescan_recurrence R>
 class NeuronLanes {
  public:
-  static constexpr int kStates = R == SPIKESCAN_LIF || R == SPIKESCAN_SPSN ? 1 : 2;
+  static constexpr int kStates = state_count(R);
   static constexpr bool kCuba = R == SPIKESCAN_CUBA_LIF;
   static constexpr bool kPsu = R == SPIKESCAN_PSU_LIF;
   static constexpr bool kSpsn = R == SPIKESCAN_SPSN;
@@ -115,14 +116,14 @@ class NeuronLanes {
    public:
     HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const SegmentStates& states)
         : neuron_(neuron), states_(states) {}
-    HWY_INLINE auto half(int j, int l) const {
+    HWY_INLINE auto quarter(int j, int l) const {
       const float* v = states_.at[0].at[j] + l;
       if constexpr (kPsu) {
         const float* r = states_.at[1].at[j] + l;
-        const auto response = neuron_.refractory_.half_response(states_.refractory_entry, j, l);
+        const auto response = neuron_.refractory_.quarter_response(states_.refractory_entry, j, l);
         return [=](int i) HWY_ATTR { return load(v + i * kLanes) - response(0, i, load(r + i * kLanes)); };
       } else {
-        const auto response = neuron_.scan_.half_response(states_.entry, j, l);
+        const auto response = neuron_.scan_.quarter_response(states_.entry, j, l);
         return [=](int i) HWY_ATTR { return response(kCuba ? 1 : 0, i, load(v + i * kLanes)); };
       }
     }
@@ -139,8 +140,8 @@ class NeuronLanes {
     scan_.enter(distance, kSegmentSteps, lanes_, states.entry);
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR {
-        const auto response = scan_.half_response(states.entry, j, l);
-        const Floats value = response(0, j % kHalfSteps, load(states.at[0].at[j] + l));
+        const auto response = scan_.quarter_response(states.entry, j, l);
+        const Floats value = response(0, j % kQuarterSteps, load(states.at[0].at[j] + l));
         store(value, states.at[0].at[j] + l);
         return sigmoid(value);
       };
@@ -157,17 +158,18 @@ class NeuronLanes {
     if (states.settled) {
       for (int j = steps - 1; j >= 0; --j) body(j, rule_input(states, j, l));
     } else if constexpr (kPsu) {
-      refractory_.for_halves(states.refractory_entry, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
-        for (int j = half.end - 1; j >= half.begin; --j) {
-          const Floats r = response(0, half.reached(j), load(states.at[1].at[j] + l));
+      const auto settle_quarter = [&](const auto& quarter, const auto& response) HWY_ATTR {
+        for (int j = quarter.end - 1; j >= quarter.begin; --j) {
+          const Floats r = response(0, quarter.reached(j), load(states.at[1].at[j] + l));
           store(r, states.at[1].at[j] + l);
           body(j, load(states.at[0].at[j] + l) - r);
         }
-      });
+      };
+      refractory_.for_quarters(states.refractory_entry, steps, l, settle_quarter);
     } else {
-      scan_.for_halves(states.entry, steps, l, [&](const auto& half, const auto& response) HWY_ATTR {
-        for (int j = half.end - 1; j >= half.begin; --j) {
-          const int reached = half.reached(j);
+      scan_.for_quarters(states.entry, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
+        for (int j = quarter.end - 1; j >= quarter.begin; --j) {
+          const int reached = quarter.reached(j);
           const Floats v = response(kCuba ? 1 : 0, reached, load(states.at[0].at[j] + l));
           if constexpr (kCuba) store(response(0, reached, load(states.at[1].at[j] + l)), states.at[1].at[j] + l);
           store(v, states.at[0].at[j] + l);

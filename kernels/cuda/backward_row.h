@@ -42,7 +42,7 @@ class BackwardRow {
   using Steps = float[kSegmentSteps];
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
-  static constexpr int kParameters = Neuron::kCuba ? 2 : 1;  // beta, alpha
+  static constexpr int kParameters = parameter_count(R);
   static constexpr int kSlots = kBackwardRingSlots, kAhead = kSlots - kSavedSegments;
   static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
   static constexpr bool kPieces = kWork != RowWork::kWhole, kAggregates = kWork == RowWork::kAggregates;
@@ -146,7 +146,9 @@ class BackwardRow {
       if (usually((first + i + 1) * kSegmentSteps <= length)) {
         run_segment(ring, chunk, first + i, length, i, kSegmentSteps);
       } else {
-        run_segment(ring, chunk, first + i, length, i, length - (first + i) * kSegmentSteps);
+        const int rest = length - (first + i) * kSegmentSteps;
+        // There psu_lif has no registers for what the compiler would keep of it.
+        run_segment(ring, chunk, first + i, length, i, Neuron::kPsu && kColumns < kRowThreads ? seen_anew(rest) : rest);
       }
       ring.replace_oldest(chunk * kChunkSegments + first + i - kSlots);
     }
@@ -155,9 +157,8 @@ class BackwardRow {
 
   // What forward saved before a chunk's segment.
   __device__ __forceinline__ const double* saved(int state, int chunk, int segment) const {
-    return static_cast<const double*>(call_.args.saved) + slot_index(state, lane_.batch, saved_slot(chunk, segment),
-                                                                     lane_.channel, d_.batch, saved_slots(d_.time),
-                                                                     d_.channels);
+    return static_cast<const double*>(call_.args.saved) +
+           saved_index(d_, state, lane_.batch, saved_slot(chunk, segment), lane_.channel);
   }
   __device__ __forceinline__ double& chain(int state) const {
     return memory_.chains[state * kRowThreads];
@@ -286,6 +287,7 @@ class BackwardRow {
       for (int n = 0; n < kStates; ++n) before[n] = states[n][j - 1];
       add_products(output, j, before, refractory[j], x[j], sums);
     });
+    if constexpr (kLateLoads) load_gradients(segment - 1, kSegmentSteps);
     finish_sums(s, i, output, refractory[0], x[0], sums);
     store(steps, output[kOrder - 1]);
   }
@@ -356,8 +358,9 @@ class BackwardRow {
     place -= kSegmentSteps * tensor.stride_time * float_bytes(tensor);
   }
 
-  // Those of the spikes are on their way from the end of one segment's rule to the start of the next one's: asked for
-  // sooner, they would need registers of their own.
+  // Those of the spikes are on their way from the end of one segment's rule, or its scans where there are two states,
+  // to the start of the next one's: asked for sooner, they would need registers of their own.
+  static constexpr bool kLateLoads = kStates == 2 && !kAggregates;
   __device__ __forceinline__ void load_gradients(int segment, int steps) {
     const spikescan_tensor& from = call_.args.grad_spikes;
     if (!from.data || segment < 0) return;
@@ -369,7 +372,7 @@ class BackwardRow {
     if (usually(call_.args.grad_spikes.data != nullptr)) {
       decode(next_, call_.args.grad_spikes.dtype, h);
       scale_by_rule(states, h);
-      load_gradients(segment - 1, kSegmentSteps);
+      if constexpr (!kLateLoads) load_gradients(segment - 1, kSegmentSteps);
     } else {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) h[j] = 0.0f;

@@ -13,6 +13,7 @@ class RowGradient {
   static constexpr int N = kOrder;
   using Scan = GradientScan<N>;
   using Output = float[N][kSegmentSteps];
+  using Quarters = float[kSegmentQuarters][N];  // in the scan's order
 
   __device__ __forceinline__ RowGradient(const Decays<N>& decays) : decays_(decays) {}
 
@@ -28,28 +29,25 @@ class RowGradient {
   template <class Tables>
   __device__ __forceinline__ void scan(const Tables& tables, int distance, int steps,
                                        const float (&input)[kSegmentSteps], Output& output) {
-    float first[N], second[N], entry[N];
-    double state[N];
-    run_half<1>(steps, input, output, first);
-    run_half<0>(steps, input, output, second);
-    enter_segment(over_distance(tables, distance), carry_, d_, state);
-    round_entry(state, entry);
+    Quarters ends, entries;
+    run(steps, input, output, ends);
+    enter(tables, distance, steps, ends, entries);
+    if constexpr (N == 1) move_chain(tables, ends);  // sooner or later as registers allow
     const typename Tables::Responses responses(tables);
-    respond_half<1>(tables, responses, steps, entry, output);
-    enter_second_half(over_first_half(tables, steps), first, state);
-    round_entry(state, entry);
-    respond_half<0>(tables, responses, steps, entry, output);
-    move_chain(tables, first, second);
+    respond_quarter<0>(tables, responses, steps, entries, output);
+    respond_quarter<1>(tables, responses, steps, entries, output);
+    respond_quarter<2>(tables, responses, steps, entries, output);
+    respond_quarter<3>(tables, responses, steps, entries, output);
+    if constexpr (N == 2) move_chain(tables, ends);
   }
 
   // Instead: the chain alone, from no carry.
   template <class Tables>
   __device__ __forceinline__ void skim(const Tables& tables, int steps, const float (&input)[kSegmentSteps]) {
     Output output;
-    float first[N], second[N];
-    run_half<1>(steps, input, output, first);
-    run_half<0>(steps, input, output, second);
-    move_chain(tables, first, second);
+    Quarters ends;
+    run(steps, input, output, ends);
+    move_chain(tables, ends);
   }
   // What the chunk leaves from no carry.
   __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
@@ -62,42 +60,66 @@ class RowGradient {
   }
 
  private:
-  template <int kHalf, class Body>
-  __device__ __forceinline__ static void for_half(int steps, Body body) {
-    for_steps<true, kHalf * kHalfSteps, (kHalf + 1) * kHalfSteps>(steps, body);
+  // Of the quarter that is taken i-th.
+  template <int i, class Body>
+  __device__ __forceinline__ static void for_quarter(int steps, Body body) {
+    constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
+    for_steps<true, kFirst, kFirst + kQuarterSteps>(steps, body);
   }
 
-  template <int kHalf>
-  __device__ __forceinline__ void run_half(int steps, const float (&input)[kSegmentSteps], Output& output,
-                                           float (&state)[N]) const {
+  __device__ __forceinline__ void run(int steps, const float (&input)[kSegmentSteps], Output& output,
+                                      Quarters& ends) const {
+    run_quarter<0>(steps, input, output, ends[0]);
+    run_quarter<1>(steps, input, output, ends[1]);
+    run_quarter<2>(steps, input, output, ends[2]);
+    run_quarter<3>(steps, input, output, ends[3]);
+  }
+  template <int i>
+  __device__ __forceinline__ void run_quarter(int steps, const float (&input)[kSegmentSteps], Output& output,
+                                              float (&state)[N]) const {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
-    for_half<kHalf>(steps, [&](int j, bool) {
+    for_quarter<i>(steps, [&](int j, bool) {
       float out[N];
       Scan::step(decays_, input[j], state, out);
       for (int n = 0; n < N; ++n) output[n][j] = out[n];
     });
   }
 
-  template <int kHalf, class Tables>
-  __device__ __forceinline__ static void respond_half(const Tables& tables, const typename Tables::Responses& responses,
-                                                      int steps, const float (&entry)[N], Output& output) {
-    const int left = steps - kHalf * kHalfSteps;
-    const int missing = left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
-    for_half<kHalf>(steps, [&](int j, bool full) {
-      const int reached = (kHalf + 1) * kHalfSteps - 1 - j;
+  // The state carried into each quarter.
+  template <class Tables>
+  __device__ __forceinline__ void enter(const Tables& tables, int distance, int steps, const Quarters& ends,
+                                        Quarters& entries) const {
+    double state[N];
+    enter_segment(over_distance(tables, distance), carry_, d_, state);
+    round_entry(state, entries[0]);
+#pragma unroll
+    for (int i = 1; i < kSegmentQuarters; ++i) {
+      enter_quarter(over_quarter(tables, steps, Scan::quarter(i - 1)), ends[i - 1], state);
+      round_entry(state, entries[i]);
+    }
+  }
+
+  template <int i, class Tables>
+  __device__ __forceinline__ static void respond_quarter(const Tables& tables,
+                                                         const typename Tables::Responses& responses, int steps,
+                                                         const Quarters& entries, Output& output) {
+    constexpr int q = Scan::quarter(i);
+    const int missing = kQuarterSteps - quarter_steps(q, steps);  // steps that the scan does not meet
+    for_quarter<i>(steps, [&](int j, bool full) {
+      const int reached = (q + 1) * kQuarterSteps - 1 - j;
       float value[N];
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
       respond(full ? responses.to(Scan::response_exponent(reached))
                    : tables.response(Scan::response_exponent(reached - missing)),
-              entry, value);
+              entries[i], value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     });
   }
 
   template <class Tables>
-  __device__ __forceinline__ void move_chain(const Tables& tables, const float (&first)[N], const float (&second)[N]) {
+  __device__ __forceinline__ void move_chain(const Tables& tables, const Quarters& ends) {
     double joined[N];
-    join_halves(tables.over_half(), first, second, joined);
+    join_quarters(tables.over_quarter(), ends, joined);
     advance_segment(tables.over_segment(), d_, joined);
   }
 
@@ -108,9 +130,9 @@ class RowGradient {
     return power(map(), steps);
   }
   template <class Tables>
-  __device__ __forceinline__ Map<N> over_first_half(const Tables& tables, int steps) const {
-    if (usually(steps == kSegmentSteps)) return tables.over_half();
-    return power(map(), Scan::first_half_steps(steps));
+  __device__ __forceinline__ Map<N> over_quarter(const Tables& tables, int steps, int q) const {
+    if (usually(steps == kSegmentSteps)) return tables.over_quarter();
+    return power(map(), quarter_steps(q, steps));
   }
 
   const Decays<N> decays_;

@@ -13,13 +13,13 @@ class RowScan {
   static constexpr int N = Scan::kOrder;
   static_assert(!Scan::kReverse, "backward in time it is RowGradient");
   using Output = float[N][kSegmentSteps];
-  // What a segment's halves leave, each from zero.
+  // What a segment's quarters leave, each from zero.
   struct Ends {
-    float at[2][N];
+    float at[kSegmentQuarters][N];
   };
-  // The state carried into each half.
+  // The state carried into each quarter.
   struct Entries {
-    float at[2][N];
+    float at[kSegmentQuarters][N];
   };
 
   __device__ __forceinline__ RowScan(const Decays<N>& decays) : decays_(decays) {}
@@ -52,10 +52,18 @@ class RowScan {
     respond(tables, entries, output);
   }
 
-  // Its parts: the halves from zero;
+  // Its parts: the quarters from zero;
   __device__ __forceinline__ void run(const float (&input)[kSegmentSteps], Output& output, Ends& ends) const {
-    run_half<0>(input, output, ends.at[0]);
-    run_half<1>(input, output, ends.at[1]);
+#pragma unroll
+    for (int q = 0; q < kSegmentQuarters; ++q) {
+      for (int n = 0; n < N; ++n) ends.at[q][n] = 0.0f;
+#pragma unroll
+      for (int j = q * kQuarterSteps; j < (q + 1) * kQuarterSteps; ++j) {
+        float out[N];
+        Scan::step(decays_, input[j], ends.at[q], out);
+        for (int n = 0; n < N; ++n) output[n][j] = out[n];
+      }
+    }
   }
 
   // what was carried into them, and the chain moved on;
@@ -64,10 +72,13 @@ class RowScan {
     double state[N];
     enter_segment(tables.over_segments(map(), s), carry_, d_, state);
     round_entry(state, entries.at[0]);
-    const Map<N> half = tables.over_half();
-    enter_second_half(half, ends.at[0], state);
-    round_entry(state, entries.at[1]);
-    move_chain(tables, half, ends);
+    const Map<N> quarter = tables.over_quarter();
+#pragma unroll
+    for (int q = 1; q < kSegmentQuarters; ++q) {
+      enter_quarter(quarter, ends.at[q - 1], state);
+      round_entry(state, entries.at[q]);
+    }
+    move_chain(tables, quarter, ends);
   }
 
   // and every step's response to it.
@@ -76,14 +87,14 @@ class RowScan {
     const typename Tables::Responses responses(tables);
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) {
-      respond_at(responses.to(Scan::response_exponent(j % kHalfSteps)), entries, j, output);
+      respond_at(responses.to(Scan::response_exponent(j % kQuarterSteps)), entries, j, output);
     }
   }
   __device__ __forceinline__ static void respond_at(const Response<N>& response, const Entries& entries, int j,
                                                     Output& output) {
     float value[N];
     for (int n = 0; n < N; ++n) value[n] = output[n][j];
-    spikescan::respond(response, entries.at[j / kHalfSteps], value);
+    spikescan::respond(response, entries.at[j / kQuarterSteps], value);
     for (int n = 0; n < N; ++n) output[n][j] = value[n];
   }
 
@@ -97,7 +108,7 @@ class RowScan {
   }
   template <class Tables>
   __device__ __forceinline__ void skim(const Tables& tables, const Ends& ends) {
-    move_chain(tables, tables.over_half(), ends);
+    move_chain(tables, tables.over_quarter(), ends);
   }
   // What the chunk leaves from no carry.
   __device__ __forceinline__ void aggregate(float (&out)[N]) const {
@@ -118,23 +129,10 @@ class RowScan {
   }
 
  private:
-  template <int kHalf>
-  __device__ __forceinline__ void run_half(const float (&input)[kSegmentSteps], Output& output,
-                                           float (&state)[N]) const {
-    for (int n = 0; n < N; ++n) state[n] = 0.0f;
-#pragma unroll
-    for (int i = 0; i < kHalfSteps; ++i) {
-      const int j = kHalf * kHalfSteps + i;
-      float out[N];
-      Scan::step(decays_, input[j], state, out);
-      for (int n = 0; n < N; ++n) output[n][j] = out[n];
-    }
-  }
-
   template <class Tables>
-  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& half, const Ends& ends) {
+  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& quarter, const Ends& ends) {
     double local[N];
-    join_halves(half, ends.at[0], ends.at[1], local);
+    join_quarters(quarter, ends.at, local);
     advance_segment(tables.over_segment(), d_, local);
   }
 

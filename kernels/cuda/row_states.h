@@ -6,18 +6,19 @@
 
 namespace spikescan {
 
-// What a segment's states are rebuilt from: the states carried into its halves, and those after its last step. In a
+// What a segment's states are rebuilt from: the states carried into its quarters, and those after its last step. In a
 // thread's column of shared memory, since a register is dear.
 template <int kStates>
 class SegmentEntries {
  public:
-  static constexpr int kWords = 3 * kStates;
   __device__ __forceinline__ explicit SegmentEntries(unsigned char* memory)
       : words_(reinterpret_cast<float*>(memory) + threadIdx.x) {}
-  __device__ __forceinline__ float& half(int segment, int half, int state) const {
-    return words_[((segment * kStates + state) * 3 + half) * kRowThreads];
+  __device__ __forceinline__ float& quarter(int segment, int q, int state) const {
+    return words_[((segment * kStates + state) * kEntryWords + q) * kRowThreads];
   }
-  __device__ __forceinline__ float& last(int segment, int state) const { return half(segment, 2, state); }
+  __device__ __forceinline__ float& last(int segment, int state) const {
+    return quarter(segment, kSegmentQuarters, state);
+  }
 
  private:
   float* words_;
@@ -68,21 +69,21 @@ class RowStates {
                                              const Entries& entries, int i) {
     constexpr int kLast = kSegmentSteps - 1;
     typename RowScan<S>::Output output;
-    typename RowScan<S>::Ends halves;
+    typename RowScan<S>::Ends ends_of_quarters;
     typename RowScan<S>::Entries entered;
-    scan.run(x, output, halves);
-    scan.enter(tables_, s, halves, entered);
+    scan.run(x, output, ends_of_quarters);
+    scan.enter(tables_, s, ends_of_quarters, entered);
     if (all) {
       scan.respond(tables_, entered, output);
     } else {
-      scan.respond_at(tables_.response(S::response_exponent(kHalfSteps - 1)), entered, kLast, output);
+      scan.respond_at(tables_.response(S::response_exponent(kQuarterSteps - 1)), entered, kLast, output);
     }
     float last[S::kOrder];
     for (int n = 0; n < S::kOrder; ++n) last[n] = output[n][kLast];
     if (!usually(!ends)) scan.chunk_end(last);
     for (int n = 0; n < S::kOrder; ++n) {
       const int state = Neuron::api_state(first_state, n);
-      for (int half = 0; half < 2; ++half) entries.half(i, half, state) = entered.at[half][n];
+      for (int q = 0; q < kSegmentQuarters; ++q) entries.quarter(i, q, state) = entered.at[q][n];
       entries.last(i, state) = last[n];
     }
     if (!all) return;
@@ -95,12 +96,12 @@ class RowStates {
   __device__ __forceinline__ void rebuild_scan(const RowScan<S>& scan, int first_state, const Steps& x,
                                                const Entries& entries, int i, Steps (&states)[kStates]) const {
     typename RowScan<S>::Output output;
-    typename RowScan<S>::Ends halves;
+    typename RowScan<S>::Ends ends_of_quarters;
     typename RowScan<S>::Entries entered;
-    scan.run(x, output, halves);
+    scan.run(x, output, ends_of_quarters);
     for (int n = 0; n < S::kOrder; ++n) {
-      for (int half = 0; half < 2; ++half) {
-        entered.at[half][n] = entries.half(i, half, Neuron::api_state(first_state, n));
+      for (int q = 0; q < kSegmentQuarters; ++q) {
+        entered.at[q][n] = entries.quarter(i, q, Neuron::api_state(first_state, n));
       }
     }
     scan.respond(tables_, entered, output);

@@ -16,8 +16,8 @@ __device__ __forceinline__ Map<N> map_anew(Decays<N> decays) {
 }
 
 // A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ...
-// M^8 of a half's steps; M^8 and M^16; and what M^(16 s) is made from as power() makes it: the products for the lowest
-// kLowBits of s, and M^(16 2^i) for each bit i above them.
+// M^4 of a quarter's steps; M^4 and M^16; and what M^(16 s) is made from as power() makes it: the products for the
+// lowest kLowBits of s, and M^(16 2^i) for each bit i above them.
 template <int N, int kColumns, int kLowBits = 0>
 class RowTables {
  public:
@@ -27,16 +27,16 @@ class RowTables {
       : maps_(reinterpret_cast<double*>(memory) + column()),
         responses_(
             reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * row_maps(kLowBits) * sizeof(double)) +
-            (N == 1 ? column() * kRowResponseWords : column())) {}
+            (N == 1 ? column() * kQuarterSteps : column())) {}
 
   // `time`: the row's steps. A short row needs few of the squares.
   template <class Scan>
   __device__ __forceinline__ void prepare(const Map<N>& map, int64_t time) {
 #pragma unroll 1
-    for (int exponent = 1; exponent <= kHalfSteps; ++exponent) {
+    for (int exponent = 1; exponent <= kQuarterSteps; ++exponent) {
       put_response(exponent, Scan::response(power(map, exponent)));
     }
-    put(kHalf, power(map, kHalfSteps));
+    put(kQuarter, power(map, kQuarterSteps));
     put(kSegment, power(map, kSegmentSteps));
     // Bare squares: a power is kept from vanishing at its end, not on the way.
     Map<N> square = map;
@@ -49,9 +49,9 @@ class RowTables {
     }
     for (int i = 0; i < kSegmentBits && last_segment >> i > 0; ++i) {
       if (i < kLowBits) {
-        const int half = 1 << i;  // those with a bit i follow those without
+        const int with = 1 << i;  // those with a bit i follow those without
 #pragma unroll 1
-        for (int low = 0; low < half; ++low) put(half + low, compose(square, get(low)));
+        for (int low = 0; low < with; ++low) put(with + low, compose(square, get(low)));
       } else {
         put(square_row(i), square);
       }
@@ -59,7 +59,7 @@ class RowTables {
     }
   }
 
-  // To M^exponent, up to M^8. Only gradients ask for M^0, to which every coefficient answers with 1.
+  // To M^exponent, up to M^4. Only gradients ask for M^0, to which every coefficient answers with 1.
   __device__ __forceinline__ Response<N> response(int exponent) const {
     if constexpr (N == 1) {
       return {exponent == 0 ? 1.0f : responses_[exponent - 1]};
@@ -70,21 +70,22 @@ class RowTables {
     }
   }
 
-  // All of them, read 16 bytes at a time; of order 2 each when it is asked for, since they would take 24 registers.
+  // All of them, read at once; of order 2 each when it is asked for, since they would take 12 registers.
   class Responses {
    public:
     __device__ __forceinline__ explicit Responses(const RowTables& tables) : tables_(tables) {
       if constexpr (N == 1) {
-        low_ = reinterpret_cast<const float4*>(tables.responses_)[0];
-        high_ = reinterpret_cast<const float4*>(tables.responses_)[1];
+        four_ = *reinterpret_cast<const float4*>(tables.responses_);
       }
     }
     // `exponent` is known to the compiler.
     __device__ __forceinline__ Response<N> to(int exponent) const {
       if constexpr (N == 1) {
-        const float4& four = exponent <= 4 ? low_ : high_;
-        const int i = (exponent + 3) % 4;
-        return {exponent == 0 ? 1.0f : i == 0 ? four.x : i == 1 ? four.y : i == 2 ? four.z : four.w};
+        return {exponent == 0   ? 1.0f
+                : exponent == 1 ? four_.x
+                : exponent == 2 ? four_.y
+                : exponent == 3 ? four_.z
+                                : four_.w};
       } else {
         return tables_.response(exponent);
       }
@@ -92,11 +93,11 @@ class RowTables {
 
    private:
     const RowTables& tables_;
-    float4 low_, high_;
+    float4 four_;
   };
 
-  __device__ __forceinline__ Map<N> over_half() const {
-    return get(kHalf);
+  __device__ __forceinline__ Map<N> over_quarter() const {
+    return get(kQuarter);
   }
   __device__ __forceinline__ Map<N> over_segment() const {
     return get(kSegment);
@@ -120,9 +121,9 @@ class RowTables {
   }
 
  private:
-  static constexpr int kSegment = row_maps(kLowBits) - 1, kHalf = kSegment - 1;
+  static constexpr int kSegment = row_maps(kLowBits) - 1, kQuarter = kSegment - 1;
   __device__ __forceinline__ static constexpr int square_row(int bit) {
-    return kHalf - kSegmentBits + bit;
+    return kQuarter - kSegmentBits + bit;
   }
 
   __device__ __forceinline__ static int column() {

@@ -1,4 +1,4 @@
-// One scan over a tile (kernels/element/recurrence.h gives its arithmetic): every thread scans the halves of its
+// One scan over a tile (kernels/element/recurrence.h gives its arithmetic): every thread scans the quarters of its
 // segment from zero, the leaders chain the segments and fetch the carry into the chunk, and every thread scans again,
 // now adding the response to the state carried in. Scanning twice costs less than keeping every state in a register
 // while the chain is under way. Bit for bit what LaneScan does on the CPU.
@@ -42,34 +42,36 @@ class TileScan {
   }
 
  private:
-  static constexpr int kFirstHalf = Scan::kReverse ? 1 : 0;
-
   __device__ __forceinline__ void begin_phase() {
     place_.look_again();
     decays_.first = seen_anew(decays_.first);
     if constexpr (N == 2) decays_.second = seen_anew(decays_.second);
   }
 
-  // ---- The two halves of a segment, each from zero ----
+  // ---- The quarters of a segment, each from zero ----
   __device__ __forceinline__ void scan_segment(const float (&values)[kSegmentSteps]) {
     const int steps = place_.steps(tile_.length());
-    float first[N], second[N];
-    scan_half<kFirstHalf>(steps, values, first);
-    scan_half<1 - kFirstHalf>(steps, values, second);
+    float ends[kSegmentQuarters][N];
+    scan_quarter<0>(steps, values, ends[0]);
+    scan_quarter<1>(steps, values, ends[1]);
+    scan_quarter<2>(steps, values, ends[2]);
+    scan_quarter<3>(steps, values, ends[3]);
     double joined[N];
-    join_halves(TileTables<N>::half_of(Scan::map(decays_)), first, second, joined);
+    join_quarters(TileTables<N>::quarter_of(Scan::map(decays_)), ends, joined);
     for (int n = 0; n < N; ++n) shared_.chain(place_.lane(), n) = joined[n];
   }
 
-  template <int kHalf, class Body>
-  __device__ __forceinline__ static void for_half(int steps, Body body) {
-    for_steps<Scan::kReverse, kHalf * kHalfSteps, (kHalf + 1) * kHalfSteps>(steps, body);
+  // Of the quarter that is taken i-th.
+  template <int i, class Body>
+  __device__ __forceinline__ static void for_quarter(int steps, Body body) {
+    constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
+    for_steps<Scan::kReverse, kFirst, kFirst + kQuarterSteps>(steps, body);
   }
 
-  template <int kHalf>
-  __device__ __forceinline__ void scan_half(int steps, const float (&values)[kSegmentSteps], float (&state)[N]) {
+  template <int i>
+  __device__ __forceinline__ void scan_quarter(int steps, const float (&values)[kSegmentSteps], float (&state)[N]) {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
-    for_half<kHalf>(steps, [&](int j, bool) {
+    for_quarter<i>(steps, [&](int j, bool) {
       float out[N];
       Scan::step(decays_, values[j], state, out);
     });
@@ -130,7 +132,7 @@ class TileScan {
     round_aggregate(d, aggregate);
   }
 
-  // ---- The response of every step to the state carried into its half ----
+  // ---- The response of every step to the state carried into its quarter ----
   template <class Carries, class Emit>
   __device__ __forceinline__ void respond_to_carry(int scan, float (&values)[kSegmentSteps], Carries& carries,
                                                    Emit emit) {
@@ -146,32 +148,41 @@ class TileScan {
     carries.template enter<Scan>(scan, d);
     enter_segment(tables_.over_distance(distance), carry, d, state);
     float local[N];
-    respond_half<kFirstHalf>(steps, state, values, local, emit);
-    enter_second_half(first_half_map(steps), local, state);
-    respond_half<1 - kFirstHalf>(steps, state, values, local, emit);
+    respond_quarter<0>(steps, state, values, local, emit);
+    respond_next<1>(steps, state, values, local, emit);
+    respond_next<2>(steps, state, values, local, emit);
+    respond_next<3>(steps, state, values, local, emit);
   }
 
-  __device__ __forceinline__ Map<N> first_half_map(int steps) const {
-    if (usually(steps == kSegmentSteps)) return tables_.over_half();
-    return tables_.over_steps(Scan::first_half_steps(steps));
-  }
-
-  // `local` becomes what the half's own steps leave.
-  template <int kHalf, class Emit>
-  __device__ __forceinline__ void respond_half(int steps, const double (&state)[N], float (&values)[kSegmentSteps],
+  // After the quarter before it, whose own steps left `local`.
+  template <int i, class Emit>
+  __device__ __forceinline__ void respond_next(int steps, double (&state)[N], float (&values)[kSegmentSteps],
                                                float (&local)[N], Emit emit) {
-    const int left = steps - kHalf * kHalfSteps;
-    const int missing =
-        Scan::kReverse && left < kHalfSteps ? kHalfSteps - left : 0;  // steps that the scan does not meet
+    enter_quarter(over_quarter(steps, Scan::quarter(i - 1)), local, state);
+    respond_quarter<i>(steps, state, values, local, emit);
+  }
+
+  __device__ __forceinline__ Map<N> over_quarter(int steps, int q) const {
+    if (usually(steps == kSegmentSteps)) return tables_.over_quarter();
+    return tables_.over_steps(quarter_steps(q, steps));
+  }
+
+  // `local` becomes what the quarter's own steps leave.
+  template <int i, class Emit>
+  __device__ __forceinline__ void respond_quarter(int steps, const double (&state)[N], float (&values)[kSegmentSteps],
+                                                  float (&local)[N], Emit emit) {
+    constexpr int q = Scan::quarter(i);
+    // Steps that the scan does not meet.
+    const int missing = Scan::kReverse ? kQuarterSteps - quarter_steps(q, steps) : 0;
     float entry[N];
     round_entry(state, entry);
     for (int n = 0; n < N; ++n) local[n] = 0.0f;
-    const HalfResponses<N> responses = tables_.responses(missing);
-    for_half<kHalf>(steps, [&](int j, bool full) {
-      const int i = Scan::kReverse ? (kHalf + 1) * kHalfSteps - 1 - j : j - kHalf * kHalfSteps;
+    const QuarterResponses<N> responses = tables_.responses(missing);
+    for_quarter<i>(steps, [&](int j, bool full) {
+      const int reached = Scan::kReverse ? (q + 1) * kQuarterSteps - 1 - j : j - q * kQuarterSteps;
       float out[N];
       Scan::step(decays_, values[j], local, out);
-      respond(full ? responses.of_full(i) : responses.of_partial(i), entry, out);
+      respond(full ? responses.of_full(reached) : responses.of_partial(reached), entry, out);
       if (!Scan::kReverse && j == kSegmentSteps - 1) finish_chunk(out);
       values[j] = emit(j, full, out);
     });

@@ -1,5 +1,5 @@
 // Powers of a channel's map in a tile's shared memory, made once a scan: M, M^2, M^4 ... of which any power is a few
-// products, and what a half's steps answer to the state carried into it.
+// products, and what a quarter's steps answer to the state carried into it.
 #pragma once
 
 #include "kernels/cuda/tile.h"
@@ -7,23 +7,19 @@
 
 namespace spikescan {
 
-// The responses of a half, `missing` of whose steps the scan does not meet. They are read once, 16 bytes at a time; of
-// order 2 at each step, since they would take too many registers.
+// The responses of a quarter, `missing` of whose steps the scan does not meet. They are read at once; of order 2 at
+// each step, since they would take too many registers.
 template <int N>
-class HalfResponses {
+class QuarterResponses {
  public:
-  __device__ __forceinline__ HalfResponses(const float* table, int missing) : table_(table), missing_(missing) {
-    if constexpr (N == 1) {
-      first_ = reinterpret_cast<const float4*>(table)[0];
-      second_ = reinterpret_cast<const float4*>(table)[1];
-    }
+  __device__ __forceinline__ QuarterResponses(const float* table, int missing) : table_(table), missing_(missing) {
+    if constexpr (N == 1) four_ = *reinterpret_cast<const float4*>(table);
   }
 
-  // Step i of a half that is full.
+  // Step i of a quarter that is full.
   __device__ __forceinline__ Response<N> of_full(int i) const {
     if constexpr (N == 1) {
-      const float4& four = i < 4 ? first_ : second_;
-      return {i % 4 == 0 ? four.x : i % 4 == 1 ? four.y : i % 4 == 2 ? four.z : four.w};
+      return {i == 0 ? four_.x : i == 1 ? four_.y : i == 2 ? four_.z : four_.w};
     } else {
       return at(i);
     }
@@ -42,7 +38,7 @@ class HalfResponses {
 
   const float* table_;
   int missing_;
-  float4 first_, second_;
+  float4 four_;
 };
 
 template <int N>
@@ -54,12 +50,11 @@ class TileTables {
   // The channel's threads together; a barrier follows before anybody reads.
   template <class Scan>
   __device__ __forceinline__ void make(const Decays<N>& decays) const {
-    if (usually(place_.segment >= kHalfSteps && place_.segment != place_.segments - 1)) return;
+    if (usually(place_.segment >= kTileProducts && place_.segment != place_.segments - 1)) return;
     const Map<N> map = Scan::map(decays);
     if (place_.segment == place_.segments - 1) make_squares(map);
-    static_assert(kTileProducts == kHalfSteps);
-    for (int i = place_.segment; i < kHalfSteps; i += place_.segments) {
-      put_response(i, Scan::response(power(map, Scan::response_exponent(i))));
+    for (int i = place_.segment; i < kTileProducts; i += place_.segments) {
+      if (i < kQuarterSteps) put_response(i, Scan::response(power(map, Scan::response_exponent(i))));
       put(kTileSquares + i, product_of_segments(map, i));
     }
   }
@@ -67,7 +62,7 @@ class TileTables {
   // M^(2^i).
   __device__ __forceinline__ Map<N> square(int i) const { return get(i); }
 
-  __device__ __forceinline__ Map<N> over_half() const { return settled(square(kHalfBit)); }
+  __device__ __forceinline__ Map<N> over_quarter() const { return settled(square(kQuarterBit)); }
 
   // Up to a whole chunk's. The products are power()'s, low bits first.
   __device__ __forceinline__ Map<N> over_steps(int steps) const {
@@ -86,23 +81,23 @@ class TileTables {
     return steps == 0 ? result : settled(result);
   }
 
-  // M^8 before the tables are there.
-  __device__ __forceinline__ static Map<N> half_of(const Map<N>& map) {
+  // M^4 before the tables are there.
+  __device__ __forceinline__ static Map<N> quarter_of(const Map<N>& map) {
     Map<N> result = map;
 #pragma unroll
-    for (int i = 0; i < kHalfBit; ++i) result = compose(result, result);
+    for (int i = 0; i < kQuarterBit; ++i) result = compose(result, result);
     if (!usually(is_positive(result))) keep_positive(result, map);
     return result;
   }
 
-  // The responses of a half whose scan starts `missing` steps late.
-  __device__ __forceinline__ HalfResponses<N> responses(int missing) const {
+  // The responses of a quarter whose scan starts `missing` steps late.
+  __device__ __forceinline__ QuarterResponses<N> responses(int missing) const {
     return {shared_.responses[place_.channel], missing};
   }
 
  private:
-  static constexpr int kHalfBit = 3, kSegmentBit = 4;
-  static_assert(1 << kHalfBit == kHalfSteps && 1 << kSegmentBit == kSegmentSteps);
+  static constexpr int kQuarterBit = 2, kSegmentBit = 4;
+  static_assert(1 << kQuarterBit == kQuarterSteps && 1 << kSegmentBit == kSegmentSteps);
 
   __device__ __forceinline__ Map<N> settled(Map<N> power) const {
     if (!usually(is_positive(power))) keep_positive(power, square(0));

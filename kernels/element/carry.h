@@ -19,7 +19,7 @@ struct Map<1> {
   double a;
 };
 
-// How the float32 output of a step depends on the state carried into its half segment.
+// How the float32 output of a step depends on the state carried into its quarter.
 template <int N>
 struct Response {
   float a, m, b;
@@ -93,7 +93,7 @@ SPIKESCAN_HD float round_power(double power) {
   return power > 0.0 && rounded == 0.0f ? 1.40129846e-45f : rounded;
 }
 
-// Forward in time a step's output holds the state after it: step j of a half answers with M^(j+1).
+// Forward in time a step's output holds the state after it: step j of a quarter answers with M^(j+1).
 SPIKESCAN_HD Response<1> state_response(const Map<1>& power) {
   return {round_power(power.a)};
 }
@@ -124,13 +124,13 @@ SPIKESCAN_HD void advance(const Map<2>& map, const double (&state)[2], const T (
   out[0] = fused(map.a, s0, static_cast<double>(added[0]));
 }
 
-// What a segment's own steps leave, from what its two halves leave: M^8 first + second, in the scan's direction.
+// What a segment's own steps leave, from what its quarters leave, in the scan's order: M^4 of what the quarters before
+// leave, plus this one's.
 template <int N>
-SPIKESCAN_HD void join_halves(const Map<N>& half_map, const float (&first)[N], const float (&second)[N],
-                              double (&joined)[N]) {
-  double state[N];
-  for (int n = 0; n < N; ++n) state[n] = first[n];
-  advance(half_map, state, second, joined);
+SPIKESCAN_HD void join_quarters(const Map<N>& quarter_map, const float (&left)[kSegmentQuarters][N],
+                                double (&joined)[N]) {
+  for (int n = 0; n < N; ++n) joined[n] = left[0][n];
+  for (int i = 1; i < kSegmentQuarters; ++i) advance(quarter_map, joined, left[i], joined);
 }
 
 // One link of the chain over the segments of a chunk: d' = M^16 d + local, from d = 0 at the chunk's start. It stays in
@@ -140,15 +140,15 @@ SPIKESCAN_HD void advance_segment(const Map<N>& segment_map, double (&d)[N], con
   advance(segment_map, d, local, d);
 }
 
-// The state carried into a segment, M^(steps since the chunk's edge) c + d; into its second half, over the steps of the
-// first. A half's entry is this in float32.
+// The state carried into a segment, M^(steps since the chunk's edge) c + d; into its next quarter, over the steps of
+// the one before. A quarter's entry is this in float32.
 template <int N>
 SPIKESCAN_HD void enter_segment(const Map<N>& map, const double (&carry)[N], const double (&d)[N], double (&state)[N]) {
   advance(map, carry, d, state);
 }
 template <int N>
-SPIKESCAN_HD void enter_second_half(const Map<N>& first_half_map, const float (&first)[N], double (&state)[N]) {
-  advance(first_half_map, state, first, state);
+SPIKESCAN_HD void enter_quarter(const Map<N>& map_before, const float (&left_before)[N], double (&state)[N]) {
+  advance(map_before, state, left_before, state);
 }
 template <int N>
 SPIKESCAN_HD void round_entry(const double (&state)[N], float (&entry)[N]) {
@@ -171,7 +171,7 @@ SPIKESCAN_HD void advance_chunk(const Map<N>& chunk_map, double (&carry)[N], con
   }
 }
 
-// A step's output: its local value plus the response to the state carried into its half.
+// A step's output: its local value plus the response to the state carried into its quarter.
 SPIKESCAN_HD void respond(const Response<1>& r, const float (&entry)[1], float (&value)[1]) {
   value[0] = fused(r.a, entry[0], value[0]);
 }

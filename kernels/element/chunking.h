@@ -7,11 +7,12 @@
 
 namespace spikescan {
 
-// Steps scanned one after another in float32 from a zero state. A constant input rounds the same way at every step, and
-// every such run of steps repeats its error: 8 steps keep it under 2.5 * 2^-24 of their sum, 16 would reach 5.
-constexpr int kHalfSteps = 8;
-// Two halves: a GPU thread's share.
-constexpr int kSegmentSteps = 2 * kHalfSteps;
+// Steps scanned one after another in float32 from a zero state. An impulse is rounded at each of them, and a constant
+// input rounds the same way in every such run: 4 steps leave room for all other roundings below 8 * 2^-24 of the sum.
+constexpr int kQuarterSteps = 4;
+// Four quarters: a GPU thread's share.
+constexpr int kSegmentQuarters = 4;
+constexpr int kSegmentSteps = kSegmentQuarters * kQuarterSteps;
 // Steps whose aggregate is published to later chunks.
 constexpr int kChunkSteps = 1024;
 constexpr int kChunkSegments = kChunkSteps / kSegmentSteps;
@@ -33,6 +34,12 @@ SPIKESCAN_HD int64_t chunk_count(int64_t time) {
 SPIKESCAN_HD int chunk_steps(int64_t time, int64_t chunk) {
   const int64_t left = time - chunk * kChunkSteps;
   return static_cast<int>(left < kChunkSteps ? left : kChunkSteps);
+}
+
+// How many of a segment's `steps` steps lie in its quarter q.
+SPIKESCAN_HD int quarter_steps(int q, int steps) {
+  const int left = steps - q * kQuarterSteps;
+  return left < 0 ? 0 : left < kQuarterSteps ? left : kQuarterSteps;
 }
 
 SPIKESCAN_HD int segment_count(int steps) {

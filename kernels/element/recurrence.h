@@ -60,9 +60,9 @@ SPIKESCAN_HD void step_gradient(const Decays<2>& d, float input, float (&s)[2], 
   s[1] = d.second * output[1];
 }
 
-// One scan as a type: direction picks map, step and response. `reached` counts the half's steps taken before;
-// leaves_split() says whether the state that leaves a chunk crosses a place where a call may be cut; first_half_steps()
-// is how many of a segment's steps lie in the half that the scan takes first.
+// One scan as a type: direction picks map, step and response. `reached` counts the quarter's steps taken before;
+// leaves_split() says whether the state that leaves a chunk crosses a place where a call may be cut; quarter() is the
+// quarter of a segment that the scan takes i-th.
 template <int N>
 struct StateScan {
   static constexpr int kOrder = N;
@@ -73,7 +73,7 @@ struct StateScan {
   }
   SPIKESCAN_HD static int response_exponent(int reached) { return reached + 1; }
   SPIKESCAN_HD static bool leaves_split(int64_t chunk) { return (chunk + 1) % kSplitChunks == 0; }
-  SPIKESCAN_HD static int first_half_steps(int steps) { return steps < kHalfSteps ? steps : kHalfSteps; }
+  SPIKESCAN_HD static constexpr int quarter(int i) { return i; }
   SPIKESCAN_HD static Response<N> response(const Map<N>& power) { return state_response(power); }
 };
 
@@ -87,7 +87,7 @@ struct GradientScan {
   }
   SPIKESCAN_HD static int response_exponent(int reached) { return reached; }
   SPIKESCAN_HD static bool leaves_split(int64_t chunk) { return chunk % kSplitChunks == 0; }
-  SPIKESCAN_HD static int first_half_steps(int steps) { return steps > kHalfSteps ? steps - kHalfSteps : 0; }
+  SPIKESCAN_HD static constexpr int quarter(int i) { return kSegmentQuarters - 1 - i; }
   SPIKESCAN_HD static Response<N> response(const Map<N>& power) { return gradient_response(power); }
 };
 

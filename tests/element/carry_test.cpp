@@ -168,7 +168,7 @@ TEST(CarryInfinity, SecondOrderCarriedOverSteps) {
 
 TEST(CarryInfinity, AnInfiniteEntryReachesEveryStepOfASegment) {
   for (const float decay : {1e-45f, 1e-3f, 0.5f, 1.0f}) {
-    for (int n = 0; n <= kHalfSteps; ++n) {
+    for (int n = 0; n <= kQuarterSteps; ++n) {
       float one[1] = {-1e30f};
       respond(gradient_response(power(Map<1>{decay}, n)), {INFINITY}, one);
       EXPECT_EQ(one[0], INFINITY) << decay << ' ' << n;
@@ -222,16 +222,17 @@ TEST(CarryRounding, SurvivesThePackingOfTwoStates) {
   EXPECT_EQ(other[1], static_cast<double>(0x1.99999ap-3f));
 }
 
-// Two halves of a segment: the first is carried over the second's steps, in double.
-TEST(CarryHalves, AreJoinedAndEntered) {
-  const float first[2] = {3.0f, 5.0f}, second[2] = {0.25f, 0x1p-30f};
+// The quarters of a segment: each is carried over the steps of those after it, in double.
+TEST(CarryQuarters, AreJoinedAndEntered) {
+  const float left[4][2] = {{3.0f, 5.0f}, {0.0f, 0.0f}, {0.0f, 0.0f}, {0.25f, 0x1p-30f}};
   const Map<2> map = {0.5, 0.125, 0.75};
   double joined[2];
-  join_halves(map, first, second, joined);
-  EXPECT_EQ(joined[0], 0.5 * 3.0 + 0.25);
-  EXPECT_EQ(joined[1], 0.125 * 3.0 + 0.75 * 5.0 + 0x1p-30);
+  join_quarters(map, left, joined);
+  EXPECT_EQ(joined[0], 0.125 * 3.0 + 0.25);
+  // M^3's lower terms: b^3, and b^2 m + b m a + m a^2.
+  EXPECT_EQ(joined[1], (0.5625 + 0.375 + 0.25) * 0.125 * 3.0 + 0.421875 * 5.0 + 0x1p-30);
   double state[2] = {2.0, 4.0};
-  enter_second_half(map, first, state);
+  enter_quarter(map, left[0], state);
   EXPECT_EQ(state[0], 0.5 * 2.0 + 3.0);
   EXPECT_EQ(state[1], 0.125 * 2.0 + 0.75 * 4.0 + 5.0);
 }

@@ -8,7 +8,8 @@ namespace spikescan::testing {
 namespace {
 
 TEST(Chunking, TheContractsLengths) {
-  EXPECT_EQ(kHalfSteps, 8);
+  EXPECT_EQ(kQuarterSteps, 4);
+  EXPECT_EQ(kSegmentQuarters, 4);
   EXPECT_EQ(kSegmentSteps, 16);
   EXPECT_EQ(kChunkSteps, 1024);
   EXPECT_EQ(kChunkSegments, 64);
@@ -16,6 +17,16 @@ TEST(Chunking, TheContractsLengths) {
   EXPECT_EQ(kSplitChunks, 256);
   EXPECT_EQ(kRowAccumulators, 32);
   EXPECT_EQ(kChannelAccumulators, 256);
+}
+
+TEST(Chunking, QuartersShareASegmentsSteps) {
+  for (int steps = 0; steps <= kSegmentSteps; ++steps) {
+    int sum = 0;
+    for (int q = 0; q < kSegmentQuarters; ++q) sum += quarter_steps(q, steps);
+    EXPECT_EQ(sum, steps);
+    EXPECT_EQ(quarter_steps(0, steps), steps < 4 ? steps : 4) << steps;
+    EXPECT_EQ(quarter_steps(3, steps), steps > 12 ? steps - 12 : 0) << steps;
+  }
 }
 
 TEST(Chunking, ChunksAndSegmentsCoverTheTime) {

@@ -72,8 +72,8 @@ TEST(Convert, EveryBFloat16IsExactAndComesBack) {
 // True if `got` is the nearest value to the float with these bits, sign included.
 bool is_nearest(Format f, uint32_t bits, uint16_t got) {
   const float x = float_of(bits);
-  if ((got >> 15) != (bits >> 31)) return false;
-  return std::isnan(x) ? std::isnan(decoded(f, got)) : decoded(f, got) == nearest(f, x);
+  if (std::isnan(x)) return std::isnan(decoded(f, got));
+  return (got >> 15) == (bits >> 31) && decoded(f, got) == nearest(f, x);
 }
 
 template <class T>

@@ -1,5 +1,5 @@
 // The steps of docs/model.md, sections 1 and 2 (kernels/element/recurrence.h): clipping, single steps, and the response
-// of every step of a half segment to the state carried in, against the same steps in long double.
+// of every step of a quarter to the state carried in, against the same steps in long double.
 #include "kernels/element/recurrence.h"
 
 #include <gtest/gtest.h>
@@ -70,12 +70,12 @@ TEST(Recurrence, ResponsesCountSteps) {
   EXPECT_EQ(GradientScan<2>::response_exponent(7), 7);
 }
 
-// Halves meet 8 steps after a segment's start in time, whichever way the scan runs.
-TEST(Recurrence, HalvesMeetInTheMiddleOfTheSegmentsTime) {
-  for (int steps = 1; steps <= kSegmentSteps; ++steps) {
-    const int early = steps < 8 ? steps : 8;
-    EXPECT_EQ(StateScan<1>::first_half_steps(steps), early) << steps;
-    EXPECT_EQ(GradientScan<1>::first_half_steps(steps), steps - early) << steps;
+TEST(Recurrence, QuartersAreTakenInTheScansDirection) {
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(StateScan<1>::quarter(i), i);
+    EXPECT_EQ(StateScan<2>::quarter(i), i);
+    EXPECT_EQ(GradientScan<1>::quarter(i), 3 - i);
+    EXPECT_EQ(GradientScan<2>::quarter(i), 3 - i);
   }
 }
 
@@ -122,7 +122,7 @@ void expect_responses() {
     long double s[N], out[N];
     long double entered = 0;
     for (int n = 0; n < N; ++n) entered += s[n] = entry[n] = of(random);
-    for (int reached = 0; reached < kHalfSteps; ++reached) {
+    for (int reached = 0; reached < kQuarterSteps; ++reached) {
       exact_step(Scan{}, d, s, out);
       float value[N] = {};
       respond(Scan::response(power(Scan::map(d), Scan::response_exponent(reached))), entry, value);

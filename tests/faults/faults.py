@@ -134,7 +134,8 @@ MAPS = _faults(
     ("response: floor", "power > 0.0 && rounded == 0.0f ? 1.40129846e-45f : rounded", "rounded"),
     ("response: own step forgotten", "round_power(power.a + power.m)", "round_power(power.m)"),
     ("advance: infinity over no steps", "map.m != 0.0 ?", "true ?"),
-    ("halves: the first lost", "state[n] = first[n];", "state[n] = second[n];"),
+    ("quarters: the first lost", "joined[n] = left[0][n];", "joined[n] = left[1][n];"),
+    ("quarters: the last one lost", "i < kSegmentQuarters; ++i) advance(quarter_map", "i < kSegmentQuarters - 1; ++i) advance(quarter_map"),
     ("split: not rounded", "if (at_split)", "if (false)"),
     ("respond: coupling lost", "fused(r.b, entry[1], fused(r.m, entry[0], value[1]))",
      "fused(r.b, entry[1], value[1])"),
@@ -194,9 +195,9 @@ FORWARD = _faults(
     ("store: past the last channel", "for (; l < lanes; ++l) row[l] = narrow<T>", "for (; l < kLanes; ++l) row[l] = narrow<T>"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
-    ("half: the other one's entry", "entry.at[Scan::kReverse ? 1 - i : i]", "entry.at[Scan::kReverse ? i : 1 - i]"),
-    ("half: entered a half late", "Scan::first_half_steps(steps)", "kHalfSteps"),
-    ("last row: of the other half", "load(local_[upper][n] + l)", "load(local_[!upper][n] + l)"),
+    ("quarter: another one's entry", "entry.at[Scan::quarter(q)]", "entry.at[kSegmentQuarters - 1 - Scan::quarter(q)]"),
+    ("quarter: entered after steps that are not there", "quarter_steps(Scan::quarter(i - 1), steps)", "kQuarterSteps"),
+    ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("spsn: gain", "1.0f - out.beta[l]", "1.0f"),
