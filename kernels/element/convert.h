@@ -1,6 +1,6 @@
 // float16 and bfloat16 to and from float32: exact one way, nearest even the other. The same bits on every device. A NaN
-// is narrowed to the one that a GPU's conversion gives (PTX ISA: canonical, 0x7fff), which costs a CPU less than a GPU
-// would pay for another.
+// is narrowed to the one that CUDA's own host functions give (tests/element/convert_test.cpp), so that a GPU may take
+// what its conversion instruction makes. That this is the same NaN is not measured.
 #pragma once
 
 #include <cstddef>

@@ -134,7 +134,7 @@ TEST(Convert, EndsOfTheFormats) {
   EXPECT_EQ(to_float(BFloat16{0x0001}), 0x1p-133f);
 }
 
-// One NaN, whatever the sign and payload: the one that a GPU's conversion gives.
+// One NaN, whatever the sign and payload: the one that CUDA's host functions give (below).
 TEST(Convert, ANaNIsNarrowedToOne) {
   for (const uint32_t payload : {1u, 0x1fffu, 0x2000u, 0xffffu, 0x400000u, 0x7fffffu}) {
     for (const uint32_t sign : {0u, 0x80000000u}) {
