@@ -10,7 +10,6 @@ SPIKESCAN_ELEMENT_BEGIN
 
 // Sinks: float rows past the caches, anything else through the tile, packed words.
 struct StreamSink {
-  static constexpr bool kStores = true;
   float* first;
   int64_t stride;
   Asking next;
@@ -23,7 +22,6 @@ struct StreamSink {
 
 // `output`: where the tile will be stored. A store that misses waits for its line.
 struct AskingTileSink {
-  static constexpr bool kStores = true;
   Segment& tile;
   Asking next, output;
   HWY_INLINE void put(int j, int l, FloatMask spikes) {
@@ -35,7 +33,6 @@ struct AskingTileSink {
 };
 
 struct WordSink {
-  static constexpr bool kStores = false;
   SpikeWords& words_of_rows;
   int shift;
   Asking next;

@@ -9,18 +9,14 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
 
-// A segment's M is a tile, or had from m.quarter(j, l)(i), kFloats rows from l on at step j + i of the quarter that
-// starts at j; its spikes go to out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are
-// a mask, or values from the rule `none`. Both are called in the innermost loop and should be a few instructions;
-// kStores tells whether put() stores. m and out may be the same tile.
+// A segment's M is a tile, or had from m.at(q, i, l), kFloats rows from l on at step i of quarter q; its spikes go to
+// out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or values from the
+// rule `none`. Both are called in the innermost loop and should be a few instructions. m and out may be the same tile.
 struct TileSource {
   const Segment& tile;
-  HWY_INLINE auto quarter(int j, int l) const {
-    return [rows = tile.at[j] + l](int i) HWY_ATTR { return load(rows + i * kLanes); };
-  }
+  HWY_INLINE Floats at(int q, int i, int l) const { return load(tile.at[q * kQuarterSteps + i] + l); }
 };
 struct TileSink {
-  static constexpr bool kStores = true;
   Segment& tile;
   HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
@@ -38,7 +34,7 @@ HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, const Segment
 template <class Rule, class Sink>
 HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int lanes, const Segment& m, Sink out) {
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(load(m.at[j] + l), load(u.at[j] + l)));
+    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(rule.odds(load(m.at[j] + l)), load(u.at[j] + l)));
     out.end(l);
   }
 }
@@ -60,17 +56,14 @@ HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, in
       philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
 #pragma GCC unroll 1
       for (int first = 0; first < kDrawSteps; first += kQuarterSteps) {
-        const auto row = m.quarter(j + first, l);
-        const auto fire = [&](int i) HWY_ATTR {
-          out.put(j + first + i, l, rule.spike(row(i), to_scaled_uniform(drawn[first + i])));
-        };
-        // Streaming stores in a row would wait for each other.
-        if constexpr (Sink::kStores) {
-#pragma GCC unroll 2
-          for (int i = 0; i < kQuarterSteps; ++i) fire(i);
-        } else {
+        // Four steps' exponentials, then four tests: each chain of operations is long, and a processor sees further
+        // over short ones.
+        typename Rule::Odds odds[kQuarterSteps];
 #pragma GCC unroll 4
-          for (int i = 0; i < kQuarterSteps; ++i) fire(i);
+        for (int i = 0; i < kQuarterSteps; ++i) odds[i] = rule.odds(m.at((j + first) / kQuarterSteps, i, l));
+#pragma GCC unroll 4
+        for (int i = 0; i < kQuarterSteps; ++i) {
+          out.put(j + first + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[first + i])));
         }
       }
     }

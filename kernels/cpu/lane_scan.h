@@ -23,6 +23,7 @@ class LaneScan {
 
   double* carry(int n) { return carry_[n]; }
   double* chain(int n) { return d_[n]; }
+  const Tables& tables() const { return tables_; }
 
   void begin_chunk(int lanes) {
     for (int n = 0; n < N; ++n) {

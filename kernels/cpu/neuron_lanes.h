@@ -111,26 +111,42 @@ class NeuronLanes {
     states.settled = ends;
   }
 
-  // M of a segment whose last scan's rows are local, as fire_drawn() takes it.
+  // M of a segment whose last scan's rows are local, as fire_drawn() takes it. Plain pointers: of what holds vectors
+  // itself, the compiler keeps copies in memory, and a copy read before it has been written whole is waited for.
   class LocalMembrane {
    public:
     HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const SegmentStates& states)
-        : neuron_(neuron), states_(states) {}
-    HWY_INLINE auto quarter(int j, int l) const {
-      const float* v = states_.at[0].at[j] + l;
+        : v_(states.at[0].at[0]), last_(states.at[kStates - 1].at[0]) {
       if constexpr (kPsu) {
-        const float* r = states_.at[1].at[j] + l;
-        const auto response = neuron_.refractory_.quarter_response(states_.refractory_entry, j, l);
-        return [=](int i) HWY_ATTR { return load(v + i * kLanes) - response(0, i, load(r + i * kLanes)); };
+        point_to(neuron.refractory_, states.refractory_entry);
       } else {
-        const auto response = neuron_.scan_.quarter_response(states_.entry, j, l);
-        return [=](int i) HWY_ATTR { return response(kCuba ? 1 : 0, i, load(v + i * kLanes)); };
+        point_to(neuron.scan_, states.entry);
+      }
+    }
+    // Step i of quarter q, of kFloats rows from l on.
+    HWY_INLINE Floats at(int q, int i, int l) const {
+      const int row = (q * kQuarterSteps + i) * kLanes + l;
+      const auto term = [&](int k) HWY_ATTR { return load(terms_ + (k * kQuarterSteps + i) * kLanes + l); };
+      const auto carried = [&](int n) HWY_ATTR { return load(entries_ + (q * kOrder + n) * kLanes + l); };
+      if constexpr (kCuba) {
+        return fused(term(2), carried(1), fused(term(1), carried(0), load(v_ + row)));
+      } else if constexpr (kPsu) {
+        return load(v_ + row) - fused(term(0), carried(0), load(last_ + row));
+      } else {
+        return fused(term(0), carried(0), load(v_ + row));
       }
     }
 
    private:
-    const NeuronLanes& neuron_;
-    const SegmentStates& states_;
+    static constexpr int kOrder = kCuba ? 2 : 1;  // of the last scan
+    template <class Last>
+    HWY_INLINE void point_to(const LaneScan<Last>& scan, const typename LaneScan<Last>::Entry& entry) {
+      terms_ = scan.tables().response(0, 0);
+      entries_ = entry.at[0][0];
+    }
+    const float *v_, *last_;  // [16][kLanes]
+    const float* terms_;      // [term][kQuarterSteps][kLanes]
+    const float* entries_;    // [quarter][kOrder][kLanes]
   };
 
   // enter() for a whole segment inside a chunk, for its M alone.

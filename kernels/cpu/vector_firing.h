@@ -36,23 +36,29 @@ struct SpikeExponential {
   }
 };
 
-// The Bernoulli rules take the uniform times `scale`, a power of two: both sides of the test move by it exactly.
+// The Bernoulli rules: the odds, which M alone decides, and the test of a uniform. They take the uniform times `scale`,
+// a power of two: both sides of the test move by it exactly.
 struct SigmoidRule {
+  using Odds = Floats;
   SpikeExponential exponential;
   Floats limit;
   SigmoidRule(const Firing& f, float scale) : exponential(f.steepness), limit(floats(f.max_prob * scale)) {}
-  HWY_INLINE FloatMask spike(Floats m, Floats u) const { return fused(u, exponential(m), u) < limit; }
+  HWY_INLINE Odds odds(Floats m) const { return exponential(m); }
+  HWY_INLINE FloatMask spike(Odds e, Floats u) const { return fused(u, e, u) < limit; }
 };
 
 struct RefractoryRule {
+  struct Odds {
+    Floats e, limit;
+  };
   SpikeExponential exponential;
   Floats threshold, scale;
   RefractoryRule(const Firing& f, float by)
       : exponential(f.steepness), threshold(floats(f.threshold)), scale(floats(by)) {}
-  HWY_INLINE FloatMask spike(Floats m, Floats u) const {
-    const Floats limit = cosine_turn(turns_of_product(threshold, m - threshold)) * scale;
-    return fused(u, exponential(m), u) < limit;
+  HWY_INLINE Odds odds(Floats m) const {
+    return {exponential(m), cosine_turn(turns_of_product(threshold, m - threshold)) * scale};
   }
+  HWY_INLINE FloatMask spike(const Odds& odds, Floats u) const { return fused(u, odds.e, u) < odds.limit; }
 };
 
 struct HeavisideRule {
