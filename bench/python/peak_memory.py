@@ -83,10 +83,14 @@ def jax_step(scan, loss_of):
     return peak_of(lambda: jax.block_until_ready(step(x, beta, jax.random.key(0))))
 
 
-def jax_ours(loss_of):
+def jax_ours(loss_of, **options):
     import spikescan.jax as sj
 
-    return jax_step(lambda key, x, beta: sj.scan(x, beta, key=key, k=10.0).spikes, loss_of)
+    return jax_step(lambda key, x, beta: sj.scan(x, beta, key=key, k=10.0, **options).spikes, loss_of)
+
+
+def jax_ours_in_place(loss_of):
+    return jax_ours(loss_of, gradient_in_place=True)
 
 
 def jax_associative_scan(loss_of):
@@ -99,6 +103,7 @@ PEERS = {
     "spikescan.torch": torch_ours,
     "PyTorch loop over time": torch_loop,
     "spikescan.jax": jax_ours,
+    "spikescan.jax, gradient_in_place": jax_ours_in_place,
     "Spyx's associative_scan in JAX": jax_associative_scan,
 }
 

@@ -42,6 +42,7 @@ class Call:
     results: tuple[str, ...]
     spikes: str = "float32"  # dtype names of these two results
     membrane: str = "float32"
+    in_place: bool = False  # the gradient of x in the memory of the spikes'
 
     def axes(self, name: str) -> str:
         series = "ntbc" if self.time_first else "nbtc"
@@ -86,6 +87,14 @@ class Call:
                 sizes = {**sizes, "z": self.saved_slots(sizes, x_dtype)}
             types.append(jax.ShapeDtypeStruct(tuple(sizes[a] for a in self.axes(name)), dtype))
         return tuple(types)
+
+    def shared_memory(self, operands: Any, results: Any) -> dict[int, int]:
+        """Which operand's memory which result takes, by their numbers."""
+        if not (self.in_place and "grad_spikes" in self.operands and "grad_x" in self.results):
+            return {}
+        of, to = self.operands.index("grad_spikes"), self.results.index("grad_x")
+        alike = (operands[of].shape, operands[of].dtype) == (results[to].shape, results[to].dtype)
+        return {of: to} if alike else {}
 
     def saved_slots(self, sizes: dict[str, int], x_dtype: Any) -> int:
         """Saved states lie as [state, batch, slot, channel] float64: true axes, so that XLA may reshard them."""

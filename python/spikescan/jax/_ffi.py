@@ -51,5 +51,8 @@ def ffi(call: Call, *operands: jax.Array) -> tuple[jax.Array, ...]:
     x_dtype = operands[0].dtype
     scratch = jax.ShapeDtypeStruct((_workspace_bytes(call, sizes, x_dtype),), jnp.uint8)
     types = result_types([*call.result_types(sizes, x_dtype), scratch], operands)
-    results = jax.ffi.ffi_call(f"spikescan_{call.direction}", types)(*operands, **call.attributes())
+    function = jax.ffi.ffi_call(
+        f"spikescan_{call.direction}", types, input_output_aliases=call.shared_memory(operands, types)
+    )
+    results = function(*operands, **call.attributes())
     return tuple(results[:-1])

@@ -45,6 +45,7 @@ class Wanted(NamedTuple):
     spikes: str | None
     membrane: str | None
     final_state: bool
+    gradient_in_place: bool
 
 
 class _Static:
@@ -73,6 +74,7 @@ def _call(direction: str, wanted: Wanted, given: dict[str, Any], results: list[s
         tuple(results),
         wanted.spikes or "float32",
         wanted.membrane or "float32",
+        wanted.gradient_in_place and direction == "backward",
     )
     values = run(call)(*(_instance(array) for array in operands.values()))
     return {name: value[0] for name, value in zip(results, values)}
@@ -159,6 +161,7 @@ def scan(
     membrane: bool | str = False,
     final_state: bool = False,
     time_first: bool = False,
+    gradient_in_place: bool = False,
 ) -> ScanResult:
     """Runs the neuron over x; differentiable in x, beta, alpha and initial_state.
 
@@ -176,6 +179,10 @@ def scan(
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
       final_state: whether the state after the last step is wanted.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...].
+      gradient_in_place: the gradient of x takes the memory of the spikes' gradient where both have one dtype: a training
+        step's peak is then two sizes of x in the place of three. XLA copies that gradient first where it is needed
+        elsewhere as well (a residual connection around the neuron, an argument of a jitted function or any call outside
+        jit), which costs time and saves nothing.
 
     Returns:
       A `ScanResult`.
@@ -183,6 +190,7 @@ def scan(
     options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
     chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
     time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
+    gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
     x = as_array("x", x)
     check_x(x.shape, x.dtype.name, time_first)
     channels = x.shape[2:]
@@ -191,7 +199,7 @@ def scan(
     s_dtype, v_dtype = spike_dtype(spikes, x.dtype.name, chosen), membrane_dtype(membrane)
     if chosen.stochastic and s_dtype and key is None and uniforms is None:
         raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
-    wanted = Wanted(chosen, shared, time_first, s_dtype, v_dtype, final_state)
+    wanted = Wanted(chosen, shared, time_first, s_dtype, v_dtype, final_state, gradient_in_place)
     key = None if key is None else as_key(key)
     if uniforms is not None:
         uniforms = as_uniforms(uniforms, x).reshape(*x.shape[:2], flat)

@@ -93,6 +93,17 @@ def test_donation():
     assert donated.is_deleted()
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient_in_place(shape):
+    p = gpu_problem.make("lif", shape)
+
+    def gradient(in_place):
+        loss = lambda x: (sj.scan(x, p.beta, key=1, gradient_in_place=in_place).spikes * p.grad_spikes).sum()  # noqa: E731
+        return jax.jit(jax.grad(loss))(p.x)
+
+    same_bits([gradient(True)], [gradient(False)])
+
+
 # Every call its own key, so that a command buffer which kept the first one's would show. Kernels of XLA's own stand between
 # the custom calls: a command buffer of one command is none.
 REPLAYS = """

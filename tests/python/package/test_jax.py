@@ -244,6 +244,62 @@ def test_remat_and_donation(rng):
     assert donated.is_deleted()
 
 
+def readout(in_place, residual=False):
+    """A loss of the spikes' rates; `residual`: with the input beside the spikes, whose gradient then has two readers."""
+
+    def loss(x, beta, w):
+        S = sj.scan(x, beta, key=1, gradient_in_place=in_place).spikes
+        return ((S + x if residual else S).astype(jnp.float32) @ w).mean()
+
+    return jax.grad(loss, (0, 1))
+
+
+@pytest.mark.parametrize("dtype", ("float32", "bfloat16"))
+@pytest.mark.parametrize("residual", (False, True))
+def test_gradient_in_place_has_the_same_bits(rng, dtype, residual):
+    x = jnp.asarray(rng.normal(size=(B, T, C)), dtype)
+    beta, w = jnp.full(C, 0.8), jnp.asarray(rng.normal(size=(C, 2)), jnp.float32)
+    plain = jax.jit(readout(False, residual))(x, beta, w)
+    assert np.any(np.asarray(plain[0], np.float32))
+    equal(jax.jit(readout(True, residual))(x, beta, w), plain)
+    equal(readout(True, residual)(x, beta, w), readout(False, residual)(x, beta, w))
+    stacked = jnp.stack([x, 2 * x])
+    mapped = lambda in_place: jax.jit(jax.vmap(readout(in_place, residual), (0, None, None)))  # noqa: E731
+    equal(mapped(True)(stacked, beta, w), mapped(False)(stacked, beta, w))
+
+
+def test_gradient_in_place_leaves_its_operand_alone(rng):
+    """A cotangent that is the caller's own array."""
+    x, g = (jnp.asarray(rng.normal(size=(B, T, C)), jnp.float32) for _ in range(2))
+    kept = np.array(g)
+    _, pull = jax.vjp(lambda x: sj.scan(x, 0.8, key=1, gradient_in_place=True).spikes, x)
+    first = pull(g)[0]
+    equal(jax.jit(lambda g: pull(g)[0])(g), first)
+    equal(g, kept)
+
+
+def test_gradient_in_place_saves_a_size_of_x():
+    """In a network: what goes on to the layer before is made where the gradient of the spikes was."""
+    kinds = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((64, 1024, 64), (64, 512), (512, 10))]
+
+    def temporary_bytes(in_place):
+        def loss(first, last, x):
+            return (sj.scan(x @ first, 0.9, key=1, gradient_in_place=in_place).spikes @ last).mean()
+
+        step = jax.jit(jax.grad(loss, (0, 1)))
+        return step.lower(*kinds[1:], kinds[0]).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporary_bytes(False) - temporary_bytes(True) >= 4 * 64 * 1024 * 512
+
+
+def test_gradient_in_place_has_no_effect_where_the_dtypes_differ(rng):
+    x = jnp.asarray(rng.normal(size=(2, 64, 4)), jnp.bfloat16)
+    gradient = lambda in_place: jax.jit(  # noqa: E731
+        jax.grad(lambda x: sj.scan(x, 0.8, key=1, spikes="float32", gradient_in_place=in_place).spikes.sum())
+    )(x)
+    equal(gradient(True), gradient(False))
+
+
 def test_no_gradient_no_saved_states_and_no_membrane_sized_residual(rng):
     """The forward call in training keeps states of every 64 steps, not V."""
     x = rng.normal(size=(4, 4096, 8)).astype(np.float32)

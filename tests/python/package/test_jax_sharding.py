@@ -96,6 +96,17 @@ def test_jit_with_shardings(rng, recurrence, b, c):
     assert "spikescan_backward" in text
 
 
+def test_gradient_in_place_under_shardings(rng):
+    _, x, beta, _, weights = make(rng, "lif")
+
+    def gradient(in_place):
+        loss = lambda x: ((sj.scan(x, beta, key=3, gradient_in_place=in_place).spikes - 0.2) * weights).sum()  # noqa: E731
+        return jax.jit(jax.grad(loss))
+
+    sharded = place(mesh_of(4, 2), x, "b", None, "c")
+    assert np.array_equal(gradient(True)(sharded), gradient(False)(x))
+
+
 def test_the_all_gather_check_can_fail(rng):
     """Sharded in time, the one axis that jit keeps whole, x has to be gathered: the words are then in the program."""
     neuron, x, beta, alpha, weights = make(rng, "lif")

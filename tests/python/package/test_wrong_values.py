@@ -121,7 +121,7 @@ def jax():
     import jax
     from jax.sharding import Mesh, PartitionSpec
 
-    flags = dict.fromkeys(("final_state", "time_first"), "flag")
+    flags = dict.fromkeys(("final_state", "time_first", "gradient_in_place"), "flag")
     rest = {"key": "integer or none", "uniforms": "array", "initial_state": "array or tuple"}
     yield sj.scan, {"x": X, "beta": BETA, "key": 1}, SERIES | OPTIONS | SURROGATE | OUTPUTS | flags | rest
     yield sj.make_key, {"seed": 1}, KEY
