@@ -11,38 +11,36 @@
 
 using namespace spikescan;
 
-spikescan_status spikescan_forward(const spikescan_description* description, const spikescan_forward_args* args,
-                                   void* stream) {
+namespace {
+
+// `plan`, `validate`: host/plan.h's and host/validate_arguments.h's for the pass; `pass`: the backend's.
+template <class Call, class Args, class Plan, class Validate, class Pass>
+spikescan_status run_pass(const spikescan_description* description, const Args* args, void* stream, Plan plan,
+                          Validate validate, Pass Backend::*pass) {
   const FloatEnvironment ours;
   return guarded([&](Sentence& error) {
     Prepared prepared;
     if (const auto s = prepare(description, &prepared, error)) return s;
-    ForwardCall call = {};
+    Call call = {};
     if (const auto s = take_struct(args, "args", &call.args, error)) return s;
     call.description = prepared.description;
-    call.plan = plan_forward(call.description, prepared.facts);
-    if (const auto s = validate_forward(call, prepared.backend->host_memory, error)) return s;
+    call.plan = plan(call.description, prepared.facts);
+    if (const auto s = validate(call, prepared.backend->host_memory, error)) return s;
     if (const auto s = validate_executor(call.description, stream, error)) return s;
     call.firing = make_firing(call.description);
     clear_idle(call);
-    return report(prepared.backend->forward(call, stream), error);
+    return report((prepared.backend->*pass)(call, stream), error);
   });
+}
+
+}  // namespace
+
+spikescan_status spikescan_forward(const spikescan_description* description, const spikescan_forward_args* args,
+                                   void* stream) {
+  return run_pass<ForwardCall>(description, args, stream, plan_forward, validate_forward, &Backend::forward);
 }
 
 spikescan_status spikescan_backward(const spikescan_description* description, const spikescan_backward_args* args,
                                     void* stream) {
-  const FloatEnvironment ours;
-  return guarded([&](Sentence& error) {
-    Prepared prepared;
-    if (const auto s = prepare(description, &prepared, error)) return s;
-    BackwardCall call = {};
-    if (const auto s = take_struct(args, "args", &call.args, error)) return s;
-    call.description = prepared.description;
-    call.plan = plan_backward(call.description, prepared.facts);
-    if (const auto s = validate_backward(call, prepared.backend->host_memory, error)) return s;
-    if (const auto s = validate_executor(call.description, stream, error)) return s;
-    call.firing = make_firing(call.description);
-    clear_idle(call);
-    return report(prepared.backend->backward(call, stream), error);
-  });
+  return run_pass<BackwardCall>(description, args, stream, plan_backward, validate_backward, &Backend::backward);
 }

@@ -8,6 +8,7 @@
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
 #include "kernels/cpu/vector_firing.h"
+#include "kernels/partial_sums.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -49,11 +50,11 @@ class BackwardLanes {
         for (int group = last_group(chunk_steps(time, k)); group >= 0; --group) {
           strip.each([&](BackwardLanes& lanes) { lanes.run_group(k, group); });
         }
-        strip.each([&](BackwardLanes& lanes) { lanes.end_chunk(k, row_block, chunks); });
+        strip.each([&](BackwardLanes& lanes) { lanes.end_chunk(k, row_block); });
       }
       strip.each([](BackwardLanes& lanes) { lanes.finish(); });
     }
-    if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 1, 0); });
+    if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 0); });
   }
 
   // One chunk at a time (split_chunk.h), the last one first.
@@ -82,7 +83,7 @@ class BackwardLanes {
     const int64_t k = chunk_at(position);
     gradient_.begin_chunk(block_.lanes);
     for (int group = last_group(chunk_length(position)); group >= 0; --group) run_group(k, group);
-    store_totals(row_block_, chunk_count(d_.time), k);
+    store_totals(row_block_, k);
     if (k > 0) return;
     gradient_.end_chunk(chunk_length(position), block_.lanes, true);
     finish();
@@ -127,9 +128,9 @@ class BackwardLanes {
     load_carry(k);
     gradient_.begin_chunk(block_.lanes);
   }
-  void end_chunk(int64_t k, int64_t row_block, int64_t chunks) {
+  void end_chunk(int64_t k, int64_t row_block) {
     gradient_.end_chunk(chunk_steps(d_.time, k), block_.lanes, GradientScan<1>::leaves_split(k));
-    if (chunks > 1) store_totals(row_block, chunks, k);
+    if (call_.plan.chunks > 1) store_totals(row_block, k);
   }
 
   // The states before the chunk, as scans take them and as its first step sees them.
@@ -322,14 +323,13 @@ class BackwardLanes {
 
   void clear_totals() { __builtin_memset(total_, 0, sizeof total_); }
 
-  void store_totals(int64_t row_block, int64_t chunks, int64_t chunk) {
-    auto* partials = reinterpret_cast<float*>(static_cast<char*>(call_.args.workspace) + call_.plan.partials);
+  void store_totals(int64_t row_block, int64_t chunk) {
     const bool wanted[2] = {call_.args.grad_beta != nullptr, call_.args.grad_alpha != nullptr};
     for (int p = 0; p < 2; ++p) {
       if (!wanted[p]) continue;
       for (int64_t r = 0, l = 0; r < grid_.rows_of(row_block); ++r) {
-        const int64_t row = (row_block * grid_.rows + r) * chunks + chunk;
-        float* out = partials + (p * call_.plan.partial_rows + row) * d_.channels + block_.channel[0];
+        const int64_t row = partial_row(call_.plan, row_block * grid_.rows + r, chunk);
+        float* out = partial_sums(call_, p) + row * d_.channels + block_.channel[0];
         for (int c = 0; c < block_.width(); ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
       }
     }

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/threads.h"
 #include "kernels/element/recurrence.h"
+#include "kernels/partial_sums.h"
 #include "kernels/reduce.h"
 
 namespace spikescan {
@@ -74,11 +75,9 @@ double channel_total(const BackwardCall& call, const float* partials, int64_t ch
 
 // The sums' order is the contract's (kernels/reduce.h); they are a fraction of the pass, and one thread makes them.
 void reduce_decay_gradient(const BackwardCall& call, int parameter, const float* decay, float* gradient) {
-  char* workspace = static_cast<char*>(call.args.workspace);
   const int64_t channels = call.description.channels;
-  const float* partials =
-      reinterpret_cast<const float*>(workspace + call.plan.partials) + parameter * call.plan.partial_rows * channels;
-  double* totals = reinterpret_cast<double*>(workspace + call.plan.totals);
+  const float* partials = partial_sums(call, parameter);
+  double* totals = reinterpret_cast<double*>(static_cast<char*>(call.args.workspace) + call.plan.totals);
   const bool shared = call.description.shared_decay;
   for (int64_t c = 0; c < channels; ++c) {
     const double total = channel_total(call, partials, c);

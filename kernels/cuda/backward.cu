@@ -13,13 +13,13 @@ constexpr int64_t kMostReduceBlocks = 65536;  // blocks go on to further channel
 BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, const float* decay, float* gradient,
                                     cudaStream_t stream) {
   const spikescan_description& d = call.description;
-  char* workspace = static_cast<char*>(call.args.workspace);
   DecaySum sum = {};
   sum.rows = call.plan.partial_rows;
   sum.channels = d.channels;
-  sum.partials = reinterpret_cast<const float*>(workspace + call.plan.partials) + parameter * sum.rows * sum.channels;
+  sum.partials = partial_sums(call, parameter);
   if (d.shared_decay) {
-    sum.totals = reinterpret_cast<double*>(workspace + call.plan.totals);  // one parameter after the other
+    sum.totals = reinterpret_cast<double*>(static_cast<char*>(call.args.workspace) +
+                                           call.plan.totals);  // one parameter after the other
   }
   sum.decay = decay;
   sum.gradient = gradient;

@@ -351,8 +351,8 @@ class BackwardRow {
   // Two places go back in time with the row, a segment at a time.
   __device__ __forceinline__ void start_cursors() {
     const int64_t t = int64_t{last_segment()} * kSegmentSteps;
-    gradients_from_ = address_of(call_.args.grad_spikes, lane_.batch, t, lane_.channel);
-    grad_x_to_ = address_of(call_.args.grad_x, lane_.batch, t, lane_.channel);
+    gradients_from_ = address_at(call_.args.grad_spikes, lane_.batch, t, lane_.channel);
+    grad_x_to_ = address_at(call_.args.grad_x, lane_.batch, t, lane_.channel);
   }
   __device__ __forceinline__ static void go_back(const spikescan_tensor& tensor, char*& place) {
     place -= kSegmentSteps * tensor.stride_time * float_bytes(tensor);

@@ -4,6 +4,7 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/device.h"
 #include "kernels/element/recurrence.h"
+#include "kernels/partial_sums.h"
 
 namespace spikescan {
 
@@ -29,9 +30,7 @@ __device__ __forceinline__ void store_decay_sum(const BackwardCall& call, int p,
     gradient[channel] = counts ? sum : 0.0f;
     return;
   }
-  auto* partials = reinterpret_cast<float*>(static_cast<char*>(call.args.workspace) + call.plan.partials);
-  const int64_t row = batch_row * call.plan.chunks + chunk;
-  partials[(p * call.plan.partial_rows + row) * call.description.channels + channel] = sum;
+  partial_sums(call, p)[partial_row(call.plan, batch_row, chunk) * call.description.channels + channel] = sum;
 }
 
 }  // namespace spikescan

@@ -17,13 +17,13 @@ namespace spikescan {
 __device__ __forceinline__ uint32_t word_of(float x) {
   return (x == x ? bits_of(x) : 0x7fc00000u) ^ 0x7fe5a5a5u;
 }
-__device__ __forceinline__ float number_of(uint32_t word) {
+__device__ __forceinline__ float number_in(uint32_t word) {
   return float_of(word ^ 0x7fe5a5a5u);
 }
 __device__ __forceinline__ uint64_t word_of(double x) {
   return static_cast<uint64_t>(x == x ? __double_as_longlong(x) : 0x7ff8000000000000ll) ^ 0x7ffca5a5a5a5a5a5ull;
 }
-__device__ __forceinline__ double number_of(uint64_t word) {
+__device__ __forceinline__ double number_in(uint64_t word) {
   return __longlong_as_double(static_cast<long long>(word ^ 0x7ffca5a5a5a5a5a5ull));
 }
 
@@ -63,7 +63,7 @@ class LookBack {
   __device__ __forceinline__ void look_back(const Map<N>& map, double (&carry)[N]) const {
     int64_t known = nearest_carry();
     if (known > 0 && place_.leads && place_.in_tensor) {
-      for (int n = 0; n < N; ++n) carry[n] = number_of(await(*this->carry(n, known / kCarrySpacing - 1)));
+      for (int n = 0; n < N; ++n) carry[n] = number_in(await(*this->carry(n, known / kCarrySpacing - 1)));
     }
     const Map<N> whole_chunk = power(map, kChunkSteps);
     const int most = window();
@@ -157,7 +157,7 @@ class LookBack {
         const int link = offset + i * stride;
         if (link >= count) continue;
         if (words[i] == 0) words[i] = await(const_cast<uint32_t&>(first[i * stride * d_.channels]));
-        shared_.handover(place_, link * N + n) = number_of(words[i]);
+        shared_.handover(place_, link * N + n) = number_in(words[i]);
         const int64_t chunk = chunk_of(known + link);
         special = special || chunk_steps(d_.time, chunk) != kChunkSteps || Scan::leaves_split(chunk);
       }

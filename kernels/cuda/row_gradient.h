@@ -2,28 +2,21 @@
 // TileScan<GradientScan> and the CPU's. Only a row's last segment may have fewer than 16 steps.
 #pragma once
 
-#include "kernels/cuda/row_tables.h"
-#include "kernels/cuda/tile.h"
+#include "kernels/cuda/row_chain.h"
+#include "kernels/cuda/segment_steps.h"
 
 namespace spikescan {
 
 template <int kOrder>
-class RowGradient {
+class RowGradient : public RowChain<GradientScan<kOrder>> {
+  using Scan = GradientScan<kOrder>;
+  using Chain = RowChain<Scan>;
+  using Chain::decays_, Chain::carry_;
+
  public:
-  static constexpr int N = kOrder;
-  using Scan = GradientScan<N>;
+  using Chain::Chain, Chain::N, Chain::map;
   using Output = float[N][kSegmentSteps];
   using Quarters = float[kSegmentQuarters][N];  // in the scan's order
-
-  __device__ __forceinline__ RowGradient(const Decays<N>& decays) : decays_(decays) {}
-
-  __device__ __forceinline__ Map<N> map() const { return map_anew<Scan>(decays_); }
-  __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
-  __device__ __forceinline__ double carry(int n) const { return carry_[n]; }
-
-  __device__ __forceinline__ void begin_chunk() {
-    for (int n = 0; n < N; ++n) d_[n] = 0.0;
-  }
 
   // The segment's first `steps` steps; `distance` steps of the chunk come after them.
   template <class Tables>
@@ -32,13 +25,13 @@ class RowGradient {
     Quarters ends, entries;
     run(steps, input, output, ends);
     enter(tables, distance, steps, ends, entries);
-    if constexpr (N == 1) move_chain(tables, ends);  // sooner or later as registers allow
+    if constexpr (N == 1) Chain::move_chain(tables, tables.over_quarter(), ends);  // sooner or later as registers allow
     const typename Tables::Responses responses(tables);
     respond_quarter<0>(tables, responses, steps, entries, output);
     respond_quarter<1>(tables, responses, steps, entries, output);
     respond_quarter<2>(tables, responses, steps, entries, output);
     respond_quarter<3>(tables, responses, steps, entries, output);
-    if constexpr (N == 2) move_chain(tables, ends);
+    if constexpr (N == 2) Chain::move_chain(tables, tables.over_quarter(), ends);
   }
 
   // Instead: the chain alone, from no carry.
@@ -47,26 +40,15 @@ class RowGradient {
     Output output;
     Quarters ends;
     run(steps, input, output, ends);
-    move_chain(tables, ends);
+    Chain::move_chain(tables, tables.over_quarter(), ends);
   }
-  // What the chunk leaves from no carry.
-  __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
 
   // Before the chunk's first step.
   __device__ __forceinline__ void end_chunk(int64_t chunk, int length) {
-    float added[N];
-    aggregate(added);
-    advance_chunk(power(map(), length), carry_, added, Scan::leaves_split(chunk));
+    Chain::advance_carry(length, Scan::leaves_split(chunk), carry_);
   }
 
  private:
-  // Of the quarter that is taken i-th.
-  template <int i, class Body>
-  __device__ __forceinline__ static void for_quarter(int steps, Body body) {
-    constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
-    for_steps<true, kFirst, kFirst + kQuarterSteps>(steps, body);
-  }
-
   __device__ __forceinline__ void run(int steps, const float (&input)[kSegmentSteps], Output& output,
                                       Quarters& ends) const {
     run_quarter<0>(steps, input, output, ends[0]);
@@ -78,7 +60,7 @@ class RowGradient {
   __device__ __forceinline__ void run_quarter(int steps, const float (&input)[kSegmentSteps], Output& output,
                                               float (&state)[N]) const {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
-    for_quarter<i>(steps, [&](int j, bool) {
+    for_quarter<Scan, i>(steps, [&](int j, bool) {
       float out[N];
       Scan::step(decays_, input[j], state, out);
       for (int n = 0; n < N; ++n) output[n][j] = out[n];
@@ -90,7 +72,7 @@ class RowGradient {
   __device__ __forceinline__ void enter(const Tables& tables, int distance, int steps, const Quarters& ends,
                                         Quarters& entries) const {
     double state[N];
-    enter_segment(over_distance(tables, distance), carry_, d_, state);
+    Chain::enter(over_distance(tables, distance), state);
     round_entry(state, entries[0]);
 #pragma unroll
     for (int i = 1; i < kSegmentQuarters; ++i) {
@@ -105,7 +87,7 @@ class RowGradient {
                                                          const Quarters& entries, Output& output) {
     constexpr int q = Scan::quarter(i);
     const int missing = kQuarterSteps - quarter_steps(q, steps);  // steps that the scan does not meet
-    for_quarter<i>(steps, [&](int j, bool full) {
+    for_quarter<Scan, i>(steps, [&](int j, bool full) {
       const int reached = (q + 1) * kQuarterSteps - 1 - j;
       float value[N];
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
@@ -114,13 +96,6 @@ class RowGradient {
               entries[i], value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     });
-  }
-
-  template <class Tables>
-  __device__ __forceinline__ void move_chain(const Tables& tables, const Quarters& ends) {
-    double joined[N];
-    join_quarters(tables.over_quarter(), ends, joined);
-    advance_segment(tables.over_segment(), d_, joined);
   }
 
   // Nearly always whole segments.
@@ -134,10 +109,6 @@ class RowGradient {
     if (usually(steps == kSegmentSteps)) return tables.over_quarter();
     return power(map(), quarter_steps(q, steps));
   }
-
-  const Decays<N> decays_;
-  double carry_[N] = {};
-  double d_[N] = {};
 };
 
 }  // namespace spikescan

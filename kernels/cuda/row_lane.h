@@ -64,7 +64,7 @@ struct RowLane {
 
   // Where the warp's first channel starts in time.
   __device__ __forceinline__ const char* warp_start(const spikescan_tensor& tensor) const {
-    return address_of(tensor, batch, 0, channel - static_cast<int>(threadIdx.x) % 32);
+    return address_at(tensor, batch, 0, channel - static_cast<int>(threadIdx.x) % 32);
   }
   // Where this lane's 16 bytes lie of the first steps, from t on, that the warp moves together.
   __device__ __forceinline__ const char* wide_piece(const spikescan_tensor& tensor, const char* warp_start,

@@ -3,14 +3,17 @@
 // device, this is the shortest way.
 #pragma once
 
-#include "kernels/cuda/row_tables.h"
+#include "kernels/cuda/row_chain.h"
 
 namespace spikescan {
 
 template <class Scan>
-class RowScan {
+class RowScan : public RowChain<Scan> {
+  using Chain = RowChain<Scan>;
+  using Chain::decays_, Chain::carry_;
+
  public:
-  static constexpr int N = Scan::kOrder;
+  using Chain::Chain, Chain::N, Chain::map;
   static_assert(!Scan::kReverse, "backward in time it is RowGradient");
   using Output = float[N][kSegmentSteps];
   // What a segment's quarters leave, each from zero.
@@ -21,19 +24,6 @@ class RowScan {
   struct Entries {
     float at[kSegmentQuarters][N];
   };
-
-  __device__ __forceinline__ RowScan(const Decays<N>& decays) : decays_(decays) {}
-
-  __device__ __forceinline__ Map<N> map() const { return map_anew<Scan>(decays_); }
-  __device__ __forceinline__ const Decays<N>& decays() const { return decays_; }
-  __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
-  __device__ __forceinline__ double carry(int n) const { return carry_[n]; }
-  __device__ __forceinline__ void set_chain(int n, double value) { d_[n] = value; }
-  __device__ __forceinline__ double chain(int n) const { return d_[n]; }
-
-  __device__ __forceinline__ void begin_chunk() {
-    for (int n = 0; n < N; ++n) d_[n] = 0.0;
-  }
 
   // The chunk's segment `s`. Past the row's end the inputs are zero, and nobody looks at the outputs.
   template <class Tables>
@@ -70,7 +60,7 @@ class RowScan {
   template <class Tables>
   __device__ __forceinline__ void enter(const Tables& tables, int s, const Ends& ends, Entries& entries) {
     double state[N];
-    enter_segment(tables.over_segments(map(), s), carry_, d_, state);
+    Chain::enter(tables.over_segments(map(), s), state);
     round_entry(state, entries.at[0]);
     const Map<N> quarter = tables.over_quarter();
 #pragma unroll
@@ -78,7 +68,7 @@ class RowScan {
       enter_quarter(quarter, ends.at[q - 1], state);
       round_entry(state, entries.at[q]);
     }
-    move_chain(tables, quarter, ends);
+    Chain::move_chain(tables, quarter, ends.at);
   }
 
   // and every step's response to it.
@@ -108,43 +98,21 @@ class RowScan {
   }
   template <class Tables>
   __device__ __forceinline__ void skim(const Tables& tables, const Ends& ends) {
-    move_chain(tables, tables.over_quarter(), ends);
-  }
-  // What the chunk leaves from no carry.
-  __device__ __forceinline__ void aggregate(float (&out)[N]) const {
-    round_aggregate(d_, out);
+    Chain::move_chain(tables, tables.over_quarter(), ends.at);
   }
 
   // After a full chunk: the carry moves on, and the chunk's last step takes its value.
   __device__ __forceinline__ void end_chunk(int64_t chunk, Output& output) {
-    advance_carry(Scan::leaves_split(chunk), carry_);
+    Chain::advance_carry(kChunkSteps, Scan::leaves_split(chunk), carry_);
     for (int n = 0; n < N; ++n) output[n][kSegmentSteps - 1] = static_cast<float>(carry_[n]);
   }
   // That value alone: whether the carry is rounded does not change it.
   __device__ __forceinline__ void chunk_end(float (&value)[N]) const {
     double carry[N];
     for (int n = 0; n < N; ++n) carry[n] = carry_[n];
-    advance_carry(false, carry);
+    Chain::advance_carry(kChunkSteps, false, carry);
     for (int n = 0; n < N; ++n) value[n] = static_cast<float>(carry[n]);
   }
-
- private:
-  template <class Tables>
-  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& quarter, const Ends& ends) {
-    double local[N];
-    join_quarters(quarter, ends.at, local);
-    advance_segment(tables.over_segment(), d_, local);
-  }
-
-  __device__ __forceinline__ void advance_carry(bool at_split, double (&carry)[N]) const {
-    float added[N];
-    aggregate(added);
-    advance_chunk(power(map(), kChunkSteps), carry, added, at_split);
-  }
-
-  const Decays<N> decays_;
-  double carry_[N] = {};
-  double d_[N] = {};
 };
 
 }  // namespace spikescan

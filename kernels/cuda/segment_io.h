@@ -51,7 +51,7 @@ __device__ __forceinline__ void load_words(const Word* first, int64_t stride, in
 __device__ __forceinline__ int64_t float_bytes(const spikescan_tensor& tensor) {
   return tensor.dtype == SPIKESCAN_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
 }
-__device__ __forceinline__ char* address_of(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c) {
+__device__ __forceinline__ char* address_at(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c) {
   return static_cast<char*>(tensor.data) + element_at(tensor, b, t, c) * float_bytes(tensor);
 }
 
@@ -66,7 +66,7 @@ __device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, const v
 }
 __device__ __forceinline__ void load_raw(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c, int steps,
                                          RawSegment& out) {
-  load_raw(tensor, address_of(tensor, b, t, c), steps, out);
+  load_raw(tensor, address_at(tensor, b, t, c), steps, out);
 }
 
 __device__ __forceinline__ void decode(const RawSegment& raw, spikescan_dtype dtype, float (&out)[kSegmentSteps]) {
@@ -120,7 +120,7 @@ __device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, vo
 }
 __device__ __forceinline__ void store_segment(const spikescan_tensor& tensor, int64_t b, int64_t t, int64_t c,
                                               int steps, const float (&in)[kSegmentSteps]) {
-  if (tensor.dtype != SPIKESCAN_UINT8) return store_segment(tensor, address_of(tensor, b, t, c), steps, in);
+  if (tensor.dtype != SPIKESCAN_UINT8) return store_segment(tensor, address_at(tensor, b, t, c), steps, in);
   auto* out = static_cast<uint8_t*>(tensor.data) + element_at(tensor, b, t, c);
   for_steps<false>(steps, [&](int j, bool) {
     *out = in[j] != 0.0f ? 1 : 0;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/segment_steps.h"
 #include "kernels/tile_layout.h"
 
 namespace spikescan {
@@ -55,22 +55,6 @@ struct TileTurns {
   int64_t drawn;        // runs, where there are no tickets
 };
 static_assert(sizeof(TileTurns) <= sizeof(TileCommon::turns));
-
-// body(j, full) for the steps of a segment, first to last or, in reverse, last to first. Nearly every segment is full,
-// and then nothing is asked at each step.
-template <bool kReverse, int kFirst = 0, int kEnd = kSegmentSteps, class Body>
-__device__ __forceinline__ void for_steps(int steps, Body body) {
-  if (usually(steps == kSegmentSteps)) {
-#pragma unroll
-    for (int i = kFirst; i < kEnd; ++i) body(kReverse ? kFirst + kEnd - 1 - i : i, true);
-  } else {
-#pragma unroll
-    for (int i = kFirst; i < kEnd; ++i) {
-      const int j = kReverse ? kFirst + kEnd - 1 - i : i;
-      if (j < steps) body(j, false);
-    }
-  }
-}
 
 // The tile that a thread works on, or will.
 struct Tile {

@@ -61,17 +61,10 @@ class TileScan {
     for (int n = 0; n < N; ++n) shared_.chain(place_.lane(), n) = joined[n];
   }
 
-  // Of the quarter that is taken i-th.
-  template <int i, class Body>
-  __device__ __forceinline__ static void for_quarter(int steps, Body body) {
-    constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
-    for_steps<Scan::kReverse, kFirst, kFirst + kQuarterSteps>(steps, body);
-  }
-
   template <int i>
   __device__ __forceinline__ void scan_quarter(int steps, const float (&values)[kSegmentSteps], float (&state)[N]) {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
-    for_quarter<i>(steps, [&](int j, bool) {
+    for_quarter<Scan, i>(steps, [&](int j, bool) {
       float out[N];
       Scan::step(decays_, values[j], state, out);
     });
@@ -178,7 +171,7 @@ class TileScan {
     round_entry(state, entry);
     for (int n = 0; n < N; ++n) local[n] = 0.0f;
     const QuarterResponses<N> responses = tables_.responses(missing);
-    for_quarter<i>(steps, [&](int j, bool full) {
+    for_quarter<Scan, i>(steps, [&](int j, bool full) {
       const int reached = Scan::kReverse ? (q + 1) * kQuarterSteps - 1 - j : j - q * kQuarterSteps;
       float out[N];
       Scan::step(decays_, values[j], local, out);

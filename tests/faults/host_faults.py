@@ -150,12 +150,10 @@ CHANGES = (
         ("plan: not the header's words", '"row_blocks"', '"grid"'),
     )),
     ("host/api_passes.cpp", "backend", (
-        ("decays of a device read", "validate_forward(call, prepared.backend->host_memory, error)",
-         "validate_forward(call, true, error)"),
-        ("idle strides kept", "    clear_idle(call);\n    return report(prepared.backend->forward",
-         "    return report(prepared.backend->forward"),
-        ("stream lost", "prepared.backend->backward(call, stream)", "prepared.backend->backward(call, nullptr)"),
-        ("forward's plan for backward", "call.plan = plan_backward(", "call.plan = plan_forward("),
+        ("decays of a device read", "validate(call, prepared.backend->host_memory, error)", "validate(call, true, error)"),
+        ("idle strides kept", "    clear_idle(call);\n", ""),
+        ("stream lost", "(prepared.backend->*pass)(call, stream)", "(prepared.backend->*pass)(call, nullptr)"),
+        ("forward's plan for backward", "plan_backward", "plan_forward"),
     )),
     ("host/clear_idle.cpp", "host", (
         ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),

@@ -1,0 +1,54 @@
+// What a scan along one row by one thread holds on to: the decays, the carry into the chunk, and the chain over the
+// chunk's segments.
+#pragma once
+
+#include "kernels/cuda/row_tables.h"
+
+namespace spikescan {
+
+template <class Scan>
+class RowChain {
+ public:
+  static constexpr int N = Scan::kOrder;
+
+  __device__ __forceinline__ explicit RowChain(const Decays<N>& decays) : decays_(decays) {}
+
+  __device__ __forceinline__ Map<N> map() const { return map_anew<Scan>(decays_); }
+  __device__ __forceinline__ const Decays<N>& decays() const { return decays_; }
+  __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
+  __device__ __forceinline__ double carry(int n) const { return carry_[n]; }
+  __device__ __forceinline__ void set_chain(int n, double value) { d_[n] = value; }
+  __device__ __forceinline__ double chain(int n) const { return d_[n]; }
+
+  __device__ __forceinline__ void begin_chunk() {
+    for (int n = 0; n < N; ++n) d_[n] = 0.0;
+  }
+  // What the chunk leaves from no carry.
+  __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
+
+ protected:
+  // The state carried into the segment that `over_distance` of the chunk comes before.
+  __device__ __forceinline__ void enter(const Map<N>& over_distance, double (&state)[N]) const {
+    enter_segment(over_distance, carry_, d_, state);
+  }
+  // Past a segment whose quarters, each from zero, leave `ends`.
+  template <class Tables>
+  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& quarter,
+                                             const float (&ends)[kSegmentQuarters][N]) {
+    double joined[N];
+    join_quarters(quarter, ends, joined);
+    advance_segment(tables.over_segment(), d_, joined);
+  }
+  // `carry` becomes the state after the chunk's `length` steps.
+  __device__ __forceinline__ void advance_carry(int length, bool at_split, double (&carry)[N]) const {
+    float added[N];
+    aggregate(added);
+    advance_chunk(power(map(), length), carry, added, at_split);
+  }
+
+  const Decays<N> decays_;
+  double carry_[N] = {};
+  double d_[N] = {};
+};
+
+}  // namespace spikescan

@@ -1,0 +1,32 @@
+// The steps of a segment, in a loop that the compiler can unroll.
+#pragma once
+
+#include "kernels/cuda/device.h"
+#include "kernels/element/chunking.h"
+
+namespace spikescan {
+
+// body(j, full) for the steps of a segment, first to last or, in reverse, last to first. Nearly every segment is full,
+// and then nothing is asked at each step.
+template <bool kReverse, int kFirst = 0, int kEnd = kSegmentSteps, class Body>
+__device__ __forceinline__ void for_steps(int steps, Body body) {
+  if (usually(steps == kSegmentSteps)) {
+#pragma unroll
+    for (int i = kFirst; i < kEnd; ++i) body(kReverse ? kFirst + kEnd - 1 - i : i, true);
+  } else {
+#pragma unroll
+    for (int i = kFirst; i < kEnd; ++i) {
+      const int j = kReverse ? kFirst + kEnd - 1 - i : i;
+      if (j < steps) body(j, false);
+    }
+  }
+}
+
+// The same for the quarter that the scan takes i-th.
+template <class Scan, int i, class Body>
+__device__ __forceinline__ void for_quarter(int steps, Body body) {
+  constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
+  for_steps<Scan::kReverse, kFirst, kFirst + kQuarterSteps>(steps, body);
+}
+
+}  // namespace spikescan
