@@ -10,6 +10,7 @@ SPIKESCAN_ELEMENT_BEGIN
 
 // Sinks: float rows past the caches, anything else through the tile, packed words.
 struct StreamSink {
+  static constexpr bool kStreams = true;
   float* first;
   int64_t stride;
   Asking next;
@@ -22,6 +23,7 @@ struct StreamSink {
 
 // `output`: where the tile will be stored. A store that misses waits for its line.
 struct AskingTileSink {
+  static constexpr bool kStreams = false;
   Segment& tile;
   Asking next, output;
   HWY_INLINE void put(int j, int l, FloatMask spikes) {
@@ -33,6 +35,7 @@ struct AskingTileSink {
 };
 
 struct WordSink {
+  static constexpr bool kStreams = false;
   SpikeWords& words_of_rows;
   int shift;
   Asking next;

@@ -11,12 +11,14 @@ constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word coun
 
 // A segment's M is a tile, or had from m.at(q, i, l), kFloats rows from l on at step i of quarter q; its spikes go to
 // out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or values from the
-// rule `none`. Both are called in the innermost loop and should be a few instructions. m and out may be the same tile.
+// rule `none`. Both are called in the innermost loop and should be a few instructions. kStreams: put() stores past the
+// caches. m and out may be the same tile.
 struct TileSource {
   const Segment& tile;
   HWY_INLINE Floats at(int q, int i, int l) const { return load(tile.at[q * kQuarterSteps + i] + l); }
 };
 struct TileSink {
+  static constexpr bool kStreams = false;
   Segment& tile;
   HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
@@ -61,9 +63,16 @@ HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, in
         typename Rule::Odds odds[kQuarterSteps];
 #pragma GCC unroll 4
         for (int i = 0; i < kQuarterSteps; ++i) odds[i] = rule.odds(m.at((j + first) / kQuarterSteps, i, l));
+        if constexpr (Sink::kStreams) {  // its stores in a row would wait for each other
+#pragma GCC unroll 2
+          for (int i = 0; i < kQuarterSteps; ++i) {
+            out.put(j + first + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[first + i])));
+          }
+        } else {
 #pragma GCC unroll 4
-        for (int i = 0; i < kQuarterSteps; ++i) {
-          out.put(j + first + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[first + i])));
+          for (int i = 0; i < kQuarterSteps; ++i) {
+            out.put(j + first + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[first + i])));
+          }
         }
       }
     }
