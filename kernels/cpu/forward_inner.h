@@ -14,10 +14,11 @@ struct StreamSink {
   float* first;
   int64_t stride;
   Asking next;
-  HWY_INLINE void put(int j, int l, FloatMask spikes) {
+  HWY_INLINE void put(int j, int l, Floats spikes) {
     next.ask_near(j, l);
-    hn::Stream(one_where(spikes), FloatTag(), first + j * stride + l);
+    hn::Stream(spikes, FloatTag(), first + j * stride + l);
   }
+  HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   HWY_INLINE void end(int) {}
 };
 
@@ -26,11 +27,12 @@ struct AskingTileSink {
   static constexpr bool kStreams = false;
   Segment& tile;
   Asking next, output;
-  HWY_INLINE void put(int j, int l, FloatMask spikes) {
+  HWY_INLINE void put(int j, int l, Floats spikes) {
     next.ask_near(j, l);
     output.ask_near(j, l);
-    store(one_where(spikes), tile.at[j] + l);
+    store(spikes, tile.at[j] + l);
   }
+  HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   HWY_INLINE void end(int) {}
 };
 

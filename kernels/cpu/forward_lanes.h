@@ -2,6 +2,8 @@
 // states and the chunks' carries written as they come.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cpu/forward_inner.h"
 #include "kernels/cpu/neuron_lanes.h"
 #include "kernels/cpu/saved_states.h"
@@ -124,8 +126,9 @@ class ForwardLanes {
   // What run_inner() needs of a call and a block.
   bool has_inner() const {
     const spikescan_forward_args& args = call_.args;
+    const bool draws_inside = draws_uniforms(call_.firing) && !args.uniforms.data && philox_.phase(0) == 0;
     return block_.lanes == kLanes && x_.together() && args.spikes.data && spikes_.together() && !args.membrane.data &&
-           !args.uniforms.data && draws_uniforms(call_.firing) && philox_.phase(0) == 0;
+           (draws_inside || !draws_uniforms(call_.firing));
   }
 
   void run_inner(int64_t t, int distance) {
@@ -146,10 +149,24 @@ class ForwardLanes {
     const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
     const Asking next(call_.args.x, x_, next_t, place_.to_next());
     const auto m = neuron_.enter_inner(RowsOf<T>{x, stride}, distance, states_);
-    if (call_.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) {
-      write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
+    switch (call_.firing.rule) {
+      case SPIKESCAN_SIGMOID_BERNOULLI:
+        return write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
+      case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
+        return write_inner(RefractoryRule(call_.firing, kUniformScale), t, m, next);
+      case SPIKESCAN_HEAVISIDE:
+        return write_inner(HeavisideRule(call_.firing), t, m, next);
+      default:
+        return write_inner(NoRule(call_.firing), t, m, next);
+    }
+  }
+
+  template <class Rule, class M, class Sink>
+  HWY_INLINE void fire_inner(const Rule& rule, int64_t t, M m, Sink out) {
+    if constexpr (Rule::kDraws) {
+      fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, out);
     } else {
-      write_inner(RefractoryRule(call_.firing, kUniformScale), t, m, next);
+      fire_alone(rule, kSegmentSteps, kLanes, m, out);
     }
   }
 
@@ -157,24 +174,26 @@ class ForwardLanes {
   void write_inner(const Rule& rule, int64_t t, M m, const Asking& next) {
     const spikescan_tensor& out = call_.args.spikes;
     const int64_t stride = out.stride_time;
-    if (out.dtype == SPIKESCAN_BITS32) {
-      const int shift = static_cast<int>(t % 32);
-      if (shift == 0) {
-        const Asking words(out, spikes_, t / 32, 0);
-        for (int l = 0; l < kLanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
+    if constexpr (!std::is_same_v<Rule, NoRule>) {  // which has no packed spikes
+      if (out.dtype == SPIKESCAN_BITS32) {
+        const int shift = static_cast<int>(t % 32);
+        if (shift == 0) {
+          const Asking words(out, spikes_, t / 32, 0);
+          for (int l = 0; l < kLanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
+        }
+        fire_inner(rule, t, m, WordSink{words_, shift, next});
+        if (shift != 0) words_.write(out, spikes_, t, kLanes);
+        return;
       }
-      fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, WordSink{words_, shift, next});
-      if (shift != 0) words_.write(out, spikes_, t, kLanes);
-      return;
     }
     float* first = static_cast<float*>(out.data) + spikes_.first(0) + t * stride;
     if (out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && streaming(out) &&
         whole_lines(first, stride)) {
-      return fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, StreamSink{first, stride, next});
+      return fire_inner(rule, t, m, StreamSink{first, stride, next});
     }
     // A streaming store wants no line.
     const Asking output = streaming(out) ? next : Asking(out, spikes_, t, 0);
-    fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, AskingTileSink{u_, next, output});
+    fire_inner(rule, t, m, AskingTileSink{u_, next, output});
     store_segment(out, spikes_, t, kSegmentSteps, kLanes, streaming(out), u_);
   }
 

@@ -39,6 +39,7 @@ struct SpikeExponential {
 // The Bernoulli rules: the odds, which M alone decides, and the test of a uniform. They take the uniform times `scale`,
 // a power of two: both sides of the test move by it exactly.
 struct SigmoidRule {
+  static constexpr bool kDraws = true;
   using Odds = Floats;
   SpikeExponential exponential;
   Floats limit;
@@ -48,6 +49,7 @@ struct SigmoidRule {
 };
 
 struct RefractoryRule {
+  static constexpr bool kDraws = true;
   struct Odds {
     Floats e, limit;
   };
@@ -62,12 +64,14 @@ struct RefractoryRule {
 };
 
 struct HeavisideRule {
+  static constexpr bool kDraws = false;
   Floats threshold;
   explicit HeavisideRule(const Firing& f) : threshold(floats(f.threshold)) {}
   HWY_INLINE FloatMask spike(Floats m) const { return threshold < m; }
 };
 
 struct NoRule {
+  static constexpr bool kDraws = false;
   Floats threshold;
   explicit NoRule(const Firing& f) : threshold(floats(f.threshold)) {}
   HWY_INLINE Floats spike(Floats m) const { return m - threshold; }
