@@ -126,9 +126,9 @@ class ForwardLanes {
   // What run_inner() needs of a call and a block.
   bool has_inner() const {
     const spikescan_forward_args& args = call_.args;
-    const bool draws_inside = draws_uniforms(call_.firing) && !args.uniforms.data && philox_.phase(0) == 0;
+    const bool draws = draws_uniforms(call_.firing);
     return block_.lanes == kLanes && x_.together() && args.spikes.data && spikes_.together() && !args.membrane.data &&
-           (draws_inside || !draws_uniforms(call_.firing));
+           (!draws || (!args.uniforms.data && philox_.phase(0) == 0));
   }
 
   void run_inner(int64_t t, int distance) {

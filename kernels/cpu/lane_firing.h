@@ -72,8 +72,8 @@ HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, in
       philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
 #pragma GCC unroll 1
       for (int first = 0; first < kDrawSteps; first += kQuarterSteps) {
-        // Four steps' exponentials, then four tests: each chain of operations is long, and a processor sees further
-        // over short ones.
+        // One step's chain of operations is long; in two shorter loops, those of four steps overlap in the processor's
+        // window.
         typename Rule::Odds odds[kQuarterSteps];
 #pragma GCC unroll 4
         for (int i = 0; i < kQuarterSteps; ++i) odds[i] = rule.odds(m.at((j + first) / kQuarterSteps, i, l));

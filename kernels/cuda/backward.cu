@@ -4,6 +4,7 @@
 #include "kernels/cuda/decay_reduction.h"
 #include "kernels/cuda/decay_sums.h"
 #include "kernels/cuda/enqueue_scans.h"
+#include "kernels/partial_sums.h"
 
 namespace spikescan {
 namespace {

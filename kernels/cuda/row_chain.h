@@ -27,7 +27,7 @@ class RowChain {
   __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
 
  protected:
-  // The state carried into the segment that `over_distance` of the chunk comes before.
+  // The state carried into a segment; `over_distance`: the map over the chunk's steps that the scan took before it.
   __device__ __forceinline__ void enter(const Map<N>& over_distance, double (&state)[N]) const {
     enter_segment(over_distance, carry_, d_, state);
   }

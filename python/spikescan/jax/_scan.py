@@ -179,10 +179,10 @@ def scan(
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
       final_state: whether the state after the last step is wanted.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...].
-      gradient_in_place: the gradient of x takes the memory of the spikes' gradient where both have one dtype: a training
-        step's peak is then two sizes of x in the place of three. XLA copies that gradient first where it is needed
-        elsewhere as well (a residual connection around the neuron, an argument of a jitted function or any call outside
-        jit), which costs time and saves nothing.
+      gradient_in_place: the gradient of x takes the memory of the spikes' gradient where both have one dtype, which
+        saves up to one size of x. XLA copies that gradient first where it is needed elsewhere as well (a residual
+        connection around the neuron, an argument of a jitted function or any call outside jit), which costs time and
+        saves nothing.
 
     Returns:
       A `ScanResult`.
