@@ -28,7 +28,7 @@ struct TileSink {
 // A rule that draws nothing. Calls m and out for whole quarters, so also for rows past the last step.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sink out) {
-  if constexpr (Sink::kStreams) {  // whole rows, which memory takes faster; its end() does nothing
+  if constexpr (Sink::kStreams) {  // whole rows; such a sink's end() does nothing
     for (int j = 0; j < steps; j += kQuarterSteps) {
 #pragma GCC unroll 4
       for (int i = 0; i < kQuarterSteps; ++i) {

@@ -111,9 +111,8 @@ class NeuronLanes {
     states.settled = ends;
   }
 
-  // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it. Plain
-  // pointers: members that are vectors were copied to the stack, and reading such a copy right after it was written
-  // stalls.
+  // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it. Plain pointers: members
+  // that are vectors were copied to the stack, and reading such a copy right after it was written stalls.
   class LocalMembrane {
    public:
     HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const SegmentStates& states)
