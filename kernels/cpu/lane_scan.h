@@ -23,7 +23,6 @@ class LaneScan {
 
   double* carry(int n) { return carry_[n]; }
   double* chain(int n) { return d_[n]; }
-  const Tables& tables() const { return tables_; }
 
   void begin_chunk(int lanes) {
     for (int n = 0; n < N; ++n) {
@@ -106,9 +105,9 @@ class LaneScan {
     }
   }
 
-  // Of a whole segment's quarter with step j, in a forward scan.
-  HWY_INLINE Response quarter_response(const Entry& entry, int j, int l) const {
-    return Response(tables_, entry.at[j / kQuarterSteps], l);
+  // Of a whole segment's quarter q, in a forward scan.
+  HWY_INLINE Response quarter_response(const Entry& entry, int q, int l) const {
+    return Response(tables_, entry.at[q], l);
   }
 
   // In place.

@@ -111,42 +111,27 @@ class NeuronLanes {
     states.settled = ends;
   }
 
-  // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it. Plain pointers: members
-  // that are vectors were copied to the stack, and reading such a copy right after it was written stalls.
+  // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it.
   class LocalMembrane {
    public:
     HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const SegmentStates& states)
-        : v_(states.at[0].at[0]), last_(states.at[kStates - 1].at[0]) {
-      if constexpr (kPsu) {
-        point_to(neuron.refractory_, states.refractory_entry);
-      } else {
-        point_to(neuron.scan_, states.entry);
-      }
-    }
-    // Step i of quarter q, of kFloats rows from l on.
+        : neuron_(neuron), states_(states) {}
+    // Step i of quarter q, of kFloats rows from l on. The response is made anew at each step: one that is kept was
+    // copied to the stack, and reading such a copy right after it was written stalls.
     HWY_INLINE Floats at(int q, int i, int l) const {
-      const int row = (q * kQuarterSteps + i) * kLanes + l;
-      const auto term = [&](int k) HWY_ATTR { return load(terms_ + (k * kQuarterSteps + i) * kLanes + l); };
-      const auto carried = [&](int n) HWY_ATTR { return load(entries_ + (q * kOrder + n) * kLanes + l); };
-      if constexpr (kCuba) {
-        return fused(term(2), carried(1), fused(term(1), carried(0), load(v_ + row)));
-      } else if constexpr (kPsu) {
-        return load(v_ + row) - fused(term(0), carried(0), load(last_ + row));
+      const int j = q * kQuarterSteps + i;
+      const Floats v = load(states_.at[0].at[j] + l);
+      if constexpr (kPsu) {
+        const Floats r = load(states_.at[1].at[j] + l);
+        return v - neuron_.refractory_.quarter_response(states_.refractory_entry, q, l)(0, i, r);
       } else {
-        return fused(term(0), carried(0), load(v_ + row));
+        return neuron_.scan_.quarter_response(states_.entry, q, l)(kCuba ? 1 : 0, i, v);
       }
     }
 
    private:
-    static constexpr int kOrder = kCuba ? 2 : 1;  // of the last scan
-    template <class Last>
-    HWY_INLINE void point_to(const LaneScan<Last>& scan, const typename LaneScan<Last>::Entry& entry) {
-      terms_ = scan.tables().response(0, 0);
-      entries_ = entry.at[0][0];
-    }
-    const float *v_, *last_;  // [16][kLanes]
-    const float* terms_;      // [term][kQuarterSteps][kLanes]
-    const float* entries_;    // [quarter][kOrder][kLanes]
+    const NeuronLanes& neuron_;
+    const SegmentStates& states_;
   };
 
   // enter() for a whole segment inside a chunk, for its M alone.
@@ -156,7 +141,7 @@ class NeuronLanes {
     scan_.enter(distance, kSegmentSteps, lanes_, states.entry);
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR {
-        const auto response = scan_.quarter_response(states.entry, j, l);
+        const auto response = scan_.quarter_response(states.entry, j / kQuarterSteps, l);
         const Floats value = response(0, j % kQuarterSteps, load(states.at[0].at[j] + l));
         store(value, states.at[0].at[j] + l);
         return sigmoid(value);
