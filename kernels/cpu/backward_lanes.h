@@ -24,6 +24,7 @@ class BackwardLanes {
     typename Neuron::SegmentStates states[kSavedSegments] = {};
     Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
     Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
+    RowEnd grad_x_ends[kSavedSteps] = {};
   };
 
   BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place,
@@ -249,7 +250,7 @@ class BackwardLanes {
     const bool streaming = out.data && streams(d_, out.dtype);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
     if (streaming && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
-        block_.lanes == kLanes && grad_x_.together() && whole_lines(first, out.stride_time)) {
+        block_.lanes % kFloats == 0 && grad_x_.together() && whole_lines(first, out.stride_time)) {
       const int64_t stride = out.stride_time;
       return finish_segment(x, at.steps, shared_.states[i], [=](int j, int l, Floats dx) HWY_ATTR {
         next_x.ask(j, l);
@@ -261,7 +262,8 @@ class BackwardLanes {
       next_x.ask(j, l);
       store(dx, tile.at[j] + l);
     });
-    if (out.data) store_segment(out, grad_x_, t, at.steps, block_.lanes, streaming, tile);
+    const Streaming way(place_, streaming ? shared_.grad_x_ends + i * kSegmentSteps : nullptr);
+    if (out.data) store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
   // A segment's sums are made in float32, last step first; segments and batches are then added in double.

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/lane_firing.h"
 #include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/spike_rows.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -35,6 +36,20 @@ struct AskingTileSink {
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   HWY_INLINE void end(int) {}
 };
+
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+struct RowSink {
+  static constexpr bool kStreams = false;
+  SpikeRows& rows;
+  Asking next, output;
+  HWY_INLINE void put(int j, int l, FloatMask spikes) {
+    next.ask_near(j, l);
+    output.ask_near(j, l);
+    rows.put(j, l, spikes);
+  }
+  HWY_INLINE void end(int) {}
+};
+#endif
 
 struct WordSink {
   static constexpr bool kStreams = false;

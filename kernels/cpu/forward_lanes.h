@@ -16,11 +16,15 @@ class ForwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
+  // Segments in a row before the next block's turn: each turn brings a block's tables into the first-level cache again.
+  static constexpr int kTurn = 2;
+
   // What a segment needs while it is worked on: the same for all blocks of a strip, so that it stays in the first-level
   // cache.
   struct Shared {
     typename Neuron::SegmentStates states = {};
     Segment u = {};
+    RowEnd spike_ends[kTurn * kSegmentSteps] = {}, membrane_ends[kTurn * kSegmentSteps] = {};
   };
 
   ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place, Shared& shared)
@@ -29,6 +33,7 @@ class ForwardLanes {
         grid_(grid),
         place_(place),
         philox_(random_origin(call)),
+        shared_(shared),
         states_(shared.states),
         u_(shared.u) {
     block_.set_channels(grid, channel_block);
@@ -75,9 +80,6 @@ class ForwardLanes {
   }
 
  private:
-  // Segments in a row before the next block's turn: each turn brings a block's tables into the first-level cache again.
-  static constexpr int kTurn = 2;
-
   void start(int64_t row_block) {
     const spikescan_forward_args& args = call_.args;
     block_.set_batches(grid_, row_block, 1, 0, d_.batch);
@@ -123,32 +125,42 @@ class ForwardLanes {
       run_segment(k, distance);
   }
 
-  // What run_inner() needs of a call and a block.
+  // Spikes are wanted, and draws, if there are any, begin at a multiple of four steps.
   bool has_inner() const {
     const spikescan_forward_args& args = call_.args;
-    const bool draws = draws_uniforms(call_.firing);
-    return block_.lanes == kLanes && x_.together() && args.spikes.data && spikes_.together() && !args.membrane.data &&
-           (!draws || (!args.uniforms.data && philox_.phase(0) == 0));
+    return args.spikes.data && (!draws_uniforms(call_.firing) || (!args.uniforms.data && philox_.phase(0) == 0));
   }
 
   void run_inner(int64_t t, int distance) {
-    switch (d_.dtype) {
+    const spikescan_tensor& x = call_.args.x;
+    if (block_.lanes < kLanes || !x_.together()) {
+      load_segment(x, x_, t, kSegmentSteps, block_.lanes, u_);
+      return run_inner(view_tile(u_), t, distance);
+    }
+    const int64_t first = x_.first(0) + t * x.stride_time;
+    switch (x.dtype) {
       case SPIKESCAN_FLOAT16:
-        return run_inner<Half>(t, distance);
+        return run_inner(RowsOf<Half>{static_cast<const Half*>(x.data) + first, x.stride_time}, t, distance);
       case SPIKESCAN_BFLOAT16:
-        return run_inner<BFloat16>(t, distance);
+        return run_inner(RowsOf<BFloat16>{static_cast<const BFloat16*>(x.data) + first, x.stride_time}, t, distance);
       default:
-        return run_inner<float>(t, distance);
+        return run_inner(RowsOf<float>{static_cast<const float*>(x.data) + first, x.stride_time}, t, distance);
     }
   }
 
-  template <class T>
-  void run_inner(int64_t t, int distance) {
-    const int64_t stride = call_.args.x.stride_time;
-    const T* x = static_cast<const T*>(call_.args.x.data) + x_.first(0) + t * stride;
+  template <class X>
+  void run_inner(X x, int64_t t, int distance) {
     const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
     const Asking next(call_.args.x, x_, next_t, place_.to_next());
-    const auto m = neuron_.enter_inner(RowsOf<T>{x, stride}, distance, states_);
+    const auto m = neuron_.enter_inner(x, distance, states_);
+    const spikescan_tensor& v = call_.args.membrane;
+    if (!v.data) return fire_inner(t, m, next);
+    fire_inner(t, typename Neuron::KeptMembrane(m, states_), next);
+    store_segment(v, membrane_, t, kSegmentSteps, block_.lanes, streaming(v, t, shared_.membrane_ends), states_.at[0]);
+  }
+
+  template <class M>
+  void fire_inner(int64_t t, M m, const Asking& next) {
     switch (call_.firing.rule) {
       case SPIKESCAN_SIGMOID_BERNOULLI:
         return write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
@@ -162,39 +174,49 @@ class ForwardLanes {
   }
 
   template <class Rule, class M, class Sink>
-  HWY_INLINE void fire_inner(const Rule& rule, int64_t t, M m, Sink out) {
+  HWY_INLINE void fire_segment(const Rule& rule, int64_t t, M m, Sink out) {
     if constexpr (Rule::kDraws) {
-      fire_drawn(rule, philox_, t, kSegmentSteps, kLanes, m, out);
+      fire_drawn(rule, philox_, t, kSegmentSteps, block_.lanes, m, out);
     } else {
-      fire_alone(rule, kSegmentSteps, kLanes, m, out);
+      fire_alone(rule, kSegmentSteps, block_.lanes, m, out);
     }
   }
 
   template <class Rule, class M>
   void write_inner(const Rule& rule, int64_t t, M m, const Asking& next) {
     const spikescan_tensor& out = call_.args.spikes;
-    const int64_t stride = out.stride_time;
+    const int lanes = block_.lanes;
     if constexpr (!std::is_same_v<Rule, NoRule>) {  // which has no packed spikes
       if (out.dtype == SPIKESCAN_BITS32) {
         const int shift = static_cast<int>(t % 32);
         if (shift == 0) {
           const Asking words(out, spikes_, t / 32, 0);
-          for (int l = 0; l < kLanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
+          for (int l = 0; l < lanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
         }
-        fire_inner(rule, t, m, WordSink{words_, shift, next});
-        if (shift != 0) words_.write(out, spikes_, t, kLanes);
+        fire_segment(rule, t, m, WordSink{words_, shift, next});
+        if (shift != 0) words_.write(out, spikes_, t, lanes);
         return;
       }
     }
-    float* first = static_cast<float*>(out.data) + spikes_.first(0) + t * stride;
-    if (out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && streaming(out) &&
-        whole_lines(first, stride)) {
-      return fire_inner(rule, t, m, StreamSink{first, stride, next});
+    const Streaming way = streaming(out, t, shared_.spike_ends);
+    float* first = static_cast<float*>(out.data) + spikes_.first(0) + t * out.stride_time;
+    if (way.ends && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
+        spikes_.together() && whole_lines(first, out.stride_time)) {
+      return fire_segment(rule, t, m, StreamSink{first, out.stride_time, next});
     }
     // A streaming store wants no line.
-    const Asking output = streaming(out) ? next : Asking(out, spikes_, t, 0);
-    fire_inner(rule, t, m, AskingTileSink{u_, next, output});
-    store_segment(out, spikes_, t, kSegmentSteps, kLanes, streaming(out), u_);
+    const Asking output = way.ends ? next : Asking(out, spikes_, t, 0);
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+    if constexpr (!std::is_same_v<Rule, NoRule>) {
+      if (!spikes_.scattered()) {
+        SpikeRows rows;
+        fire_segment(rule, t, m, RowSink{rows, next, output});
+        return rows.write(out, spikes_, t, lanes, way);
+      }
+    }
+#endif
+    fire_segment(rule, t, m, AskingTileSink{u_, next, output});
+    store_segment(out, spikes_, t, kSegmentSteps, lanes, way, u_);
   }
 
   // The segment is settled; its tile of V becomes M, then the spikes.
@@ -203,7 +225,8 @@ class ForwardLanes {
     const int lanes = block_.lanes;
     Segment& m = states_.at[0];
     neuron_.settle_all(steps, states_, [](int, int, Floats) HWY_ATTR {});
-    if (args.membrane.data) store_segment(args.membrane, membrane_, t, steps, lanes, streaming(args.membrane), m);
+    const spikescan_tensor& v = args.membrane;
+    if (v.data) store_segment(v, membrane_, t, steps, lanes, streaming(v, t, shared_.membrane_ends), m);
     if (!args.spikes.data) return;
     if (Neuron::kPsu) {
       for (int j = 0; j < steps; ++j) {
@@ -213,13 +236,15 @@ class ForwardLanes {
     if (args.uniforms.data) load_segment(args.uniforms, uniforms_, t, steps, lanes, u_);
     fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m);
     if (args.spikes.dtype != SPIKESCAN_BITS32) {
-      return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes), m);
+      return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes, t, shared_.spike_ends), m);
     }
     words_.add(m, t, steps, lanes);
     if (t % 32 != 0 || t + steps == d_.time) words_.write(args.spikes, spikes_, t, lanes);
   }
 
-  bool streaming(const spikescan_tensor& tensor) const { return streams(d_, tensor.dtype); }
+  Streaming streaming(const spikescan_tensor& tensor, int64_t t, RowEnd* ends) const {
+    return {place_, streams(d_, tensor.dtype) ? ends + t % (kTurn * kSegmentSteps) : nullptr};
+  }
 
   // What backward may begin the chunk's segment from; `values(state)` are the lanes' numbers.
   template <class Values>
@@ -248,6 +273,7 @@ class ForwardLanes {
   VectorPhilox philox_;
   RowPlaces x_, uniforms_, spikes_, membrane_;
   Neuron neuron_;
+  Shared& shared_;
   typename Neuron::SegmentStates& states_;
   Segment& u_;
   SpikeWords words_;

@@ -165,11 +165,9 @@ class SpikeWords {
 
   void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes) const {
     auto* data = static_cast<uint32_t*>(tensor.data) + t / 32 * tensor.stride_time;
-    if (rows.together()) {
-      __builtin_memcpy(data + rows.first(0), word_, static_cast<size_t>(lanes) * sizeof word_[0]);
-      return;
-    }
-    for (int l = 0; l < lanes; ++l) data[rows.first(l)] = word_[l];
+    rows.each_run(lanes, [&](int first, int count) {
+      __builtin_memcpy(data + rows.first(first), word_ + first, static_cast<size_t>(count) * sizeof word_[0]);
+    });
   }
 
  private:

@@ -134,6 +134,21 @@ class NeuronLanes {
     const SegmentStates& states_;
   };
 
+  // The same, where V is wanted as well: afterwards its tile is settled. (psu_lif's is before.)
+  class KeptMembrane {
+   public:
+    HWY_INLINE KeptMembrane(LocalMembrane m, SegmentStates& states) : m_(m), states_(states) {}
+    HWY_INLINE Floats at(int q, int i, int l) const {
+      const Floats m = m_.at(q, i, l);
+      if constexpr (!kPsu) store(m, states_.at[0].at[q * kQuarterSteps + i] + l);
+      return m;
+    }
+
+   private:
+    LocalMembrane m_;
+    SegmentStates& states_;
+  };
+
   // enter() for a whole segment inside a chunk, for its M alone.
   template <class Input>
   HWY_INLINE LocalMembrane enter_inner(Input x, int distance, SegmentStates& states) {

@@ -2,12 +2,10 @@
 // Stores go past the caches where a call writes much and its rows consist of whole cache lines.
 #pragma once
 
-#include "kernels/cpu/lane_block.h"
-#include "kernels/cpu/vector_convert.h"
+#include "kernels/cpu/row_stream.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
-constexpr size_t kLineBytes = 64;
 // Outputs of a call from which streaming pays: less may still be in the caches when the caller reads it.
 constexpr int64_t kStreamingBytes = int64_t{4} << 20;
 
@@ -23,39 +21,56 @@ class RowPlaces {
     int apart = 0;
     for (int l = 0; l < block.lanes; ++l) apart |= first_[l] != first_[0] + l;
     together_ = apart == 0;
+    run_ = together_ ? kLanes : block.width();
   }
   bool together() const { return together_; }  // one run of memory at every step
+  // Runs of so few lanes that each lane is better read and written on its own, all of a segment's steps.
+  bool scattered() const { return run_ < 8; }
   int64_t first(int lane) const { return first_[lane]; }
+
+  // Calls body(first lane, lanes) for each run: all lanes, or those of one batch.
+  template <class Body>
+  HWY_INLINE void each_run(int lanes, Body body) const {
+    if (together_) return body(0, lanes);
+    for (int l = 0; l < lanes; l += run_) body(l, run_);
+  }
 
  private:
   bool together_ = true;
+  int run_ = kLanes;
   int64_t first_[kLanes] = {};
 };
 
+// Unused lanes of a run's last vector become zero, or belong to the next run.
 template <class T>
-HWY_INLINE void load_together(const T* data, int64_t stride, int steps, int lanes, Segment& out) {
-  for (int j = 0; j < steps; ++j) {
-    const T* row = data + j * stride;
+HWY_INLINE void load_run(const T* data, int64_t stride, int steps, int first, int lanes, Segment& out) {
+  for (int j = 0; j < steps; ++j, data += stride) {
+    float* to = out.at[j] + first;
     int l = 0;
-    for (; l + kFloats <= lanes; l += kFloats) store(load_vector(row + l), out.at[j] + l);
+    for (; l + kFloats <= lanes; l += kFloats) hn::StoreU(load_vector(data + l), FloatTag(), to + l);
     if (l == lanes) continue;
-    for (int end = l + kFloats; l < end; ++l) out.at[j][l] = l < lanes ? to_float(row[l]) : 0.0f;
+    if (first + l + kFloats <= kLanes) {
+      hn::StoreU(load_first(data + l, lanes - l), FloatTag(), to + l);
+    } else {
+      for (; l < lanes; ++l) to[l] = to_float(data[l]);
+    }
   }
 }
 
 template <class T>
-void load_apart(const T* data, const RowPlaces& rows, int64_t t, int64_t stride, int steps, int lanes, Segment& out) {
-  for (int l = 0; l < lanes; ++l) {
-    const T* row = data + rows.first(l) + t * stride;
-    for (int j = 0; j < steps; ++j) out.at[j][l] = to_float(row[j * stride]);
+HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
+                          Segment& out) {
+  const T* data = static_cast<const T*>(tensor.data) + t * tensor.stride_time;
+  const int64_t stride = tensor.stride_time;
+  if (rows.scattered()) {
+    for (int l = 0; l < lanes; ++l) {
+      const T* row = data + rows.first(l);
+      for (int j = 0; j < steps; ++j) out.at[j][l] = to_float(row[j * stride]);
+    }
+    return;
   }
-}
-
-template <class T>
-void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes, Segment& out) {
-  const T* data = static_cast<const T*>(tensor.data);
-  if (!rows.together()) return load_apart(data, rows, t, tensor.stride_time, steps, lanes, out);
-  load_together(data + rows.first(0) + t * tensor.stride_time, tensor.stride_time, steps, lanes, out);
+  rows.each_run(lanes, [&](int first, int count)
+                           HWY_ATTR { load_run(data + rows.first(first), stride, steps, first, count, out); });
 }
 
 inline void load_segment(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
@@ -68,11 +83,6 @@ inline void load_segment(const spikescan_tensor& tensor, const RowPlaces& rows, 
     default:
       return load_rows<float>(tensor, rows, t, steps, lanes, out);
   }
-}
-
-template <class T>
-bool whole_lines(const T* data, int64_t stride) {
-  return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && stride * sizeof(T) % kLineBytes == 0;
 }
 
 // A segment of a full block whose rows lie together.
@@ -129,48 +139,40 @@ class Asking {
   uintptr_t first_, stride_bytes_, element_bytes_;
 };
 
-// One whole row of a full block, past the caches.
-HWY_INLINE void stream_row(const float* from, float* to) {
-  for (int l = 0; l < kLanes; l += kFloats) hn::Stream(load(from + l), FloatTag(), to + l);
-}
 template <class T>
-HWY_INLINE void stream_row(const float* from, T* to) {
-  alignas(kLineBytes) T row[kLanes];
-  for (int l = 0; l < kLanes; l += kFloats) store_vector(load(from + l), row + l);
-  const hn::ScalableTag<uint8_t> d;
-  for (size_t byte = 0; byte < sizeof row; byte += hn::Lanes(d)) {
-    hn::Stream(hn::Load(d, reinterpret_cast<const uint8_t*>(row) + byte), d, reinterpret_cast<uint8_t*>(to) + byte);
+HWY_INLINE void store_run(T* data, int64_t stride, int steps, int first, int lanes, const Segment& in) {
+  for (int j = 0; j < steps; ++j, data += stride) {
+    const float* from = in.at[j] + first;
+    int l = 0;
+    for (; l + kFloats <= lanes; l += kFloats) store_vector(hn::LoadU(FloatTag(), from + l), data + l);
+    for (; l < lanes; ++l) data[l] = narrow<T>(from[l]);
   }
 }
 
 template <class T>
-HWY_INLINE void store_together(T* data, int64_t stride, int steps, int lanes, bool streaming, const Segment& in) {
-  if (streaming && lanes == kLanes && whole_lines(data, stride)) {
-    for (int j = 0; j < steps; ++j) stream_row(in.at[j], data + j * stride);
+void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
+                const Streaming& streaming, const Segment& in) {
+  T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
+  const int64_t stride = tensor.stride_time;
+  if (rows.scattered()) {
+    for (int l = 0; l < lanes; ++l) {
+      T* row = data + rows.first(l);
+      for (int j = 0; j < steps; ++j) row[j * stride] = narrow<T>(in.at[j][l]);
+    }
     return;
   }
-  for (int j = 0; j < steps; ++j) {
-    T* row = data + j * stride;
-    int l = 0;
-    for (; l + kFloats <= lanes; l += kFloats) store_vector(load(in.at[j] + l), row + l);
-    for (; l < lanes; ++l) row[l] = narrow<T>(in.at[j][l]);
-  }
-}
-
-template <class T>
-void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes, bool streaming,
-                const Segment& in) {
-  T* data = static_cast<T*>(tensor.data);
-  const int64_t stride = tensor.stride_time;
-  if (rows.together()) return store_together(data + rows.first(0) + t * stride, stride, steps, lanes, streaming, in);
-  for (int l = 0; l < lanes; ++l) {
-    T* row = data + rows.first(l) + t * stride;
-    for (int j = 0; j < steps; ++j) row[j * stride] = narrow<T>(in.at[j][l]);
-  }
+  rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
+    T* to = data + rows.first(first);
+    if (streaming.wanted(to, stride, count, rows.together())) {
+      stream_run(in, steps, first, count, to, stride, streaming);
+    } else {
+      store_run(to, stride, steps, first, count, in);
+    }
+  });
 }
 
 inline void store_segment(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
-                          bool streaming, const Segment& in) {
+                          const Streaming& streaming, const Segment& in) {
   switch (tensor.dtype) {
     case SPIKESCAN_FLOAT16:
       return store_rows<Half>(tensor, rows, t, steps, lanes, streaming, in);

@@ -3,6 +3,8 @@
 // made quiet by the first operation on it anyway).
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cpu/vector.h"
 #include "kernels/element/convert.h"
 
@@ -32,6 +34,21 @@ HWY_INLINE Floats load_vector(const Half* p) {
   const auto special = hn::Not(rest < words(0x7c00u << 13));
   return float_of(hn::Or(sign, hn::IfThenElse(special, hn::Or(rest, words(0x7f800000u)), bits_of(scaled))));
 #endif
+}
+
+// The first `count` elements of a vector, then zeros.
+template <class T>
+HWY_INLINE Floats load_first(const T* p, int count) {
+  alignas(64) T elements[kFloats] = {};
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  using Bits = std::conditional_t<sizeof(T) == 4, WordTag, ShortTag>;
+  using Word = hn::TFromD<Bits>;
+  const auto loaded = hn::MaskedLoad(hn::FirstN(Bits(), count), Bits(), reinterpret_cast<const Word*>(p));
+  hn::Store(loaded, Bits(), reinterpret_cast<Word*>(elements));
+#else
+  for (int i = 0; i < count; ++i) elements[i] = p[i];
+#endif
+  return load_vector(elements);
 }
 
 HWY_INLINE void store_vector(Floats x, float* p) {

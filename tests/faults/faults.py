@@ -36,6 +36,7 @@ PASSES = Test("ops_cpu", "tests/ops/ops_cpu", "-*Shapes*:*Splits*")
 SHAPES = Test("ops_cpu", "tests/ops/ops_cpu", "*Shapes*")
 SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
+STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
 
 
 def _faults(file, test, *changes):
@@ -186,13 +187,24 @@ FORWARD = _faults(
     "kernels/cpu/lane_firing.h", PASSES,
     ("bits: second half word", "hn::ShiftLeftSame(bits, shift)", "bits"),
     ("bits: first half word lost", "hn::Load(WordTag(), word_ + l)", "words(0u)"),
-    ("bits: rows apart", "if (rows.together()) {", "if (true) {"),
+    ("bits: rows apart", "word_ + first,", "word_,"),
 ) + _faults(
     "kernels/cpu/vector_convert.h", PASSES,
     ("bytes: 2 for 1", "return x != 0.0f ? 1 : 0;", "return x != 0.0f ? 2 : 0;"),
 ) + _faults(
     "kernels/cpu/segment_io.h", SHAPES,
-    ("store: past the last channel", "for (; l < lanes; ++l) row[l] = narrow<T>", "for (; l < kLanes; ++l) row[l] = narrow<T>"),
+    ("store: past the last channel", "for (; l < lanes; ++l) data[l] = narrow<T>", "for (; l <= lanes; ++l) data[l] = narrow<T>"),
+    ("load: a run's rest", "load_first(data + l, lanes - l)", "load_first(data + l, lanes - l - 1)"),
+) + _faults(
+    "kernels/cpu/row_stream.h", STREAMING,
+    ("stream: the first line whole", "streaming.after_block ? 0 : part;", "0;"),
+    ("stream: ends not kept", "    __builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);\n", ""),
+    ("stream: an end's last bytes", "  store_few(uint32_t{});\n", ""),
+) + _faults(
+    "kernels/cpu/spike_rows.h", STREAMING,
+    ("spikes: the neighbour's bits", "before >> (kLanes - part)", "before"),
+    ("spikes: bits not kept", "      __builtin_memcpy(left, &bits, sizeof bits);\n", ""),
+    ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
     ("quarter: another one's entry", "entry.at[Scan::quarter(q)]", "entry.at[kSegmentQuarters - 1 - Scan::quarter(q)]"),

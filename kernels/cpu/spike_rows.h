@@ -1,0 +1,102 @@
+// The spikes of a segment as bits, a word a step, and their way to memory as 0 and 1 in the output's dtype, a row at a
+// time. AVX-512 alone, whose comparisons give bits and whose moves take them.
+#pragma once
+
+#include "kernels/cpu/segment_io.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+class SpikeRows {
+ public:
+  HWY_INLINE void put(int j, int l, FloatMask spikes) { bits_[j][l / kFloats] = static_cast<uint16_t>(spikes.raw); }
+
+  // Of the segment at t.
+  void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes,
+             const Streaming& streaming) const {
+    switch (tensor.dtype) {
+      case SPIKESCAN_FLOAT16:
+        return write_as<uint16_t>(tensor, rows, t, lanes, streaming, 0x3c00);
+      case SPIKESCAN_BFLOAT16:
+        return write_as<uint16_t>(tensor, rows, t, lanes, streaming, 0x3f80);
+      case SPIKESCAN_UINT8:
+        return write_as<uint8_t>(tensor, rows, t, lanes, streaming, 1);
+      default:
+        return write_as<uint32_t>(tensor, rows, t, lanes, streaming, 0x3f800000u);
+    }
+  }
+
+ private:
+  template <class T>
+  void write_as(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes, const Streaming& streaming,
+                T one) const {
+    T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
+    const int64_t stride = tensor.stride_time;
+    rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
+      T* to = data + rows.first(first);
+      const bool streams = streaming.wanted(to, stride, count, rows.together());
+      for (int j = 0; j < kSegmentSteps; ++j, to += stride) {
+        if (streams) {
+          stream_row(bits_of_step(j) >> first, count, to, one, streaming, streaming.ends[j]);
+        } else {
+          store_ones(bits_of_step(j) >> first, count, to, one);
+        }
+      }
+    });
+  }
+
+  HWY_INLINE uint64_t bits_of_step(int j) const {
+    uint64_t bits;
+    __builtin_memcpy(&bits, bits_[j], sizeof bits);
+    return bits;
+  }
+
+  // stream_row() of row_stream.h, whose elements are bits; they are what a row leaves as well.
+  template <class T>
+  static HWY_INLINE void stream_row(uint64_t bits, int count, T* to, T one, const Streaming& streaming, RowEnd& left) {
+    const hn::ScalableTag<T> d;
+    constexpr int kLine = kLineBytes / sizeof(T);
+    const int part = static_cast<int>(reinterpret_cast<uintptr_t>(to) % kLineBytes / sizeof(T));
+    const int end = part + count;
+    if (part != 0) {
+      uint64_t before;
+      __builtin_memcpy(&before, left, sizeof before);
+      __builtin_memcpy(left, &bits, sizeof bits);
+      to -= part;
+      const uint64_t line = bits << part | before >> (kLanes - part);
+      if (!streaming.after_block) {
+        store_ones(bits, (end < kLine ? end : kLine) - part, to + part, one);
+      } else if (end >= kLine) {
+        hn::Stream(ones_where(d, line, one), d, to);
+      } else if (!streaming.before_block) {
+        store_ones(line, end, to, one);
+      }
+    }
+    int at = part == 0 ? 0 : kLine;
+    for (; at + kLine <= end; at += kLine) hn::Stream(ones_where(d, bits >> (at - part), one), d, to + at);
+    if (at < end && !streaming.before_block) store_ones(bits >> (at - part), end - at, to + at, one);
+  }
+
+  template <class T>
+  static HWY_INLINE void store_ones(uint64_t bits, int count, T* to, T one) {
+    const hn::ScalableTag<T> d;
+    constexpr int kLine = kLineBytes / sizeof(T);
+    int l = 0;
+    for (; l + kLine <= count; l += kLine) hn::StoreU(ones_where(d, bits >> l, one), d, to + l);
+    if (l == count) return;
+    alignas(kLineBytes) uint8_t rest[kLineBytes];
+    hn::Store(ones_where(d, bits >> l, one), d, reinterpret_cast<T*>(rest));
+    store_part(rest, reinterpret_cast<uint8_t*>(to + l), (count - l) * sizeof(T));
+  }
+
+  template <class D>
+  static HWY_INLINE hn::Vec<D> ones_where(D d, uint64_t bits, hn::TFromD<D> one) {
+    using M = hn::Mask<D>;
+    return hn::IfThenElseZero(M{static_cast<decltype(M::raw)>(bits)}, hn::Set(d, one));
+  }
+
+  alignas(kLineBytes) uint16_t bits_[kSegmentSteps][kLanes / kFloats];
+};
+#endif
+
+SPIKESCAN_ELEMENT_END

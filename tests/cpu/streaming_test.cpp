@@ -1,0 +1,114 @@
+// Outputs that go past the caches: calls of 4 MiB and more, whose rows begin on a cache line or anywhere, whole or in
+// blocks with few lanes. Each batch alone, which writes less and goes through the caches, must give the same bits, and
+// the bytes between and around the rows must stay as they are.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support/forms.h"
+#include "support/random_case.h"
+
+namespace spikescan::support {
+namespace {
+
+constexpr int64_t kStreamingBytes = int64_t{4} << 20;
+const Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
+
+struct Rows {
+  const char* name;
+  int64_t channels;
+  Layout layout;
+  bool misaligned;
+};
+// On lines and not; one block, several, a last one of two lanes, of a whole number of vectors, of none; batches side by
+// side in a block whose rows are lines, or not, or a channel each.
+constexpr Rows kRows[] = {
+    {"lines", 512, Layout::batch_first, false},
+    {"off_lines", 512, Layout::batch_first, true},
+    {"off_lines_time_first", 192, Layout::time_first, true},
+    {"gaps", 128, Layout::padded, false},
+    {"window", 64, Layout::window, false},
+    {"two_lanes_left", 130, Layout::batch_first, false},
+    {"two_lanes_left_off", 66, Layout::batch_first, true},
+    {"half_a_block_left", 96, Layout::batch_first, false},
+    {"some_lanes_left", 100, Layout::batch_first, true},
+    {"one_batch_a_block", 48, Layout::batch_first, false},
+    {"batches_of_lines", 32, Layout::batch_first, false},
+    {"batches_of_parts", 10, Layout::batch_first, false},
+    {"one_channel", 1, Layout::batch_first, true},
+};
+
+std::string name_of(const testing::TestParamInfo<std::tuple<Rows, spikescan_dtype>>& info) {
+  static constexpr const char* kDtypes[] = {"float32", "float16", "bfloat16", "uint8"};
+  return std::string(std::get<0>(info.param).name) + "_" + kDtypes[std::get<1>(info.param)];
+}
+
+class Outputs : public testing::TestWithParam<std::tuple<Rows, spikescan_dtype>> {};
+INSTANTIATE_TEST_SUITE_P(All, Outputs,
+                         testing::Combine(testing::ValuesIn(kRows),
+                                          testing::Values(SPIKESCAN_FLOAT32, SPIKESCAN_BFLOAT16, SPIKESCAN_UINT8)),
+                         name_of);
+
+// The smallest batch that streams elements of `bytes`, of a T that ends inside a turn and inside a segment.
+Case case_of(const Rows& rows, int64_t bytes) {
+  Case c;
+  spikescan_description& d = c.description;
+  d.time = rows.channels >= 64 ? 1100 : 4200;
+  d.channels = rows.channels;
+  d.batch = kStreamingBytes / (bytes * d.time * d.channels) + 2;
+  c.spikes_layout = c.membrane_layout = c.grad_x_layout = rows.layout;
+  c.misaligned = rows.misaligned;
+  return c;
+}
+
+void expect_batches(const Case& whole, const Forward& forward, const Backward& backward) {
+  const spikescan_description& d = whole.description;
+  for (int64_t b = 0; b<d.batch; b += d.batch> 40 ? 7 : 1) {
+    const Box box = {{b, 0, 0}, {1, d.time, d.channels}};
+    Case piece = part_of(whole, box);
+    piece.spikes_layout = piece.membrane_layout = piece.grad_x_layout = Layout::batch_first;
+    piece.misaligned = false;
+    Forward got = support::forward(kCpu, piece);
+    const std::vector<unsigned char> saved = got.saved;
+    got.saved.clear();
+    ASSERT_EQ(difference(got, part_of(forward, whole, box)), "") << "batch " << b;
+    if (!whole.wanted.grad_x) continue;
+    Backward gradients = support::backward(kCpu, piece, saved);
+    gradients.grad_beta.bits.clear();
+    gradients.grad_alpha.bits.clear();
+    ASSERT_EQ(difference(gradients, part_of(backward, whole, box)), "") << "batch " << b;
+  }
+}
+
+TEST_P(Outputs, SpikesMembraneAndGradient) {
+  const auto& [rows, dtype] = GetParam();
+  const int64_t bytes = dtype == SPIKESCAN_FLOAT32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2;
+  Case c = case_of(rows, bytes);
+  c.spikes_dtype = dtype;
+  if (dtype == SPIKESCAN_UINT8) {
+    c.wanted.membrane = c.wanted.grad_x = false;
+  } else {
+    c.description.dtype = c.membrane_dtype = dtype;
+    c.wanted.membrane = rows.channels % 64 != 0 || rows.misaligned;  // and without it
+  }
+  c.description.recurrence = rows.channels % 3 == 0 ? SPIKESCAN_PSU_LIF : SPIKESCAN_LIF;
+  fill(c, 7, {.grad_membrane = false, .grad_final_state = false});
+  const Forward forward = support::forward(kCpu, c);
+  const Backward backward = c.wanted.grad_x ? support::backward(kCpu, c, forward.saved) : Backward{};
+  expect_batches(c, forward, backward);
+}
+
+// The rule `none` writes numbers, not ones.
+TEST(OutputsOfNoRule, Distances) {
+  for (const Rows& rows : kRows) {
+    SCOPED_TRACE(rows.name);
+    Case c = case_of(rows, 4);
+    c.description.rule = SPIKESCAN_NONE;
+    c.wanted.grad_x = c.wanted.membrane = false;
+    fill(c, 8);
+    expect_batches(c, support::forward(kCpu, c), {});
+  }
+}
+
+}  // namespace
+}  // namespace spikescan::support
