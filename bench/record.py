@@ -67,7 +67,7 @@ def positive(value):
     return value
 
 
-SERIES = ("time_vs_length", "constant_elements", "share_vs_rows")
+SERIES = ("time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "with_membrane")
 MEASURED = (
     "bytes", "share_of_copy", "copy_bytes_per_second", "elements_per_second", "peak_bytes", "p20_seconds", "p80_seconds"
 )  # fmt: skip
@@ -88,6 +88,8 @@ def from_name(name):
         row |= {"spikes": None if spikes == "-" else spikes, "layer": "neuron", "layout": "ours", "work": CALLS[row["pass"]]}
         if row["pass"] != "backward" and "bernoulli" in row["rule"]:
             row["work"] += "; each spike is drawn from its own counter"
+        if series == "with_membrane":
+            row["work"] += "; V is written as well"
     elif parts[0] == "copy" and len(parts) == 4:
         row |= {"pass": "copy", "backend": parts[3], "work": f"a {parts[1]} copy of {parts[2]} by all threads"}
         return row | {"series": "limits"}

@@ -10,9 +10,10 @@
 namespace spikescan::bench {
 namespace {
 
-constexpr int64_t kLengthRows = 64;                 // few, so that the longest fits into memory
-constexpr int64_t kElements = int64_t{1} << 22;     // 16 MiB of float32: more than a core's own caches
-constexpr int64_t kGpuElements = int64_t{1} << 26;  // beyond a GPU's caches
+constexpr int64_t kLengthRows = 64;                  // few, so that the longest fits into memory
+constexpr int64_t kElements = int64_t{1} << 22;      // 16 MiB of float32: more than a core's own caches
+constexpr int64_t kWideElements = int64_t{1} << 25;  // beyond a processor's caches
+constexpr int64_t kGpuElements = int64_t{1} << 26;   // beyond a GPU's caches
 constexpr Pass kAllPasses[] = {Pass::kForward, Pass::kBackward, Pass::kForwardBackward};
 
 class Cases {
@@ -20,8 +21,8 @@ class Cases {
   explicit Cases(spikescan_backend backend) : backend_(backend) {}
 
   void add(Pass pass, spikescan_recurrence recurrence, spikescan_rule rule, spikescan_dtype dtype,
-           spikescan_dtype spikes, const Shape& shape, const char* series = "") {
-    const ScanCase one = {backend_, pass, recurrence, rule, dtype, spikes, shape, series};
+           spikescan_dtype spikes, const Shape& shape, const char* series = "", bool membrane = false) {
+    const ScanCase one = {backend_, pass, recurrence, rule, dtype, spikes, shape, series, membrane};
     const auto same = [&](const ScanCase& other) { return other.name() == one.name(); };
     if (std::none_of(list_.begin(), list_.end(), same)) list_.push_back(one);
   }
@@ -140,6 +141,24 @@ void add_constant_elements(Cases& cases) {
   }
 }
 
+// What the classes of spyx.experimental return, S and V.
+void add_with_membrane(Cases& cases) {
+  for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
+    cases.add(Pass::kForward, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI,
+              SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32, {64, 1024, 512}, "with_membrane", true);
+  }
+}
+
+// Widths of layers at constant elements: rows of whole cache lines and of parts, blocks of lanes that are not full.
+void add_channels(Cases& cases) {
+  for (const int64_t channels : {1, 8, 10, 32, 64, 100, 128, 130, 512}) {
+    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
+                {kWideElements / 1024 / channels, 1024, channels}, "share_vs_channels");
+    }
+  }
+}
+
 // A GPU's plan changes with the rows: at constant bytes there should be no dip.
 void add_rows(Cases& cases, spikescan_backend backend) {
   if (backend == SPIKESCAN_BACKEND_CUDA) {
@@ -184,6 +203,8 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   if (wanted(options.series, "time_vs_length")) add_lengths(cases);
   if (wanted(options.series, "share_vs_rows")) add_rows(cases, backend);
   if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
+  if (wanted(options.series, "with_membrane")) add_with_membrane(cases);
+  if (wanted(options.series, "share_vs_channels")) add_channels(cases);
   std::vector<ScanCase> all = cases.take(), kept;
   // What documents quote first, then the cheap ones: where the time budget ends, the fewest are missing.
   const auto rank = [](const ScanCase& one) {

@@ -10,8 +10,9 @@
 namespace spikescan::bench {
 
 // What a row is for; the first is the default of a run.
-inline constexpr const char* kSeries[] = {"suite",         "time_vs_length", "constant_elements",
-                                          "share_vs_rows", "error",          "limits"};
+inline constexpr const char* kSeries[] = {
+    "suite", "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "with_membrane",
+    "error", "limits"};
 
 struct RunOptions {
   std::vector<std::string> backends, dtypes, recurrences, series;  // names; empty: all that there are

@@ -44,7 +44,10 @@ def figure(record, backend):
     widths = against(record, backend, "share_vs_rows", lambda row: row["B"] * row["C"])
     equal = against(record, backend, "constant_elements", lambda row: row["T"])
     bars = by_dtype(record, backend)
-    used = [row for lines in (lengths, widths, equal) for points in lines.values() for _, row in points] + bars
+    channels = against(record, backend, "share_vs_channels", lambda row: row["C"])
+    with_membrane = measured(record, backend, series="with_membrane", pass_name="forward")
+    lines = (lengths, widths, equal, channels)
+    used = [row for line in lines for points in line.values() for _, row in points] + bars + with_membrane
     data = [
         {
             "pass": row["pass"], "recurrence": row["recurrence"], "dtype": row["dtype"], "spikes": row["spikes"],
@@ -72,7 +75,7 @@ def figure(record, backend):
         text,
         data,
         (lambda: draw(panels, bars)) if data else None,
-        table(bars),
+        [*table(bars, with_membrane), *channel_table(channels)],
         missing,
     )
 
@@ -119,22 +122,42 @@ def draw_bars(ax, bars):
         ax.text(0.5, 0.5, NOT_MEASURED, ha="center", transform=ax.transAxes, color=style.GREY)
 
 
-def table(bars):
+def time_and_share(row):
+    return f"{style.seconds(row['median_seconds'])}, {row['share_of_copy']:.1%}" if row else NOT_MEASURED
+
+
+def table(bars, with_membrane):
     groups = list(dict.fromkeys((row["pass"], form(row)) for row in bars))
     kinds = [kind for kind in style.RECURRENCES if any(row["recurrence"] == kind for row in bars)]
     if not bars:
         return []
     cells = {(row["pass"], form(row), row["recurrence"]): row for row in bars}
+    cells |= {("forward", "float32 to float32 and V", row["recurrence"]): row for row in with_membrane}
+    if with_membrane:
+        groups.insert(sum(pass_name == "forward" for pass_name, _ in groups), ("forward", "float32 to float32 and V"))
     body = []
     for pass_name, what in groups:
-        line = [f"{pass_name}, {what}"]
-        for kind in kinds:
-            row = cells.get((pass_name, what, kind))
-            shown = row and f"{style.seconds(row['median_seconds'])}, {row['share_of_copy']:.1%}"
-            line.append(shown or NOT_MEASURED)
-        body.append(line)
+        rows = [cells.get((pass_name, what, kind)) for kind in kinds]
+        body.append([f"{pass_name}, {what}", *map(time_and_share, rows)])
     return [
         f"At {' x '.join(map(count, SUITE))} (B x T x C), time of a pass and share of the copy:",
         "",
         *markdown_table(["", *kinds], body),
+    ]
+
+
+def channel_table(channels):
+    """lif at the same number of elements, a line a width of the layer."""
+    by_width = {}
+    for (_, pass_name), points in channels.items():
+        for width, row in points:
+            by_width.setdefault(width, {})[pass_name] = row
+    if not by_width:
+        return []
+    body = [[count(width), *(time_and_share(rows.get(name)) for name in PASSES)] for width, rows in by_width.items()]
+    return [
+        "",
+        "`lif` in float32 at T = 1,024 and about 33.6 million elements, by the number of channels (batch first):",
+        "",
+        *markdown_table(["C", *PASSES], body),
     ]

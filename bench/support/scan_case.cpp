@@ -63,7 +63,8 @@ std::string ScanCase::name() const {
 
 double ScanCase::bytes() const {
   const double x = static_cast<double>(tensor_bytes(dtype, shape));
-  const double forward = has_forward() ? x + static_cast<double>(tensor_bytes(spikes, shape)) : 0.0;
+  const double v = membrane ? static_cast<double>(tensor_bytes(SPIKESCAN_FLOAT32, shape)) : 0.0;
+  const double forward = has_forward() ? x + static_cast<double>(tensor_bytes(spikes, shape)) + v : 0.0;
   return forward + (has_backward() ? 3.0 * x : 0.0);
 }
 
@@ -122,6 +123,10 @@ ScanBuffers::Set ScanBuffers::make_set(const Memory& x) const {
     set.spikes = Memory(backend, tensor_bytes(case_.spikes, case_.shape));
     set.spikes.fill(0, stream());
   }
+  if (case_.membrane) {
+    set.membrane = Memory(backend, tensor_bytes(SPIKESCAN_FLOAT32, case_.shape));
+    set.membrane.fill(0, stream());
+  }
   if (case_.has_backward()) {
     set.saved = Memory(backend, sizes_.saved);
     set.saved.fill(0, stream());
@@ -148,7 +153,7 @@ size_t ScanBuffers::bytes_needed() const {
   const Set& set = sets_.front();
   size_t bytes = 0;
   for (const Memory* memory : {&beta_, &alpha_, &grad_beta_, &grad_alpha_, &forward_workspace_, &backward_workspace_,
-                               &set.x, &set.spikes, &set.saved, &set.grad_spikes, &set.grad_x}) {
+                               &set.x, &set.spikes, &set.membrane, &set.saved, &set.grad_spikes, &set.grad_x}) {
     bytes += memory->bytes();
   }
   return bytes;
@@ -161,6 +166,7 @@ spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& wor
   args.alpha = alpha_.floats();
   args.seed = kSeed;
   if (set.spikes.data() != nullptr) args.spikes = contiguous(set.spikes.data(), case_.spikes, case_.shape);
+  if (case_.membrane) args.membrane = contiguous(set.membrane.data(), SPIKESCAN_FLOAT32, case_.shape);
   args.saved = set.saved.data();
   args.saved_bytes = set.saved.bytes();
   args.workspace = workspace.data();

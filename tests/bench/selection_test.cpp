@@ -118,6 +118,25 @@ TEST(ConstantElements, AreConstant) {
   EXPECT_EQ(elements.size(), 1u);
 }
 
+TEST(WithMembrane, WritesVInEveryRecurrence) {
+  RunOptions options;
+  options.series = {"with_membrane"};
+  const auto all = pass_cases(SPIKESCAN_BACKEND_CPU, options);
+  EXPECT_EQ(all.size(), 4u);
+  for (const ScanCase& one : all) {
+    EXPECT_TRUE(one.membrane);
+    EXPECT_EQ(one.bytes(), 3.0 * 4 * static_cast<double>(one.shape.elements()));
+  }
+}
+
+TEST(ShareVsChannels, MovesAboutTheSameElements) {
+  RunOptions options;
+  options.series = {"share_vs_channels"};
+  for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) {
+    EXPECT_NEAR(static_cast<double>(one.shape.elements()), 33554432.0, 0.02 * 33554432.0) << one.name();
+  }
+}
+
 TEST(Options, LeaveOutWhatIsNotAskedFor) {
   RunOptions options;
   options.shapes = {{2, 3, 4}};
