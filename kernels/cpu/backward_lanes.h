@@ -5,6 +5,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/gradient_lanes.h"
+#include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
 #include "kernels/cpu/vector_firing.h"
@@ -250,7 +251,8 @@ class BackwardLanes {
     const bool streaming = out.data && streams(d_, out.dtype);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
     if (streaming && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
-        block_.lanes % kFloats == 0 && grad_x_.together() && whole_lines(first, out.stride_time)) {
+        block_.lanes % kFloats == 0 && grad_x_.together() &&
+        on_lines(first, out.stride_time * int64_t{sizeof(float)})) {
       const int64_t stride = out.stride_time;
       return finish_segment(x, at.steps, shared_.states[i], [=](int j, int l, Floats dx) HWY_ATTR {
         next_x.ask(j, l);

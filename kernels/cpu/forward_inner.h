@@ -9,7 +9,7 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// Sinks: float rows past the caches, anything else through the tile, packed words.
+// Sinks: float rows on lines past the caches; other spikes as bits (AVX-512) or through the tile; packed words.
 struct StreamSink {
   static constexpr bool kStreams = true;
   float* first;

@@ -6,7 +6,9 @@
 
 #include "kernels/cpu/forward_inner.h"
 #include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
+#include "kernels/cpu/spike_rows.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -125,7 +127,7 @@ class ForwardLanes {
       run_segment(k, distance);
   }
 
-  // Spikes are wanted, and draws, if there are any, begin at a multiple of four steps.
+  // Spikes are wanted, and draws, if there are any, are the generator's and begin at a multiple of four steps.
   bool has_inner() const {
     const spikescan_forward_args& args = call_.args;
     return args.spikes.data && (!draws_uniforms(call_.firing) || (!args.uniforms.data && philox_.phase(0) == 0));
@@ -199,17 +201,20 @@ class ForwardLanes {
       }
     }
     const Streaming way = streaming(out, t, shared_.spike_ends);
-    float* first = static_cast<float*>(out.data) + spikes_.first(0) + t * out.stride_time;
-    if (way.ends && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
-        spikes_.together() && whole_lines(first, out.stride_time)) {
-      return fire_segment(rule, t, m, StreamSink{first, out.stride_time, next});
+    const bool together = spikes_.together();
+    const auto bytes = static_cast<int64_t>(dtype_bytes(out.dtype)), stride_bytes = out.stride_time * bytes;
+    auto* first = static_cast<char*>(out.data) + (spikes_.first(0) + t * out.stride_time) * bytes;
+    const bool streams = way.wanted(first, stride_bytes, (together ? lanes : block_.width()) * bytes, together);
+    if (streams && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
+        together && on_lines(first, stride_bytes)) {
+      return fire_segment(rule, t, m, StreamSink{reinterpret_cast<float*>(first), out.stride_time, next});
     }
     // A streaming store wants no line.
-    const Asking output = way.ends ? next : Asking(out, spikes_, t, 0);
+    const Asking output = streams ? next : Asking(out, spikes_, t, 0);
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
     if constexpr (!std::is_same_v<Rule, NoRule>) {
-      if (!spikes_.scattered()) {
-        SpikeRows rows;
+      if (!spikes_.lanes_alone()) {
+        SpikeRows rows = {};
         fire_segment(rule, t, m, RowSink{rows, next, output});
         return rows.write(out, spikes_, t, lanes, way);
       }

@@ -134,7 +134,8 @@ class NeuronLanes {
     const SegmentStates& states_;
   };
 
-  // The same, where V is wanted as well: afterwards its tile is settled. (psu_lif's is before.)
+  // The same, where V is wanted as well: once at() was called for every step, its tile is settled. (psu_lif's is
+  // before.)
   class KeptMembrane {
    public:
     HWY_INLINE KeptMembrane(LocalMembrane m, SegmentStates& states) : m_(m), states_(states) {}

@@ -4,8 +4,11 @@
 // processor fetches their neighbours as well.)
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
+#include "kernels/cpu/block_grid.h"
 #include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/vector_convert.h"
 
@@ -13,24 +16,26 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr size_t kLineBytes = 64;
 
-// What a row of one block leaves to the next.
+// What a row of one block leaves to the next, in any form: all blocks of a strip store a segment in the same way. Only
+// a strip's last block may have fewer than kLanes.
 using RowEnd = uint8_t[kLineBytes];
 
-template <class T>
-bool whole_lines(const T* data, int64_t stride) {
-  return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && stride * sizeof(T) % kLineBytes == 0;
+inline bool on_lines(const void* data, int64_t stride_bytes) {
+  return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && static_cast<size_t>(stride_bytes) % kLineBytes == 0;
 }
 
 // How a block's rows go to memory: past the caches if there are `ends`, one for each of a turn's steps.
 struct Streaming {
-  bool after_block, before_block;  // of the strip, whose rows do the same
+  bool follows, precedes;  // another block of the strip, in a row's order
   RowEnd* ends;
-  Streaming(StripPlace place, RowEnd* of_turn)
-      : after_block(place.index > 0), before_block(!place.last()), ends(of_turn) {}
-  // Of a block of several batches, whose runs of lanes are short, only runs of whole lines.
-  template <class T>
-  bool wanted(const T* to, int64_t stride, int lanes, bool together) const {
-    return ends && (together || (lanes * sizeof(T) % kLineBytes == 0 && whole_lines(to, stride)));
+  Streaming(StripPlace place, RowEnd* of_turn) : follows(place.index > 0), precedes(!place.last()), ends(of_turn) {}
+
+  // Of rows of `bytes` from `to` on. `together`: they are the whole block's; of a block of several batches, whose runs
+  // are short, only whole lines are streamed.
+  bool wanted(const void* to, int64_t stride_bytes, size_t bytes, bool together) const {
+    if (!ends) return false;
+    if (together && (follows || precedes || bytes >= 2 * kLineBytes)) return true;
+    return bytes % kLineBytes == 0 && on_lines(to, stride_bytes);
   }
 };
 
@@ -62,37 +67,51 @@ HWY_INLINE void stream_row(const uint8_t* own, size_t bytes, void* first, const 
   const size_t end = part + bytes;
   own -= part;
   to -= part;
-  size_t at = streaming.after_block ? 0 : part;
+  size_t at = streaming.follows ? 0 : part;
   if (at % kLineBytes != 0) {
     const size_t line_end = end < kLineBytes ? end : kLineBytes;
     store_part(own + at, to + at, line_end - at);
     at = line_end;
   }
   for (; at + kLineBytes <= end; at += kLineBytes) stream_line(own + at, to + at);
-  if (at < end && !streaming.before_block) store_part(own + at, to + at, end - at);
+  if (at < end && !streaming.precedes) store_part(own + at, to + at, end - at);
+}
+
+// A full block's segment whose rows are whole lines.
+template <class T>
+HWY_INLINE void stream_lines(const Segment& in, int steps, T* to, int64_t stride) {
+  constexpr size_t kBytes = kLanes * sizeof(T);
+  alignas(kLineBytes) T rows[kSegmentSteps][kLanes];
+  if constexpr (!std::is_same_v<T, float>) {
+    for (int j = 0; j < steps; ++j) {
+      for (int l = 0; l < kLanes; l += kFloats) store_vector(load(in.at[j] + l), rows[j] + l);
+    }
+  }
+  const T(*from)[kLanes] = rows;
+  if constexpr (std::is_same_v<T, float>) from = in.at;
+  for (int j = 0; j < steps; ++j) {
+    const auto* row = reinterpret_cast<const uint8_t*>(from[j]);
+    auto* lines = reinterpret_cast<uint8_t*>(to + j * stride);
+    for (size_t at = 0; at < kBytes; at += kLineBytes) stream_line(row + at, lines + at);
+  }
 }
 
 // A segment of `lanes` that are neighbours in memory.
 template <class T>
 void stream_run(const Segment& in, int steps, int first, int lanes, T* to, int64_t stride, const Streaming& streaming) {
-  const bool whole = whole_lines(to, stride);
   const size_t bytes = static_cast<size_t>(lanes) * sizeof(T);
-  if (whole && std::is_same_v<T, float>) {
-    for (int j = 0; j < steps; ++j) {
-      stream_row(reinterpret_cast<const uint8_t*>(in.at[j] + first), bytes, to + j * stride, streaming);
-    }
-    return;
-  }
+  if (lanes == kLanes && on_lines(to, stride * int64_t{sizeof(T)})) return stream_lines(in, steps, to, stride);
   // All rows are made before the first is read: a row read at once would wait for its stores.
   alignas(kLineBytes) uint8_t rows[kSegmentSteps][kLineBytes + kLanes * sizeof(T)];
   for (int j = 0; j < steps; ++j) {
     T* own = reinterpret_cast<T*>(rows[j] + kLineBytes);
     for (int l = 0; l < lanes; l += kFloats) store_vector(hn::LoadU(FloatTag(), in.at[j] + first + l), own + l);
-    if (whole) continue;
-    __builtin_memcpy(rows[j], streaming.ends[j], kLineBytes);
-    __builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);
+    if (streaming.follows) __builtin_memcpy(rows[j], streaming.ends[j], kLineBytes);
   }
-  for (int j = 0; j < steps; ++j) stream_row(rows[j] + kLineBytes, bytes, to + j * stride, streaming);
+  for (int j = 0; j < steps; ++j) {
+    stream_row(rows[j] + kLineBytes, bytes, to + j * stride, streaming);
+    if (streaming.precedes) __builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);
+  }
 }
 
 SPIKESCAN_ELEMENT_END

@@ -1,8 +1,10 @@
 // Segments of a block between memory and the float32 tile: any dtype, any strides, no byte outside the block's rows.
-// Stores go past the caches where a call writes much and its rows consist of whole cache lines.
+// Stores go past the caches where a call writes much.
 #pragma once
 
+#include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/row_stream.h"
+#include "kernels/cpu/vector_convert.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -24,8 +26,8 @@ class RowPlaces {
     run_ = together_ ? kLanes : block.width();
   }
   bool together() const { return together_; }  // one run of memory at every step
-  // Runs of so few lanes that each lane is better read and written on its own, all of a segment's steps.
-  bool scattered() const { return run_ < 8; }
+  // Runs of so few lanes that each lane is better read and written alone, all of a segment's steps.
+  bool lanes_alone() const { return run_ < 8; }
   int64_t first(int lane) const { return first_[lane]; }
 
   // Calls body(first lane, lanes) for each run: all lanes, or those of one batch.
@@ -41,7 +43,7 @@ class RowPlaces {
   int64_t first_[kLanes] = {};
 };
 
-// Unused lanes of a run's last vector become zero, or belong to the next run.
+// Beside the run it may write the next one's lanes, which come later, or lanes that are not in use.
 template <class T>
 HWY_INLINE void load_run(const T* data, int64_t stride, int steps, int first, int lanes, Segment& out) {
   for (int j = 0; j < steps; ++j, data += stride) {
@@ -62,7 +64,7 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
                           Segment& out) {
   const T* data = static_cast<const T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-  if (rows.scattered()) {
+  if (rows.lanes_alone()) {
     for (int l = 0; l < lanes; ++l) {
       const T* row = data + rows.first(l);
       for (int j = 0; j < steps; ++j) out.at[j][l] = to_float(row[j * stride]);
@@ -85,7 +87,7 @@ inline void load_segment(const spikescan_tensor& tensor, const RowPlaces& rows, 
   }
 }
 
-// A segment of a full block whose rows lie together.
+// A segment of vectors, in memory or in a tile.
 template <class T>
 struct RowsOf {
   const T* first;  // at its first step
@@ -154,7 +156,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
                 const Streaming& streaming, const Segment& in) {
   T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-  if (rows.scattered()) {
+  if (rows.lanes_alone()) {
     for (int l = 0; l < lanes; ++l) {
       T* row = data + rows.first(l);
       for (int j = 0; j < steps; ++j) row[j * stride] = narrow<T>(in.at[j][l]);
@@ -163,7 +165,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   }
   rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
     T* to = data + rows.first(first);
-    if (streaming.wanted(to, stride, count, rows.together())) {
+    if (streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together())) {
       stream_run(in, steps, first, count, to, stride, streaming);
     } else {
       store_run(to, stride, steps, first, count, in);

@@ -2,7 +2,11 @@
 // time. AVX-512 alone, whose comparisons give bits and whose moves take them.
 #pragma once
 
+#include <cstdint>
+
+#include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/segment_io.h"
+#include "kernels/cpu/vector.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -34,10 +38,10 @@ class SpikeRows {
     const int64_t stride = tensor.stride_time;
     rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
       T* to = data + rows.first(first);
-      const bool streams = streaming.wanted(to, stride, count, rows.together());
+      const bool streams = streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together());
       for (int j = 0; j < kSegmentSteps; ++j, to += stride) {
         if (streams) {
-          stream_row(bits_of_step(j) >> first, count, to, one, streaming, streaming.ends[j]);
+          stream_bits(bits_of_step(j) >> first, count, to, one, streaming, streaming.ends[j]);
         } else {
           store_ones(bits_of_step(j) >> first, count, to, one);
         }
@@ -51,9 +55,9 @@ class SpikeRows {
     return bits;
   }
 
-  // stream_row() of row_stream.h, whose elements are bits; they are what a row leaves as well.
+  // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to the next block, too.
   template <class T>
-  static HWY_INLINE void stream_row(uint64_t bits, int count, T* to, T one, const Streaming& streaming, RowEnd& left) {
+  static HWY_INLINE void stream_bits(uint64_t bits, int count, T* to, T one, const Streaming& streaming, RowEnd& left) {
     const hn::ScalableTag<T> d;
     constexpr int kLine = kLineBytes / sizeof(T);
     const int part = static_cast<int>(reinterpret_cast<uintptr_t>(to) % kLineBytes / sizeof(T));
@@ -64,17 +68,17 @@ class SpikeRows {
       __builtin_memcpy(left, &bits, sizeof bits);
       to -= part;
       const uint64_t line = bits << part | before >> (kLanes - part);
-      if (!streaming.after_block) {
+      if (!streaming.follows) {
         store_ones(bits, (end < kLine ? end : kLine) - part, to + part, one);
       } else if (end >= kLine) {
         hn::Stream(ones_where(d, line, one), d, to);
-      } else if (!streaming.before_block) {
+      } else if (!streaming.precedes) {
         store_ones(line, end, to, one);
       }
     }
     int at = part == 0 ? 0 : kLine;
     for (; at + kLine <= end; at += kLine) hn::Stream(ones_where(d, bits >> (at - part), one), d, to + at);
-    if (at < end && !streaming.before_block) store_ones(bits >> (at - part), end - at, to + at, one);
+    if (at < end && !streaming.precedes) store_ones(bits >> (at - part), end - at, to + at, one);
   }
 
   template <class T>

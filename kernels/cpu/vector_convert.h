@@ -39,14 +39,14 @@ HWY_INLINE Floats load_vector(const Half* p) {
 // The first `count` elements of a vector, then zeros.
 template <class T>
 HWY_INLINE Floats load_first(const T* p, int count) {
-  alignas(64) T elements[kFloats] = {};
+  alignas(64) T elements[kFloats];
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
   using Bits = std::conditional_t<sizeof(T) == 4, WordTag, ShortTag>;
   using Word = hn::TFromD<Bits>;
   const auto loaded = hn::MaskedLoad(hn::FirstN(Bits(), count), Bits(), reinterpret_cast<const Word*>(p));
   hn::Store(loaded, Bits(), reinterpret_cast<Word*>(elements));
 #else
-  for (int i = 0; i < count; ++i) elements[i] = p[i];
+  for (int i = 0; i < kFloats; ++i) elements[i] = i < count ? p[i] : T{};
 #endif
   return load_vector(elements);
 }

@@ -197,11 +197,11 @@ FORWARD = _faults(
     ("load: a run's rest", "load_first(data + l, lanes - l)", "load_first(data + l, lanes - l - 1)"),
 ) + _faults(
     "kernels/cpu/row_stream.h", STREAMING,
-    ("stream: the first line whole", "streaming.after_block ? 0 : part;", "0;"),
-    ("stream: ends not kept", "    __builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);\n", ""),
+    ("stream: the first line whole", "streaming.follows ? 0 : part;", "0;"),
+    ("stream: ends not kept", "__builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);", ";"),
     ("stream: an end's last bytes", "  store_few(uint32_t{});\n", ""),
 ) + _faults(
-    "kernels/cpu/spike_rows.h", STREAMING,
+    "kernels/cpu/spike_rows.h", STREAMING,  # where there is AVX-512
     ("spikes: the neighbour's bits", "before >> (kLanes - part)", "before"),
     ("spikes: bits not kept", "      __builtin_memcpy(left, &bits, sizeof bits);\n", ""),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
