@@ -1,7 +1,7 @@
 // Rows past the caches. Only whole lines go there well: where rows do not begin on one, a block leaves the last bytes
 // of each row to its strip's next block, which stores them together with its own first ones; the parts of lines at the
-// ends of a strip are stored as usual. (Fetching the broken lines of every block costs more than their bytes: the
-// processor fetches their neighbours as well.)
+// ends of a strip are stored as usual. (Fetching the broken lines of every block cost more than their bytes account
+// for.)
 #pragma once
 
 #include <cstddef>
