@@ -155,9 +155,11 @@ def channel_table(channels):
     if not by_width:
         return []
     body = [[count(width), *(time_and_share(rows.get(name)) for name in PASSES)] for width, rows in by_width.items()]
+    used = [row for rows in by_width.values() for row in rows.values()]
+    elements = max(row["B"] * row["T"] * row["C"] for row in used)
     return [
         "",
-        "`lif` in float32 at T = 1,024 and about 33.6 million elements, by the number of channels (batch first):",
+        f"`lif` in float32 at T = {count(used[0]['T'])} and about {elements / 1e6:.1f} million elements, by the number of channels (batch first):",
         "",
         *markdown_table(["C", *PASSES], body),
     ]

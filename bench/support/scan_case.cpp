@@ -63,7 +63,7 @@ std::string ScanCase::name() const {
 
 double ScanCase::bytes() const {
   const double x = static_cast<double>(tensor_bytes(dtype, shape));
-  const double v = membrane ? static_cast<double>(tensor_bytes(SPIKESCAN_FLOAT32, shape)) : 0.0;
+  const double v = has_membrane() ? static_cast<double>(tensor_bytes(SPIKESCAN_FLOAT32, shape)) : 0.0;
   const double forward = has_forward() ? x + static_cast<double>(tensor_bytes(spikes, shape)) + v : 0.0;
   return forward + (has_backward() ? 3.0 * x : 0.0);
 }
@@ -123,7 +123,7 @@ ScanBuffers::Set ScanBuffers::make_set(const Memory& x) const {
     set.spikes = Memory(backend, tensor_bytes(case_.spikes, case_.shape));
     set.spikes.fill(0, stream());
   }
-  if (case_.membrane) {
+  if (case_.has_membrane()) {
     set.membrane = Memory(backend, tensor_bytes(SPIKESCAN_FLOAT32, case_.shape));
     set.membrane.fill(0, stream());
   }
@@ -166,7 +166,7 @@ spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& wor
   args.alpha = alpha_.floats();
   args.seed = kSeed;
   if (set.spikes.data() != nullptr) args.spikes = contiguous(set.spikes.data(), case_.spikes, case_.shape);
-  if (case_.membrane) args.membrane = contiguous(set.membrane.data(), SPIKESCAN_FLOAT32, case_.shape);
+  if (case_.has_membrane()) args.membrane = contiguous(set.membrane.data(), SPIKESCAN_FLOAT32, case_.shape);
   args.saved = set.saved.data();
   args.saved_bytes = set.saved.bytes();
   args.workspace = workspace.data();

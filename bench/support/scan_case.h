@@ -22,16 +22,16 @@ struct ScanCase {
   spikescan_dtype spikes;  // forward's output format; backward reads grad_spikes in dtype
   Shape shape;
   std::string series = {};  // what the row is for; empty: the suite
-  bool membrane = false;    // forward writes V, too, in float32
 
   // "scan/forward/lif/...", with the series in front where it is another than the suite.
   std::string name() const;
-  // The fewest bytes that the pass can move: forward reads x and writes the spikes and V; backward reads x and the
-  // gradient of the spikes and writes the gradient of x. States and decays are left out: under a thousandth at T =
-  // 1024.
+  // The fewest bytes that the pass can move: forward reads x and writes the spikes (and V); backward reads x and the
+  // gradient of the spikes and writes the gradient of x. States and decays, under a thousandth at T = 1024, are left
+  // out.
   double bytes() const;
   bool has_forward() const { return pass != Pass::kBackward; }
   bool has_backward() const { return pass != Pass::kForward; }
+  bool has_membrane() const { return series == "with_membrane"; }  // forward writes V, too, in float32
 };
 
 class ScanBuffers {

@@ -124,7 +124,7 @@ TEST(WithMembrane, WritesVInEveryRecurrence) {
   const auto all = pass_cases(SPIKESCAN_BACKEND_CPU, options);
   EXPECT_EQ(all.size(), 4u);
   for (const ScanCase& one : all) {
-    EXPECT_TRUE(one.membrane);
+    EXPECT_TRUE(one.has_membrane());
     EXPECT_EQ(one.bytes(), 3.0 * 4 * static_cast<double>(one.shape.elements()));
   }
 }

@@ -1,5 +1,9 @@
 #include "support/forms.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace spikescan::support {
 namespace {
 
@@ -131,6 +135,18 @@ Backward part_of(const Backward& whole, const Case& c, const Box& box) {
   out.grad_x = part(whole.grad_x, shape, box);
   for (int n = 0; n < 2; ++n) out.grad_initial[n] = part(whole.grad_initial[n], state_shape, without_time(box));
   return out;
+}
+
+std::string part_difference(const Target& target, const Case& part, const Forward& forward, const Backward& backward) {
+  Forward got = support::forward(target, part);
+  const std::vector<unsigned char> saved = std::move(got.saved);
+  got.saved.clear();
+  const std::string differs = difference(got, forward);
+  if (!differs.empty() || !part.wanted.grad_x) return differs;
+  Backward gradients = support::backward(target, part, saved);
+  gradients.grad_beta.bits.clear();
+  gradients.grad_alpha.bits.clear();
+  return difference(gradients, backward);
 }
 
 }  // namespace spikescan::support

@@ -26,4 +26,8 @@ Case part_of(const Case& whole, const Box& box);
 Forward part_of(const Forward& whole, const Case& c, const Box& box);
 Backward part_of(const Backward& whole, const Case& c, const Box& box);
 
+// Runs the passes of a part by itself, backward if it wants the gradient of x; the outputs that differ from the whole
+// call's part of them, or empty.
+std::string part_difference(const Target& target, const Case& part, const Forward& forward, const Backward& backward);
+
 }  // namespace spikescan::support
