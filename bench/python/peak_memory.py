@@ -47,22 +47,37 @@ def peak_of(step):
 # ---- PyTorch -------------------------------------------------------------------------------------------------------
 
 
-def torch_step(scan, loss_of):
+def torch_step(scan, loss_of, is_compiled=False):
     import torch
 
     leaves = [torch.from_numpy(a).requires_grad_() for a in inputs()]
+    forward = lambda x, beta: loss_of(scan(x, beta))  # noqa: E731
+    if is_compiled:
+        forward = torch.compile(forward, fullgraph=True)
 
     def step():
-        loss = loss_of(scan(*leaves))
+        loss = forward(*leaves)
         return loss.item(), torch.autograd.grad(loss, leaves)
 
     return peak_of(step)
 
 
-def torch_ours(loss_of):
+def torch_ours(loss_of, is_compiled=False, **options):
     import spikescan.torch as st
 
-    return torch_step(lambda x, beta: st.scan(x, beta, key=1).spikes, loss_of)
+    return torch_step(lambda x, beta: st.scan(x, beta, key=1, **options).spikes, loss_of, is_compiled)
+
+
+def torch_ours_in_place(loss_of):
+    return torch_ours(loss_of, gradient_in_place=True)
+
+
+def torch_ours_compiled(loss_of):
+    return torch_ours(loss_of, is_compiled=True)
+
+
+def torch_ours_compiled_in_place(loss_of):
+    return torch_ours(loss_of, is_compiled=True, gradient_in_place=True)
 
 
 def torch_loop(loss_of):
@@ -101,6 +116,9 @@ def jax_associative_scan(loss_of):
 
 PEERS = {
     "spikescan.torch": torch_ours,
+    "spikescan.torch, gradient_in_place": torch_ours_in_place,
+    "spikescan.torch, torch.compile": torch_ours_compiled,
+    "spikescan.torch, torch.compile, gradient_in_place": torch_ours_compiled_in_place,
     "PyTorch loop over time": torch_loop,
     "spikescan.jax": jax_ours,
     "spikescan.jax, gradient_in_place": jax_ours_in_place,

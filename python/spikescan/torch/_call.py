@@ -20,13 +20,15 @@ _SAVED = f"states{_abi.time_units()[1]}"
 
 @dataclass(frozen=True)
 class Call:
-    """`spikes` and `membrane` are dtype names, or "" where the output is not wanted."""
+    """`spikes` and `membrane` are dtype names, or "" where the output is not wanted. `in_place`: the gradient of x goes
+    where that of the spikes was, where nobody else holds it."""
 
     neuron: Neuron
     time_first: bool
     spikes: str
     membrane: str
     final_state: bool
+    in_place: bool
 
     @property
     def states(self) -> int:
@@ -39,7 +41,9 @@ class Call:
         return self.spikes in FLOATING, bool(self.membrane), self.final_state, is_two
 
 
-def encode(neuron: Neuron, time_first: bool, spikes: str | None, membrane: str | None, final_state: bool) -> str:
+def encode(
+    neuron: Neuron, time_first: bool, spikes: str | None, membrane: str | None, final_state: bool, in_place: bool
+) -> str:
     """The string of a call; written so that Dynamo can trace it."""
     fields = (
         neuron.text,
@@ -47,6 +51,7 @@ def encode(neuron: Neuron, time_first: bool, spikes: str | None, membrane: str |
         spikes or "-",
         membrane or "-",
         "final" if final_state else "-",
+        "in_place" if in_place else "-",
         _SAVED,
     )
     return _SEPARATOR.join(fields)
@@ -55,9 +60,9 @@ def encode(neuron: Neuron, time_first: bool, spikes: str | None, membrane: str |
 @functools.lru_cache(maxsize=4096)
 def decode(text: str) -> Call:
     fields = text.split(_SEPARATOR)
-    if len(fields) != 12 or fields[11] != _SAVED:
+    if len(fields) != 13 or fields[12] != _SAVED:
         raise ValueError(f"call is {text!r}; spikescan.torch.scan makes these strings")
-    recurrence, rule, threshold, k, max_prob, surrogate, gradient, order, spikes, membrane, final = fields[:11]
+    recurrence, rule, threshold, k, max_prob, surrogate, gradient, order, spikes, membrane, final, place = fields[:12]
     neuron = Neuron(recurrence, rule, float(threshold), float(k), float(max_prob), surrogate, gradient)
     spikes, membrane = ("" if name == "-" else name for name in (spikes, membrane))
-    return Call(neuron, order == "time_first", spikes, membrane, final == "final")
+    return Call(neuron, order == "time_first", spikes, membrane, final == "final", place == "in_place")

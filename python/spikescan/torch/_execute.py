@@ -85,12 +85,18 @@ def _make_outputs(args: Any, plan: Plan, x: Tensor) -> tuple[Any, Any, Any, Any]
     return spikes, membrane, final0, final1
 
 
-def _make_gradients(args: Any, plan: Plan, wanted: int, x: Tensor, beta: Tensor) -> tuple[Any, Any, Any, Any, Any]:
-    """Of (x, beta, alpha, initial0, initial1), bit i of `wanted` for the i-th; None where not wanted."""
+def _make_gradients(
+    args: Any, plan: Plan, wanted: int, x: Tensor, beta: Tensor, place: Any
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Of (x, beta, alpha, initial0, initial1), bit i of `wanted` for the i-th; None where not wanted. `place`: memory for
+    the first."""
     grad_x = grad_beta = grad_alpha = None
     grad_initial: list[Any] = [None, None]
     if wanted & 1:
-        grad_x = torch.empty_like(x) if plan.is_contiguous else x.new_empty(x.shape)
+        if place is not None:
+            grad_x = place
+        else:
+            grad_x = torch.empty_like(x) if plan.is_contiguous else x.new_empty(x.shape)
         args.grad_x.data = grad_x.data_ptr() or _ELSEWHERE
     if wanted & 2:
         grad_beta = torch.empty_like(beta)
@@ -151,6 +157,7 @@ def forward(
 def backward(
     text: str,
     wanted: int,
+    in_place: bool,
     x: Any,
     beta: Any,
     alpha: Any,
@@ -160,17 +167,18 @@ def backward(
     *gradients: Any,
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Gradients of (x, beta, alpha, initial0, initial1), bit i of `wanted` for the i-th; None where not wanted.
-    `gradients`: of spikes, membrane, final0 and final1."""
+    `gradients`: of spikes, membrane, final0 and final1. `in_place`: the gradient of x is written over that of the
+    spikes, which `_in_place.fits`."""
     plan = _plans.of_backward(text, x, beta, alpha, initial0, initial1, gradients)
     if plan is None:
         copies = map(_contiguous, (x, beta, alpha, initial0, initial1, saved, *gradients))
-        return backward(text, wanted, *copies)
+        return backward(text, wanted, in_place, *copies)
     args = _abi.BackwardArgs.from_buffer_copy(plan.args)
     _put_inputs(args, x, beta, alpha, initial0, initial1)
     _put_gradients(args, *gradients)
     if plan.saved_shape is not None:
         _check.check("saved", saved, x, plan.saved_shape, (torch.float64,))
         args.saved = saved.data_ptr()
-    results = _make_gradients(args, plan, wanted, x, beta)
+    results = _make_gradients(args, plan, wanted, x, beta, gradients[0] if in_place else None)
     _run(_abi.lib.spikescan_backward, plan, args, x)
     return results

@@ -68,6 +68,7 @@ class _Layer(nn.Module):
       time_first: the order of x's first two axes (snnTorch's and SpikingJelly's multi-step order).
       keep_state: the layer keeps its state from call to call, until `reset` (snnTorch: init_hidden); `detach` cuts its
         history.
+      gradient_in_place: see `scan`.
       generator: where seeds are drawn from, see `scan`.
       device: of the decays.
 
@@ -85,6 +86,7 @@ class _Layer(nn.Module):
         membrane: bool = False,
         time_first: bool = False,
         keep_state: bool = False,
+        gradient_in_place: bool = False,
         generator: torch.Generator | None = None,
         device: Any = None,
     ) -> None:
@@ -92,6 +94,7 @@ class _Layer(nn.Module):
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
         self.neuron, self.spike, self.membrane = neuron, as_flag("spike", spike), as_flag("membrane", membrane)
         self.time_first, self.keep_state = as_flag("time_first", time_first), as_flag("keep_state", keep_state)
+        self.gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
         self.generator, device = generator, as_device(device)
         self.state: tuple[Tensor, ...] | None = None
         for name in self._decays:
@@ -131,6 +134,7 @@ class _Layer(nn.Module):
             membrane=self.membrane or not (self.spike or is_difference),
             final_state=True,
             time_first=self.time_first,
+            gradient_in_place=self.gradient_in_place,
         )
         output = result.membrane if result.spikes is None else result.spikes
         if self.membrane:

@@ -1,6 +1,8 @@
-"""The two operators, ``spikescan::forward`` and ``spikescan::backward``: kernels, fake kernels, autograd and vmap.
+"""The operators, ``spikescan::forward`` and ``spikescan::backward``: kernels, fake kernels, autograd and vmap.
 
 Fixed arity: what is not wanted comes out as an empty tensor. Plain eager tensors skip the dispatcher (`is_plain`).
+``spikescan::backward_in_place`` is what torch.compile meets where `gradient_in_place` is asked for: it writes the gradient
+of x over that of the spikes.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan.torch import _check, _execute, _plans
+from spikescan.torch import _check, _execute, _in_place, _plans
 from spikescan.torch._call import decode
 from spikescan.torch._keys import make_key
 
@@ -20,13 +22,15 @@ _library.define(
     "forward(Tensor x, Tensor beta, Tensor? alpha, Tensor? initial0, Tensor? initial1, Tensor? key, Tensor? uniforms, "
     "str call, bool save) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
-_library.define(
-    "backward(Tensor x, Tensor beta, Tensor? alpha, Tensor? initial0, Tensor? initial1, Tensor saved, "
-    "Tensor? grad_spikes, Tensor? grad_membrane, Tensor? grad_final0, Tensor? grad_final1, str call, int wanted) "
-    "-> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+_BACKWARD = (
+    "(Tensor x, Tensor beta, Tensor? alpha, Tensor? initial0, Tensor? initial1, Tensor saved, {} grad_spikes, "
+    "Tensor? grad_membrane, Tensor? grad_final0, Tensor? grad_final1, str call, int wanted) -> "
 )
+_library.define("backward" + _BACKWARD.format("Tensor?") + "(Tensor, Tensor, Tensor, Tensor, Tensor)")
+_library.define("backward_in_place" + _BACKWARD.format("Tensor(a!)") + "(Tensor, Tensor, Tensor, Tensor)")
 _forward = torch.ops.spikescan.forward.default
 _backward = torch.ops.spikescan.backward.default
+_backward_in_place = torch.ops.spikescan.backward_in_place.default
 
 
 def _filled(x: Tensor, results: Any) -> Any:
@@ -51,12 +55,18 @@ def _forward_kernel(
 
 def _backward_kernel(x: Any, *rest: Any) -> Any:
     *tensors, call, wanted = rest
-    return _filled(x, _execute.backward(call, wanted, x, *tensors))
+    return _filled(x, _execute.backward(call, wanted, False, x, *tensors))
+
+
+def _backward_in_place_kernel(x: Any, *rest: Any) -> Any:
+    *tensors, call, wanted = rest
+    return _filled(x, _execute.backward(call, wanted, True, x, *tensors)[1:])
 
 
 for _device in ("CPU", "CUDA"):
     _library.impl("forward", _forward_kernel, _device)
     _library.impl("backward", _backward_kernel, _device)
+    _library.impl("backward_in_place", _backward_in_place_kernel, _device)
 
 
 @torch.library.register_fake("spikescan::forward", lib=_library)
@@ -87,6 +97,11 @@ def _backward_fake(
     shapes = (x.shape, beta.shape, beta.shape, (batch, *x.shape[2:]), (batch, *x.shape[2:]))
     like = (x, beta, beta, beta, beta)
     return _filled(x, [t.new_empty(s) if wanted >> i & 1 else None for i, (t, s) in enumerate(zip(like, shapes))])
+
+
+@torch.library.register_fake("spikescan::backward_in_place", lib=_library)
+def _backward_in_place_fake(*given: Any) -> Any:
+    return _backward_fake(*given)[1:]
 
 
 # ---- Autograd ------------------------------------------------------------------------------------------------------
@@ -129,8 +144,9 @@ class _Plain(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
+        is_free = decode(ctx.call).in_place and _in_place.is_free(gradients)
         residuals = (*ctx.saved_tensors, ctx.chunk_states)
-        return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5]), None, None, None
+        return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5], is_free), None, None, None
 
 
 # Function.apply's C++ part; its Python part looks for transforms, which plain tensors have none of.
@@ -149,7 +165,8 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        of_inputs = _gradients(ctx.call, ctx.saved_tensors, gradients[:4], ctx.needs_input_grad[1:6])
+        is_free = decode(ctx.call).in_place and _in_place.is_free(gradients)
+        of_inputs = _gradients(ctx.call, ctx.saved_tensors, gradients[:4], ctx.needs_input_grad[1:6], is_free)
         return None, *of_inputs, None, None, None
 
 
@@ -190,8 +207,9 @@ _BITS = {
 }
 
 
-def _gradients(call: str, residuals: Any, incoming: Any, needed: Any) -> Any:
-    """Gradients of (x, beta, alpha, initial0, initial1) from those of spikes, membrane and final states."""
+def _gradients(call: str, residuals: Any, incoming: Any, needed: Any, is_free: bool = False) -> Any:
+    """Gradients of (x, beta, alpha, initial0, initial1) from those of spikes, membrane and final states. `is_free`: nobody
+    else holds the spikes' gradient, and that of x may take its memory."""
     one = incoming[0]
     if one is None:
         one = next((g for g in incoming if g is not None), None)
@@ -201,12 +219,27 @@ def _gradients(call: str, residuals: Any, incoming: Any, needed: Any) -> Any:
     operands = (*residuals, *incoming)
     # With a gradient of this gradient asked for, the operator says that there is none.
     if not torch.is_grad_enabled() and is_plain(operands[0]) and type(one) is Tensor:
-        return _execute.backward(call, wanted, *operands)
+        in_place = is_free and needed[0] and _in_place.fits(incoming[0], operands[0])
+        return _execute.backward(call, wanted, in_place, *operands)
     transformed = _is_transformed()
     if residuals[5] is None:
         operands = (*residuals[:5], _no_states(call, residuals[0]), *incoming)
-    results = (_NotTwice.apply if transformed else _backward)(*operands, call, wanted)
+    place = _dispatched_place(call, incoming[0], operands[0], is_free) if needed[0] and not transformed else None
+    if place is not None:
+        results = place, *_backward_in_place(*operands[:6], place, *incoming[1:], call, wanted)
+    else:
+        results = (_NotTwice.apply if transformed else _backward)(*operands, call, wanted)
     return [r if wanted >> i & 1 else None for i, r in enumerate(results)]
+
+
+def _dispatched_place(call: str, gradient: Any, x: Any, is_free: bool) -> Any:
+    """Memory that the operator may write the gradient of x over; None: new memory."""
+    if not decode(call).in_place or torch.is_grad_enabled() or not _in_place.fits(gradient, x):
+        return None
+    if is_free:
+        return gradient
+    # A compiler leaves this copy out where nothing else reads the spikes' gradient.
+    return gradient.clone() if torch.compiler.is_compiling() else None
 
 
 def _below_autograd(op: Any, keyset: Any, given: Any) -> Any:
@@ -297,6 +330,8 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
     tensors = (x, beta, alpha, initial0, initial1)
     if is_plain(x):
         if _needs_gradient(tensors):
+            if decode(call).in_place:
+                _in_place.prepare(x)
             return _apply_plain(*tensors, key, uniforms, call)
         return _execute.forward(call, False, *tensors, key, uniforms)
     if type(key) is int:

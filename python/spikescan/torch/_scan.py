@@ -56,6 +56,7 @@ def scan(
     membrane: bool | str = False,
     final_state: bool = False,
     time_first: bool = False,
+    gradient_in_place: bool = False,
 ) -> ScanResult:
     """Runs the neuron over x; differentiable in x, beta, alpha and initial_state.
 
@@ -75,16 +76,20 @@ def scan(
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
       final_state: whether the state after the last step is wanted.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...].
+      gradient_in_place: the gradient of x takes the memory of the spikes' gradient where both have one dtype and nobody
+        else holds it, which saves a size of x at the backward pass; see docs/torch.md.
 
     Returns:
       A `ScanResult`.
     """
     if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.dim() < 2:
         _check.check_x(x, time_first)  # refuses it
-    if type(time_first) is not bool or type(final_state) is not bool:
+    if not (type(time_first) is type(final_state) is type(gradient_in_place) is bool):
         time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
+        gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
     options = (recurrence, rule, threshold, k, max_prob, surrogate, gradient)
-    call, chosen = _call(x.dtype, neuron, options, time_first, spikes, membrane, final_state)
+    flags = (time_first, final_state, gradient_in_place)
+    call, chosen = _call(x.dtype, neuron, options, spikes, membrane, flags)
     beta, alpha = _decays(chosen, beta, alpha, x)
     first, second = (None, None) if initial_state is None else _initial(chosen, initial_state)
     if generator is not None and not isinstance(generator, torch.Generator):
@@ -119,11 +124,12 @@ _KINDS = (bool, str, type(None))
 _OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gradient")
 
 
-def _call(
-    dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool
-) -> Any:
-    """(the call's string, its neuron), kept for every combination of options; Dynamo makes them anew."""
-    given = (dtype, neuron, options, time_first, spikes, membrane, final_state)
+def _call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, flags: Any) -> Any:
+    """(the call's string, its neuron), kept for every combination of options; Dynamo makes them anew.
+
+    `flags`: whether time comes first, the final state is wanted, and the gradient of x goes in place.
+    """
+    given = (dtype, neuron, options, spikes, membrane, flags)
     if torch.compiler.is_compiling():
         return _make_call(*given)
     if neuron is not None:
@@ -142,16 +148,15 @@ def _call(
     return known
 
 
-def _make_call(
-    dtype: Any, neuron: Any, options: Any, time_first: bool, spikes: Any, membrane: Any, final_state: bool
-) -> Any:
+def _make_call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, flags: Any) -> Any:
     given = {name: value for name, value in zip(_OPTIONS, options) if value is not None}
     if neuron is None and torch.compiler.is_compiling():  # Dynamo cannot look into the cache of neurons
         chosen = Neuron(**given)
     else:
         chosen = make_neuron(neuron, given)
     s_dtype, v_dtype = spike_dtype(spikes, _check.NAMES[dtype], chosen), membrane_dtype(membrane)
-    return encode(chosen, time_first, s_dtype, v_dtype, final_state), chosen
+    time_first, final_state, in_place = flags
+    return encode(chosen, time_first, s_dtype, v_dtype, final_state, in_place), chosen
 
 
 def _real(name: str, tensor: Tensor) -> Tensor:

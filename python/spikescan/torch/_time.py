@@ -137,7 +137,7 @@ def scan_time_sharded(
     if uniforms is not None:
         _check.check_tensor("uniforms", uniforms)
         check_uniforms(tuple(uniforms.shape), _check.name_of(uniforms.dtype), tuple(x.shape))
-    text, chosen = _call(x.dtype, neuron, (None,) * 7, time_first, spikes, membrane, True)
+    text, chosen = _call(x.dtype, neuron, (None,) * 7, spikes, membrane, (time_first, True, False))
     beta, alpha = _decays(chosen, beta, alpha, x)
     draws = chosen.stochastic and uniforms is None
     whole = as_key(key, x.device) if draws or key is not None else None

@@ -80,6 +80,27 @@ def test_a_graph_reads_its_key_at_every_replay():
     assert not torch.equal(*seen)
 
 
+@pytest.mark.parametrize("is_compiled", (False, True))
+def test_gradient_in_place(is_compiled):
+    x, beta, key = plain(requires_grad=True)
+    seen = []
+
+    def loss(x, in_place):
+        S = st.scan(x, beta, key=key, gradient_in_place=in_place).spikes
+        if not is_compiled:
+            S.register_hook(lambda g: seen.append(g.data_ptr()))
+        return (S**2).mean()
+
+    (plain_gradient,) = torch.autograd.grad(loss(x, False), x)
+    seen.clear()
+    step = torch.compile(loss, fullgraph=True) if is_compiled else loss
+    (gradient,) = torch.autograd.grad(step(x, True), x)
+    if is_compiled:  # the loss around the scan is the compiler's own code
+        torch.testing.assert_close(gradient, plain_gradient, rtol=1e-5, atol=1e-5 * float(plain_gradient.abs().max()))
+    else:
+        assert torch.equal(gradient, plain_gradient) and seen == [gradient.data_ptr()]
+
+
 def test_compiled_whole():
     x, beta, key = plain(requires_grad=True)
 

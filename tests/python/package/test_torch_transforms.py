@@ -95,7 +95,7 @@ EVERY_CHECK = {"test_schema", "test_autograd_registration", "test_faketensor", "
 
 
 def text(**changes):
-    given = {"time_first": False, "spikes": "float32", "membrane": "float32", "final_state": True}
+    given = {"time_first": False, "spikes": "float32", "membrane": "float32", "final_state": True, "in_place": False}
     return _call.encode(NEURON, **(given | changes))
 
 

@@ -94,7 +94,7 @@ def torch():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     st = pytest.importorskip("spikescan.torch")
     x, beta = torch.from_numpy(X), torch.from_numpy(BETA)
-    flags = dict.fromkeys(("final_state", "time_first"), "flag")
+    flags = dict.fromkeys(("final_state", "time_first", "gradient_in_place"), "flag")
     rest = {"key": "integer or none", "generator": "object", "uniforms": "array", "initial_state": "array or tuple"}
     yield st.scan, {"x": x, "beta": beta}, SERIES | OPTIONS | SURROGATE | OUTPUTS | flags | rest
     yield st.make_key, {"seed": 1}, KEY | {"seed": "integer or none", "device": "object"}
@@ -103,7 +103,7 @@ def torch():
     yield st.refractory_sigmoid_bernoulli, {}, dict.fromkeys(("k", "threshold"), "number")
     fire = {"V": "array", "key": "integer or none", "generator": "object", "uniforms": "array"}
     yield st.sigmoid_bernoulli(), {"V": x}, fire
-    flags = dict.fromkeys(("spike", "membrane", "time_first", "keep_state"), "flag")
+    flags = dict.fromkeys(("spike", "membrane", "time_first", "keep_state", "gradient_in_place"), "flag")
     kinds = {"hidden_shape": "shape", "threshold": "number", "k": "number"} | flags
     for layer in (st.SPSN, st.PSU_LIF, st.StochasticAssociativeLIF, st.StochasticAssociativeCuBaLIF):
         yield layer, {"hidden_shape": 3}, kinds | {"device": "object"}
