@@ -217,13 +217,14 @@ class BackwardLanes {
     Segment& direct = shared_.gradients[0];
     if (!call_.args.grad_spikes.data) {
       direct = {};
-      return neuron_.settle_all(steps, states, [](int, int, Floats) HWY_ATTR {});
+      return neuron_.settle(steps, states, false, [](int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
-      neuron_.settle_all(steps, states, [&](int j, int l, Floats m) HWY_ATTR {
+      const bool in_memory = gs.first != shared_.grad_spikes.at[0];
+      neuron_.settle(steps, states, in_memory, [=, &direct](int j, int l, Floats m) HWY_ATTR {
         next_gs.ask(j, l);
         store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
       });

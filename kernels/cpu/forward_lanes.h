@@ -229,7 +229,7 @@ class ForwardLanes {
     const spikescan_forward_args& args = call_.args;
     const int lanes = block_.lanes;
     Segment& m = states_.at[0];
-    neuron_.settle_all(steps, states_, [](int, int, Floats) HWY_ATTR {});
+    neuron_.settle(steps, states_, false, [](int, int, Floats) HWY_ATTR {});
     const spikescan_tensor& v = args.membrane;
     if (v.data) store_segment(v, membrane_, t, steps, lanes, streaming(v, t, shared_.membrane_ends), m);
     if (!args.spikes.data) return;

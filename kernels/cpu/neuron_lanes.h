@@ -168,39 +168,16 @@ class NeuronLanes {
     return {*this, states};
   }
 
-  // Settles a segment for the rows from lane l on; body(j, m) sees M of each step, the last one first: backward goes on
-  // to earlier steps, and a processor that fetches ahead on its own then fetches what is needed.
+  // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
+  // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several vectors
+  // of a step before the next step, as memory lies that the body reads.
   template <class Body>
-  HWY_INLINE void settle(int steps, int l, SegmentStates& states, Body body) const {
-    if (states.settled) {
-      for (int j = steps - 1; j >= 0; --j) body(j, rule_input(states, j, l));
-    } else if constexpr (kPsu) {
-      const auto settle_quarter = [&](const auto& quarter, const auto& response) HWY_ATTR {
-        for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-          const Floats r = response(0, quarter.reached(j), load(states.at[1].at[j] + l));
-          store(r, states.at[1].at[j] + l);
-          body(j, load(states.at[0].at[j] + l) - r);
-        }
-      };
-      refractory_.for_quarters(states.refractory_entry, steps, l, settle_quarter);
-    } else {
-      scan_.for_quarters(states.entry, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
-        for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-          const int reached = quarter.reached(j);
-          const Floats v = response(kCuba ? 1 : 0, reached, load(states.at[0].at[j] + l));
-          if constexpr (kCuba) store(response(0, reached, load(states.at[1].at[j] + l)), states.at[1].at[j] + l);
-          store(v, states.at[0].at[j] + l);
-          body(j, v);
-        }
-      });
+  HWY_INLINE void settle(int steps, SegmentStates& states, bool abreast, Body body) const {
+    int l = 0;
+    if (abreast && steps == kSegmentSteps && !states.settled) {
+      for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(l, states, body);
     }
-  }
-  // For all rows.
-  template <class Body>
-  HWY_INLINE void settle_all(int steps, SegmentStates& states, Body body) const {
-    for (int l = 0; l < lanes_; l += kFloats) {
-      settle(steps, l, states, [&](int j, Floats m) HWY_ATTR { body(j, l, m); });
-    }
+    for (; l < lanes_; l += kFloats) settle_vector(steps, l, states, body);
     states.settled = true;
   }
 
@@ -218,6 +195,69 @@ class NeuronLanes {
       if (state == 1) return find(refractory_, 0);
     }
     return find(scan_, kCuba ? 1 - state : 0);
+  }
+
+  // The scan whose rows enter() leaves local, and with which states.
+  const auto& last_scan() const {
+    if constexpr (kPsu) {
+      return refractory_;
+    } else {
+      return scan_;
+    }
+  }
+  static const auto& last_entry(const SegmentStates& states) {
+    if constexpr (kPsu) {
+      return states.refractory_entry;
+    } else {
+      return states.entry;
+    }
+  }
+
+  // Step j, before which its quarter has `reached` steps; M.
+  template <class Response>
+  static HWY_INLINE Floats settle_step(const Response& response, int j, int reached, int l, SegmentStates& states) {
+    float* const v = states.at[0].at[j] + l;
+    if constexpr (kPsu) {
+      float* const r = states.at[1].at[j] + l;
+      const Floats settled = response(0, reached, load(r));
+      store(settled, r);
+      return load(v) - settled;
+    } else {
+      const Floats settled = response(kCuba ? 1 : 0, reached, load(v));
+      if constexpr (kCuba) {
+        float* const current = states.at[1].at[j] + l;
+        store(response(0, reached, load(current)), current);
+      }
+      store(settled, v);
+      return settled;
+    }
+  }
+
+  static constexpr int kAbreast = 4;
+  template <class Body>
+  HWY_INLINE void settle_abreast(int l, SegmentStates& states, Body& body) const {
+    for (int q = kSegmentQuarters - 1; q >= 0; --q) {
+      for (int reached = kQuarterSteps - 1; reached >= 0; --reached) {
+        const int j = q * kQuarterSteps + reached;
+        for (int v = 0; v < kAbreast; ++v) {
+          const int at = l + v * kFloats;
+          const auto response = last_scan().quarter_response(last_entry(states), q, at);
+          body(j, at, settle_step(response, j, reached, at, states));
+        }
+      }
+    }
+  }
+  template <class Body>
+  HWY_INLINE void settle_vector(int steps, int l, SegmentStates& states, Body& body) const {
+    if (states.settled) {
+      for (int j = steps - 1; j >= 0; --j) body(j, l, rule_input(states, j, l));
+      return;
+    }
+    last_scan().for_quarters(last_entry(states), steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
+      for (int j = quarter.end - 1; j >= quarter.begin; --j) {
+        body(j, l, settle_step(response, j, quarter.reached(j), l, states));
+      }
+    });
   }
 
   template <class X>
