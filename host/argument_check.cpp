@@ -90,6 +90,11 @@ void ArgumentCheck::device_key(const spikescan_device_key* key, bool readable, b
   region.run = sizeof(spikescan_device_key);
   place("device_key", "", key, alignof(spikescan_device_key), nullptr, region);
   if (failed() || !readable || element_count(d_) == 0) return;  // without elements it is not read
+  if (key->reserved != 0) {
+    status_ =
+        error_.invalid("device_key->reserved is %" PRIu32 "; it must be 0, since `stream` has 32 bits", key->reserved);
+    return;
+  }
   const Origins origins = {key->batch_origin, key->time_origin, key->channel_origin};
   status_ = check_origins("device_key->", d_, origins, error_);
   if (!failed() && packed) packed_origin("device_key->", origins.time);

@@ -29,7 +29,7 @@ class ArgumentCheck {
   // One value a channel, or one. `readable`: the host can read them, and none may be NaN.
   void decay(const char* name, const float* decay, bool readable);
   void decay_gradient(const char* name, const float* gradient);
-  // `readable`: the host can read it, and its origins are held against the description. `packed`: spikes are BITS32.
+  // `readable`: the host can read it, and what it holds is checked, too. `packed`: spikes are BITS32.
   void device_key(const spikescan_device_key* key, bool readable, bool packed);
   // Packed spikes start at a word. `prefix`: whose origin it is, in the sentence.
   void packed_origin(const char* prefix, int64_t time_origin);

@@ -7,7 +7,8 @@
 namespace spikescan {
 namespace {
 
-void clear_strides(const spikescan_description& d, spikescan_tensor& tensor) {
+void clear_tensor(const spikescan_description& d, spikescan_tensor& tensor) {
+  if (!tensor.data) tensor = {};
   if (d.batch <= 1) tensor.stride_batch = 0;
   if (d.time <= 1) tensor.stride_time = 0;
 }
@@ -22,7 +23,7 @@ void clear_strides(const spikescan_description& d, spikescan_state (&states)[2])
 void clear_idle(ForwardCall& call) {
   const spikescan_description& d = call.description;
   spikescan_forward_args& args = call.args;
-  for (spikescan_tensor* tensor : {&args.x, &args.uniforms, &args.spikes, &args.membrane}) clear_strides(d, *tensor);
+  for (spikescan_tensor* tensor : {&args.x, &args.uniforms, &args.spikes, &args.membrane}) clear_tensor(d, *tensor);
   clear_strides(d, args.initial_state);
   clear_strides(d, args.final_state);
   if (element_count(d) > 0) return;
@@ -34,7 +35,7 @@ void clear_idle(BackwardCall& call) {
   const spikescan_description& d = call.description;
   spikescan_backward_args& args = call.args;
   for (spikescan_tensor* tensor : {&args.x, &args.grad_spikes, &args.grad_membrane, &args.grad_x}) {
-    clear_strides(d, *tensor);
+    clear_tensor(d, *tensor);
   }
   clear_strides(d, args.initial_state);
   clear_strides(d, args.grad_final_state);

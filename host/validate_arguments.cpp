@@ -49,7 +49,7 @@ spikescan_status validate_forward(const ForwardCall& call, bool readable, Senten
   const spikescan_forward_args& args = call.args;
   ArgumentCheck check(d, error);
   check_inputs(d, args, readable, check);
-  const bool packed = args.spikes.data && args.spikes.dtype == SPIKESCAN_BITS32;
+  const bool packed = args.spikes.data && number_of(args.spikes.dtype) == SPIKESCAN_BITS32;
   check.device_key(args.device_key, readable, packed);
   check.tensor("uniforms", args.uniforms, kFloat32, Use::kInput);
   check.tensor("spikes", args.spikes, d.rule == SPIKESCAN_NONE ? kFloatingSpikes : kSpikes, Use::kOutput);

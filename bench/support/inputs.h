@@ -37,10 +37,6 @@ inline uint16_t to_float16(float value) {
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
 
-inline float from_bfloat16(uint16_t value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
-}
-
 inline std::vector<unsigned char> encode(const std::vector<float>& values, spikescan_dtype dtype) {
   std::vector<unsigned char> bytes(values.size() * (dtype == SPIKESCAN_FLOAT32 ? 4 : 2));
   for (size_t i = 0; i < values.size(); ++i) {

@@ -1,7 +1,7 @@
 /* spikescan C ABI: stochastic parallelizable spiking neurons as fused associative scans.
  *
- * The contract (formulas, random numbers, promises) is docs/model.md. Every function returns a status; when it is not
- * SPIKESCAN_OK, spikescan_last_error() holds a sentence about it. A refused call (INVALID_ARGUMENT, UNSUPPORTED,
+ * The contract (formulas, random numbers, promises) is docs/model.md. A function that can fail returns a status; when it
+ * is not SPIKESCAN_OK, spikescan_last_error() holds a sentence about it. A refused call (INVALID_ARGUMENT, UNSUPPORTED,
  * BACKEND_UNAVAILABLE, WORKSPACE_TOO_SMALL) names the argument, its value and what is allowed; nothing was enqueued and
  * nothing was written. After OUT_OF_MEMORY, CUDA_ERROR or INTERNAL_ERROR from a pass some of its work may have been
  * enqueued or done: what its outputs, `saved` and workspace hold is undefined. No function throws. All functions may be
@@ -123,14 +123,19 @@ typedef struct spikescan_state {
 
 /* The key of the random numbers, and optionally the origins, where they have to be read when the kernel runs (a replayed
  * CUDA graph, a compiled step). It overrides the values in the call and in the description. 40 bytes, 8-byte aligned.
- * On the CPU its origins are held against the description's ranges; in a GPU's memory they cannot be: there indices past
- * 2^32 (time past 2^34) wrap, and packed spikes whose time origin is no multiple of 32 start at a word all the same. */
+ * On the CPU `reserved` must be 0, and the origins are held against the description's ranges. In a GPU's memory neither
+ * can be: there `reserved` is not read, so that a stream written as 64 bits counts modulo 2^32, indices past 2^32 (time
+ * past 2^34) wrap, and packed spikes whose time origin is no multiple of 32 start at a word all the same. */
 typedef struct spikescan_device_key {
   uint64_t seed;
   uint32_t stream;
   uint32_t reserved; /* 0 */
   int64_t batch_origin, time_origin, channel_origin;
 } spikescan_device_key;
+
+/* Of structs with struct_size, the description apart: zero all with memset or = {0}, set struct_size to the sizeof, then
+ * what the call has; what is zero is absent. A larger struct, of a newer header, is taken if all that this library does
+ * not know is 0; a smaller one is refused. */
 
 /* State order everywhere: [0] is V; [1] is I for cuba_lif, R for psu_lif, and absent for lif and spsn. */
 typedef struct spikescan_forward_args {
@@ -196,8 +201,6 @@ typedef struct spikescan_executor {
 #define SPIKESCAN_DESCRIPTION_INIT                                                                                     \
   {sizeof(spikescan_description), SPIKESCAN_BACKEND_AUTO, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI,                  \
    SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY, 0, 1.0f, 10.0f, 0.8f, 0, 0, 0, 0, 0, 0, SPIKESCAN_FLOAT32, 0, 0, 0, 0}
-
-/* Zero everything else with memset or = {0}; then set struct_size. */
 
 /* Workspace and saved sizes of a description. Pure: touches no device but to ask its properties. */
 SPIKESCAN_API spikescan_status spikescan_query_sizes(const spikescan_description* description, spikescan_sizes* sizes);

@@ -192,7 +192,8 @@ struct BackwardArgs {
   ConstTensorView grad_spikes{};          // [B, T, C]; absent means zero, as in the next two
   ConstTensorView grad_membrane{};        // [B, T, C]
   ConstTensorView grad_final_state[2]{};  // [B, 1, C] float32
-  TensorView grad_x{};                    // out: [B, T, C], the problem's dtype
+  TensorView grad_x{};                    // out: [B, T, C], the problem's dtype; may be grad_spikes itself: the same
+                                          // memory, dtype and strides, whose values are then replaced
   TensorView grad_beta{};                 // out: as beta
   TensorView grad_alpha{};                // out: as alpha
   TensorView grad_initial_state[2]{};     // out: [B, 1, C] float32

@@ -1,6 +1,7 @@
 // The C++20 face of spikescan's memory: devices, errors, streams, timers, tensors and views of them, over spikescan.h.
 // Owners are move-only and stay on the device they were made on. Every failing call throws Error.
-// A moved-from object may be destroyed or assigned to. Included by spikescan.hpp.
+// A moved-from object may be destroyed or assigned to; a moved-from Tensor is empty, as Tensor() is, and as an argument
+// absent. Included by spikescan.hpp.
 #ifndef SPIKESCAN_TENSOR_HPP_
 #define SPIKESCAN_TENSOR_HPP_
 
@@ -291,6 +292,14 @@ class Tensor {
   Tensor() = default;
   explicit Tensor(Device device, Shape shape, Dtype dtype = Dtype::float32, Layout layout = Layout::batch_first)
       : memory_(device, bytes_of(shape, dtype)), layout_(layout), shape_(shape), dtype_(dtype) {}
+  Tensor(Tensor&& other) noexcept { *this = std::move(other); }
+  Tensor& operator=(Tensor&& other) noexcept {
+    memory_ = std::move(other.memory_);
+    layout_ = std::exchange(other.layout_, Layout::batch_first);
+    shape_ = std::exchange(other.shape_, Shape{});
+    dtype_ = std::exchange(other.dtype_, Dtype::float32);
+    return *this;
+  }
 
   static Tensor batch_first(Device device, Shape shape, Dtype dtype = Dtype::float32) {
     return Tensor(device, shape, dtype, Layout::batch_first);

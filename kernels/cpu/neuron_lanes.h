@@ -169,8 +169,8 @@ class NeuronLanes {
   }
 
   // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
-  // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several vectors
-  // of a step before the next step, as memory lies that the body reads.
+  // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
+  // vectors of a step before the next step, as memory lies that the body reads.
   template <class Body>
   HWY_INLINE void settle(int steps, SegmentStates& states, bool abreast, Body body) const {
     int l = 0;

@@ -4,12 +4,10 @@
 
 #include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/row_stream.h"
+#include "kernels/cpu/streaming_bytes.h"
 #include "kernels/cpu/vector_convert.h"
 
 SPIKESCAN_ELEMENT_BEGIN
-
-// Outputs of a call from which streaming pays: less may still be in the caches when the caller reads it.
-constexpr int64_t kStreamingBytes = int64_t{4} << 20;
 
 inline bool streams(const spikescan_description& d, spikescan_dtype dtype) {
   return d.batch * d.time * d.channels * static_cast<int64_t>(dtype_bytes(dtype)) >= kStreamingBytes;

@@ -10,6 +10,14 @@ template <class Scan>
 class RowChain {
  public:
   static constexpr int N = Scan::kOrder;
+  // In the scan's order: what a segment's quarters leave, each from zero,
+  struct Ends {
+    float at[kSegmentQuarters][N];
+  };
+  // and the state carried into each.
+  struct Entries {
+    float at[kSegmentQuarters][N];
+  };
 
   __device__ __forceinline__ explicit RowChain(const Decays<N>& decays) : decays_(decays) {}
 
@@ -31,12 +39,11 @@ class RowChain {
   __device__ __forceinline__ void enter(const Map<N>& over_distance, double (&state)[N]) const {
     enter_segment(over_distance, carry_, d_, state);
   }
-  // Past a segment whose quarters, each from zero, leave `ends`.
+  // Past a segment whose quarters leave `ends`.
   template <class Tables>
-  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& quarter,
-                                             const float (&ends)[kSegmentQuarters][N]) {
+  __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& quarter, const Ends& ends) {
     double joined[N];
-    join_quarters(quarter, ends, joined);
+    join_quarters(quarter, ends.at, joined);
     advance_segment(tables.over_segment(), d_, joined);
   }
   // `carry` becomes the state after the chunk's `length` steps.

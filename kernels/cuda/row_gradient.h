@@ -15,14 +15,15 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
 
  public:
   using Chain::Chain, Chain::N, Chain::map;
+  using typename Chain::Ends, typename Chain::Entries;
   using Output = float[N][kSegmentSteps];
-  using Quarters = float[kSegmentQuarters][N];  // in the scan's order
 
   // The segment's first `steps` steps; `distance` steps of the chunk come after them.
   template <class Tables>
   __device__ __forceinline__ void scan(const Tables& tables, int distance, int steps,
                                        const float (&input)[kSegmentSteps], Output& output) {
-    Quarters ends, entries;
+    Ends ends;
+    Entries entries;
     run(steps, input, output, ends);
     enter(tables, distance, steps, ends, entries);
     if constexpr (N == 1) Chain::move_chain(tables, tables.over_quarter(), ends);  // sooner or later as registers allow
@@ -38,7 +39,7 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
   template <class Tables>
   __device__ __forceinline__ void skim(const Tables& tables, int steps, const float (&input)[kSegmentSteps]) {
     Output output;
-    Quarters ends;
+    Ends ends;
     run(steps, input, output, ends);
     Chain::move_chain(tables, tables.over_quarter(), ends);
   }
@@ -50,11 +51,11 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
 
  private:
   __device__ __forceinline__ void run(int steps, const float (&input)[kSegmentSteps], Output& output,
-                                      Quarters& ends) const {
-    run_quarter<0>(steps, input, output, ends[0]);
-    run_quarter<1>(steps, input, output, ends[1]);
-    run_quarter<2>(steps, input, output, ends[2]);
-    run_quarter<3>(steps, input, output, ends[3]);
+                                      Ends& ends) const {
+    run_quarter<0>(steps, input, output, ends.at[0]);
+    run_quarter<1>(steps, input, output, ends.at[1]);
+    run_quarter<2>(steps, input, output, ends.at[2]);
+    run_quarter<3>(steps, input, output, ends.at[3]);
   }
   template <int i>
   __device__ __forceinline__ void run_quarter(int steps, const float (&input)[kSegmentSteps], Output& output,
@@ -69,22 +70,22 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
 
   // The state carried into each quarter.
   template <class Tables>
-  __device__ __forceinline__ void enter(const Tables& tables, int distance, int steps, const Quarters& ends,
-                                        Quarters& entries) const {
+  __device__ __forceinline__ void enter(const Tables& tables, int distance, int steps, const Ends& ends,
+                                        Entries& entries) const {
     double state[N];
     Chain::enter(over_distance(tables, distance), state);
-    round_entry(state, entries[0]);
+    round_entry(state, entries.at[0]);
 #pragma unroll
     for (int i = 1; i < kSegmentQuarters; ++i) {
-      enter_quarter(over_quarter(tables, steps, Scan::quarter(i - 1)), ends[i - 1], state);
-      round_entry(state, entries[i]);
+      enter_quarter(over_quarter(tables, steps, Scan::quarter(i - 1)), ends.at[i - 1], state);
+      round_entry(state, entries.at[i]);
     }
   }
 
   template <int i, class Tables>
   __device__ __forceinline__ static void respond_quarter(const Tables& tables,
                                                          const typename Tables::Responses& responses, int steps,
-                                                         const Quarters& entries, Output& output) {
+                                                         const Entries& entries, Output& output) {
     constexpr int q = Scan::quarter(i);
     const int missing = kQuarterSteps - quarter_steps(q, steps);  // steps that the scan does not meet
     for_quarter<Scan, i>(steps, [&](int j, bool full) {
@@ -93,7 +94,7 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
       respond(full ? responses.to(Scan::response_exponent(reached))
                    : tables.response(Scan::response_exponent(reached - missing)),
-              entries[i], value);
+              entries.at[i], value);
       for (int n = 0; n < N; ++n) output[n][j] = value[n];
     });
   }

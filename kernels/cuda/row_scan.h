@@ -15,15 +15,8 @@ class RowScan : public RowChain<Scan> {
  public:
   using Chain::Chain, Chain::N, Chain::map;
   static_assert(!Scan::kReverse, "backward in time it is RowGradient");
+  using typename Chain::Ends, typename Chain::Entries;
   using Output = float[N][kSegmentSteps];
-  // What a segment's quarters leave, each from zero.
-  struct Ends {
-    float at[kSegmentQuarters][N];
-  };
-  // The state carried into each quarter.
-  struct Entries {
-    float at[kSegmentQuarters][N];
-  };
 
   // The chunk's segment `s`. Past the row's end the inputs are zero, and nobody looks at the outputs.
   template <class Tables>
@@ -68,7 +61,7 @@ class RowScan : public RowChain<Scan> {
       enter_quarter(quarter, ends.at[q - 1], state);
       round_entry(state, entries.at[q]);
     }
-    Chain::move_chain(tables, quarter, ends.at);
+    Chain::move_chain(tables, quarter, ends);
   }
 
   // and every step's response to it.
@@ -98,7 +91,7 @@ class RowScan : public RowChain<Scan> {
   }
   template <class Tables>
   __device__ __forceinline__ void skim(const Tables& tables, const Ends& ends) {
-    Chain::move_chain(tables, tables.over_quarter(), ends.at);
+    Chain::move_chain(tables, tables.over_quarter(), ends);
   }
 
   // After a full chunk: the carry moves on, and the chunk's last step takes its value.

@@ -6,10 +6,12 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 - ``_abi``        the C library through ctypes: structs, enums, loading, statuses -> exceptions
 - ``_neuron``     `Neuron`: recurrence, firing rule and their numbers, checked; presets
 - ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, device) and its buffer sizes
+- ``_dlpack``     DLPack's capsules, read and written
 - ``_memory``     anything with memory (NumPy, ``__dlpack__``) -> pointer, dtype, shape, strides, device; our own buffers
 - ``_arguments``  the rules of a call's arguments that all faces share
 - ``_spread``     one decay for all beside one a channel, and its gradient
-- ``arrays``      `scan`, `scan_backward` on such arrays;  ``streaming``  `SequenceStream`
+- ``_frame``      what both passes share on such arrays
+- ``arrays``      `scan`, `scan_backward` on them;  ``streaming``  `SequenceStream`
 - ``decays``      decay conventions of other libraries -> beta;  ``nir``  NIR graphs;  ``plot``  Matplotlib
 - ``torch``       `spikescan.torch` (needs PyTorch)
 - ``jax``         `spikescan.jax` (needs JAX);  ``experimental`` (Haiku), ``nnx`` (Flax): Spyx's names

@@ -1,11 +1,13 @@
 """The rules of a call's arguments that all faces share (arrays, PyTorch, JAX): one rule and one sentence each.
 
-They know shapes and names, not arrays: how a decay is spread or a state laid out is each face's own.
+They know shapes and names, not arrays: how a decay is spread or a state laid out is each face's own. The one exception
+is `without_graph`, for what only reads numbers (pictures, NIR).
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -82,15 +84,19 @@ def check_alpha(neuron: Neuron, alpha: Any) -> None:
 
 
 def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tuple[int, ...]) -> bool:
-    """True for one value of shape () or (1,), False for one a channel; refuses every other shape.
+    """True for one value, of shape () or of axes of length 1; False for one a channel, and for what is to be broadcast
+    to the channels as NumPy does. Refuses every other shape.
 
-    Of two decays one may be shared and one not. The library wants both alike: the face spreads the shared one, and its
-    gradient is the sum over the channels.
+    Of two decays one may be shared and one not. The library wants both alike: the face spreads the shared one, as it
+    spreads what is to be broadcast, and its gradient is the sum over the channels.
     """
     if decay_shape == channel_shape:
         return channel_shape == ()
     if decay_shape in ((), (1,)):
         return True
+    aligned = zip(reversed(decay_shape), reversed(channel_shape))
+    if len(decay_shape) <= len(channel_shape) and all(own in (1, size) for own, size in aligned):
+        return all(own == 1 for own in decay_shape)
     if channel_shape == ():
         raise ValueError(f"{name} has shape {decay_shape}; it must be (), since x has no axis of channels")
     raise ValueError(
@@ -122,6 +128,18 @@ def as_blocks(blocks: Any, batch: int) -> int:
     if batch % blocks:
         raise ValueError(f"blocks is {blocks}; it must divide the batch, {batch}")
     return blocks
+
+
+# ---- Numbers to be read --------------------------------------------------------------------------------------------
+
+
+def without_graph(value: Any) -> Any:
+    """What NumPy takes of a PyTorch tensor: its numbers, on the CPU and, where they are bfloat16, as float32."""
+    torch = sys.modules.get("torch")  # where nobody has imported it, there is no such tensor
+    if torch is None or not isinstance(value, torch.Tensor):
+        return value
+    tensor = value.detach().cpu()
+    return tensor.float() if tensor.dtype is torch.bfloat16 else tensor
 
 
 # ---- Keys ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from spikescan import _abi, _dlpack
 
 WORKSPACE_ALIGNMENT = 256
 # Rows of an output that begin on a cache line can be stored past the caches, which the library does from so many bytes
-# on (kStreamingBytes in kernels/cpu/segment_io.h).
+# on (kStreamingBytes in kernels/cpu/streaming_bytes.h).
 LINE = 64
 LARGE = 4 << 20
 _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
@@ -81,6 +81,8 @@ def view(name: str, array: Array, cuda_stream: int = 0) -> View:
         raise TypeError(
             f"{name} is a {type(array).__name__}; it must be a NumPy array or have __dlpack__ (CuPy, PyTorch, JAX)"
         )
+    if _ask(name, getattr(array, "is_neg", bool)):  # of a PyTorch tensor, which DLPack says nothing of
+        raise ValueError(f"{name} keeps its numbers' sign apart (is_neg); it must be its resolve_neg()")
     kind, number = _ask(name, array.__dlpack_device__)
     if int(kind) not in _dlpack.DEVICE_KINDS:
         raise ValueError(f"{name} is on a device of DLPack type {int(kind)}; it must be on the CPU or a CUDA device")

@@ -6,27 +6,15 @@ Shapes: x is [B, T, channels...] (or [T, B, channels...] with ``time_first``); C
 from __future__ import annotations
 
 import ctypes
-import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from spikescan import _abi, _memory
-from spikescan._arguments import (
-    as_states,
-    check_alpha,
-    check_key,
-    check_x,
-    decay_is_shared,
-    make_neuron,
-    membrane_dtype,
-    spike_dtype,
-)
-from spikescan._checks import as_count, as_flag, as_real_array, choose, shown
-from spikescan._memory import Array, View, Workspace
+from spikescan._arguments import check_key, make_neuron, membrane_dtype, spike_dtype
+from spikescan._checks import as_flag, choose, shown
+from spikescan._frame import Decay, Frame
+from spikescan._memory import Array, Workspace
 from spikescan._neuron import Neuron
-from spikescan._problem import Problem, problem
-from spikescan._spread import add_up, room_for_gradients, spread
+from spikescan._problem import Problem
 
 
 class ScanResult(NamedTuple):
@@ -51,133 +39,6 @@ class Gradients(NamedTuple):
     beta: Array
     alpha: Array
     initial_state: tuple[Array, ...] | None
-
-
-class _Decay(NamedTuple):
-    """beta or alpha as the library takes it; `shape` is that of what was given, and so of its gradient."""
-
-    pointer: int
-    shared: bool
-    shape: tuple[int, ...]
-    is_spread: bool = False  # one value was given, and stands here once a channel
-
-
-class _Frame:
-    """What both passes share: the view of x, its axes, and how outputs and states lie beside it."""
-
-    def __init__(self, x: Array, time_first: bool, cuda_stream: int) -> None:
-        self.cuda_stream = as_count("cuda_stream", cuda_stream, (1 << 64) - 1, "2^64 - 1")
-        self.time_first = as_flag("time_first", time_first)
-        self.x = _memory.view("x", x, self.cuda_stream)
-        check_x(self.x.shape, self.x.dtype, self.time_first)
-        first, second = self.x.shape[:2]
-        self.batch, self.time = (second, first) if self.time_first else (first, second)
-        self.channel_shape = self.x.shape[2:]
-        self.channels = math.prod(self.channel_shape)
-        self.device = self.x.device
-        if self.cuda_stream and self.device[0] == "cpu":
-            raise ValueError(f"cuda_stream is {self.cuda_stream}; it must be 0 where x is on the CPU")
-        self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
-        self.sums: list[tuple[Workspace, int]] = []  # gradients of spread decays, and where their sums belong
-
-    def problem(self, neuron: Neuron, shared: bool) -> Problem:
-        return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, *self.device, shared)
-
-    def view(self, name: str, array: Array, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
-        return self.checked(name, _memory.view(name, array, self.cuda_stream), shape, dtypes, output)
-
-    def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
-        if v.device != self.device:
-            raise ValueError(f"{name} is on {v.device[0]}:{v.device[1]}, x on {self.device[0]}:{self.device[1]}")
-        if v.shape != shape:
-            raise ValueError(f"{name} has shape {v.shape}; it must be {shape}")
-        if v.dtype not in dtypes:
-            raise TypeError(f"{name} has dtype {v.dtype}; it must be {' or '.join(dtypes)}")
-        if output and not v.writable:
-            raise ValueError(f"{name} is read-only; an output must be writable (JAX's arrays are immutable)")
-        self.keep.append(v)
-        return v
-
-    def shape(self, time: int) -> tuple[int, ...]:
-        leading = (time, self.batch) if self.time_first else (self.batch, time)
-        return leading + self.channel_shape
-
-    def tensor(
-        self, name: str, array: Array, dtypes: tuple[str, ...] = _memory.FLOATING, output: bool = False
-    ) -> _abi.Tensor:
-        """A [B, T, C] argument of the call; bits32 arrays are uint32 and shorter in time."""
-        return self.tensor_in(name, _memory.view(name, array, self.cuda_stream), dtypes, output)
-
-    def tensor_in(self, name: str, v: View, dtypes: tuple[str, ...], output: bool) -> _abi.Tensor:
-        packed = dtypes == ("uint32",)
-        self.checked(name, v, self.shape(-(-self.time // 32) if packed else self.time), dtypes, output)
-        return self.tensor_of(name, v, "bits32" if packed else v.dtype)
-
-    def tensor_of(self, name: str, v: View, dtype: str) -> _abi.Tensor:
-        first, second = _memory.collapse(name, v, 2)
-        batch, time = (second, first) if self.time_first else (first, second)
-        return _abi.Tensor(v.pointer or None, _abi.DTYPES[dtype], batch, time)
-
-    def states(self, name: str, given: Any, neuron: Neuron, output: bool = False) -> Any:
-        """The two-element array of a call's states; `given` is None or one array for each of the neuron's states."""
-        result = (_abi.State * 2)()
-        if given is None:
-            return result
-        for i, array in enumerate(as_states(name, given, neuron)):
-            if array is None:
-                continue
-            label = f"{name}[{i}]"
-            v = self.view(label, array, (self.batch, *self.channel_shape), ("float32",), output)
-            (stride,) = _memory.collapse(label, v, 1)
-            result[i] = _abi.State(v.pointer or None, stride)
-        return result
-
-    def decay(self, name: str, given: Any) -> _Decay:
-        """beta or alpha where it lies; numbers and lists become float32 where x is on the CPU."""
-        if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
-            given = as_real_array(name, given).astype(np.float32)
-        v = _memory.view(name, given, self.cuda_stream)
-        shared = decay_is_shared(name, v.shape, self.channel_shape)
-        self.checked(name, v, v.shape, ("float32",), False)
-        _memory.collapse(name, v, 0)
-        return _Decay(v.pointer, shared, v.shape)
-
-    def decays(self, beta: Any, alpha: Any, neuron: Neuron) -> tuple[_Decay, _Decay | None]:
-        """Both decays; a shared one beside one a channel is spread, since the library wants both alike."""
-        check_alpha(neuron, alpha)
-        first = self.decay("beta", beta)
-        if alpha is None:
-            return first, None
-        second = self.decay("alpha", alpha)
-        if first.shared == second.shared:
-            return first, second
-        return self._spread(first), self._spread(second)
-
-    def _spread(self, decay: _Decay) -> _Decay:
-        if not decay.shared:
-            return decay
-        memory = spread(decay.pointer, self.channels, self.device, self.cuda_stream)
-        self.keep.append(memory)
-        return _Decay(memory.pointer or decay.pointer, False, decay.shape, is_spread=True)
-
-    def decay_gradient(self, name: str, array: Array, decay: _Decay) -> int | None:
-        """Where the library writes it: for a spread decay aside, one a channel, for `add_up` to finish."""
-        if array is None:
-            return None
-        pointer = self.view(name, array, decay.shape, ("float32",), True).pointer
-        if not decay.is_spread:
-            return pointer or None
-        parts = room_for_gradients(self.channels, self.device, self.cuda_stream)
-        self.sums.append((parts, pointer))
-        return parts.pointer or pointer
-
-    def add_up(self) -> None:
-        """The gradients of spread decays, once those of the channels are computed or enqueued."""
-        for parts, pointer in self.sums:
-            add_up(parts, self.channels, pointer, self.device, self.cuda_stream)
-
-    def output(self, shape: tuple[int, ...], dtype: str) -> Array:
-        return _memory.empty(shape, dtype, self.device)
 
 
 def scan(
@@ -209,8 +70,9 @@ def scan(
     Args:
       x: [B, T, channels...] float32, float16 or bfloat16; channels contiguous. Lies on the CPU or a CUDA device (then
         the caller's current device), and so do all other arrays.
-      beta: membrane decay, float32 of the channels' shape, or one value () for all. Clipped to [0, 1].
-      alpha: the current's decay of cuba_lif, of either shape.
+      beta: membrane decay, float32 of the channels' shape, or one value () for all; on the CPU any shape that
+        broadcasts to the channels. Clipped to [0, 1].
+      alpha: the current's decay of cuba_lif, likewise.
       neuron: a `Neuron`; or give `recurrence`, `rule`, `threshold`, `k`, `max_prob` (defaults as in `Neuron`).
       seed, stream: key of the random numbers; `stream` tells layers and steps apart.
       origin: (batch, time, channel) of x's first element in the whole, for pieces of a batch, sequence or layer.
@@ -234,7 +96,7 @@ def scan(
         neuron, {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
     )
     seed, stream, origin = check_key(seed, stream, origin)
-    frame = _Frame(x, time_first, cuda_stream)
+    frame = Frame(x, time_first, cuda_stream)
     beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
     prob = frame.problem(chosen, beta_decay.shared)
     if out is None:
@@ -261,7 +123,7 @@ def _check_out(out: Any, kind: type) -> None:
 
 
 def _allocate(
-    frame: _Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: Any, final_state: bool, save: bool
+    frame: Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: Any, final_state: bool, save: bool
 ) -> ScanResult:
     v_dtype = membrane_dtype(membrane)
     steps = -(-frame.time // 32) if spikes == "bits32" else frame.time
@@ -274,7 +136,7 @@ def _allocate(
     )
 
 
-def _place_outputs(args: _abi.ForwardArgs, frame: _Frame, prob: Problem, neuron: Neuron, out: ScanResult) -> None:
+def _place_outputs(args: _abi.ForwardArgs, frame: Frame, prob: Problem, neuron: Neuron, out: ScanResult) -> None:
     if out.spikes is not None:
         spikes = _memory.view("out.spikes", out.spikes, frame.cuda_stream)
         dtypes = ("uint32",) if spikes.dtype == "uint32" else (*_memory.FLOATING, "uint8")
@@ -327,7 +189,7 @@ def scan_backward(
     """
     options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
     chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
-    frame = _Frame(x, time_first, cuda_stream)
+    frame = Frame(x, time_first, cuda_stream)
     beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
     prob = frame.problem(chosen, beta_decay.shared)
     if out is None:
@@ -355,7 +217,7 @@ def scan_backward(
 
 
 def _allocate_gradients(
-    frame: _Frame, neuron: Neuron, decays: tuple[_Decay, _Decay | None], wanted: tuple[str, ...]
+    frame: Frame, neuron: Neuron, decays: tuple[Decay, Decay | None], wanted: tuple[str, ...]
 ) -> Gradients:
     if not isinstance(wanted, (tuple, list, set, frozenset)):
         raise TypeError(f"wanted is {shown(wanted)}; it must be a tuple of names out of {', '.join(Gradients._fields)}")
@@ -373,7 +235,7 @@ def _allocate_gradients(
 
 
 def _place_gradients(
-    args: _abi.BackwardArgs, frame: _Frame, neuron: Neuron, decays: tuple[_Decay, _Decay | None], out: Gradients
+    args: _abi.BackwardArgs, frame: Frame, neuron: Neuron, decays: tuple[Decay, Decay | None], out: Gradients
 ) -> None:
     if out.x is not None:
         args.grad_x = frame.tensor("out.x", out.x, (frame.x.dtype,), output=True)

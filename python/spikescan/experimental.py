@@ -4,7 +4,7 @@
 
 Differences from Spyx: random numbers come from the key's words by Philox (docs/model.md), so the spikes are other draws
 of the same probabilities; ``uniforms=`` takes draws from outside. `SPSN` follows the mathematics, where Spyx 0.1's
-passes (key, V) the wrong way round and takes one decay only.
+passes (key, V) the wrong way round and takes one decay only. `Surrogate` is an addition: a ``spike`` for `PSU_LIF`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,27 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from spikescan import _neuron
 from spikescan._checks import as_flag, as_shape
-from spikescan.jax._spyx import refractory_sigmoid_bernoulli, sigmoid_bernoulli, spikes_and_membrane
+from spikescan._neuron import Neuron
+from spikescan.jax._scan import scan
+from spikescan.jax._spyx import (
+    DeterministicLayer,
+    StochasticLayer,
+    Surrogate,
+    as_floating,
+    floating_dtype,
+    itself,
+    refractory_sigmoid_bernoulli,
+    sigmoid_bernoulli,
+    stochastic,
+)
 
 __all__ = [
     "PSU_LIF",
     "SPSN",
     "StochasticAssociativeCuBaLIF",
     "StochasticAssociativeLIF",
+    "Surrogate",
     "refractory_sigmoid_bernoulli",
     "sigmoid_bernoulli",
 ]
@@ -42,8 +54,12 @@ class _Layer(hk.Module):
         return hk.get_parameter(name, self.hidden_shape, jnp.float32, init=initial)
 
 
-class PSU_LIF(_Layer):
-    """Parallel spiking unit with a refractory trace R; deterministic. x [B, T, channels...] -> (S, V)."""
+class PSU_LIF(DeterministicLayer, _Layer):
+    """Parallel spiking unit with a refractory trace R; deterministic. x [B, T, channels...] -> (S, V).
+
+    Attributes:
+      threshold, spike: S = spike(V - R - threshold). A `Surrogate` runs inside the scan, any other function behind it.
+    """
 
     def __init__(
         self,
@@ -54,14 +70,29 @@ class PSU_LIF(_Layer):
         name: str = "PSULIF",
     ) -> None:
         super().__init__(hidden_shape, threshold, name)
-        self._neuron, self._spike = _neuron.PSU_LIF(threshold, k), as_flag("spike", spike)
+        own = Surrogate("arctan", k)
+        self.spike = own if as_flag("spike", spike) else itself
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "threshold":
+            value = Neuron(threshold=value).threshold  # checked
+        super().__setattr__(name, value)
 
     def __call__(self, x: Any) -> tuple[jax.Array, jax.Array]:
-        return spikes_and_membrane(self._neuron, self._spike, x, self._decay("beta"))
+        x, beta = as_floating("x", x), self._decay("beta")
+        inside = isinstance(self.spike, Surrogate)
+        neuron = self.spike.at(self.threshold, "psu_lif") if inside else Neuron("psu_lif", "none", self.threshold)
+        dtype = floating_dtype(x, beta)
+        result = scan(x, beta, neuron=neuron, spikes=dtype, membrane=dtype)
+        return result.spikes if inside else self.spike(result.spikes), result.membrane
 
 
-class StochasticAssociativeLIF(_Layer):
-    """Leaky integrator with Bernoulli spikes. (key, x [B, T, channels...]) -> (S, V)."""
+class StochasticAssociativeLIF(StochasticLayer, _Layer):
+    """Leaky integrator with Bernoulli spikes. (key, x [B, T, channels...]) -> (S, V).
+
+    Attributes:
+      spike: S = spike(V, key). One of this module runs inside the scan, any other function behind it.
+    """
 
     def __init__(
         self,
@@ -72,32 +103,41 @@ class StochasticAssociativeLIF(_Layer):
         name: str = "SALIF",
     ) -> None:
         super().__init__(hidden_shape, threshold, name)
-        self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), as_flag("spike", spike)
+        own = sigmoid_bernoulli(k, threshold)
+        self.spike = own if as_flag("spike", spike) else itself
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
-        return spikes_and_membrane(self._neuron, self._spike, x, self._decay("beta"), key=key, uniforms=uniforms)
+        return stochastic("lif", self.spike, x, self._decay("beta"), key=key, uniforms=uniforms)
 
 
-class StochasticAssociativeCuBaLIF(_Layer):
-    """Current-based leaky integrator with refractory Bernoulli spikes. (key, u [B, T, channels...]) -> S."""
+class StochasticAssociativeCuBaLIF(StochasticLayer, _Layer):
+    """Current-based leaky integrator with refractory Bernoulli spikes. (key, u [B, T, channels...]) -> S.
+
+    Attributes:
+      spike: as of `StochasticAssociativeLIF`.
+    """
 
     def __init__(
         self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 100, name: str = "SACuBaLIF"
     ) -> None:
         super().__init__(hidden_shape, threshold, name)
-        self._neuron = _neuron.StochasticAssociativeCuBaLIF(threshold, k)
+        self.spike = refractory_sigmoid_bernoulli(k, threshold)
 
     def __call__(self, key: Any, u: Any, *, uniforms: Any = None) -> jax.Array:
         alpha, beta = self._decay("alpha"), self._decay("beta")
-        return spikes_and_membrane(self._neuron, True, u, beta, alpha, key=key, uniforms=uniforms, name="u")[0]
+        return stochastic("cuba_lif", self.spike, u, beta, alpha, key=key, uniforms=uniforms, name="u")[0]
 
 
-class SPSN(_Layer):
-    """Stochastic parallelizable spiking neuron (arXiv:2306.12666). (key, x [B, T, channels...]) -> (S, V)."""
+class SPSN(StochasticLayer, _Layer):
+    """Stochastic parallelizable spiking neuron (arXiv:2306.12666). (key, x [B, T, channels...]) -> (S, V).
+
+    Attributes:
+      spike: one of this module runs inside the scan; any other function is called as Spyx 0.1 does, with (key, V).
+    """
 
     def __init__(self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 10, name: str = "SPSN") -> None:
         super().__init__(hidden_shape, threshold, name)
-        self._neuron = _neuron.SPSN(threshold, k)
+        self.spike = sigmoid_bernoulli(k, threshold)
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
-        return spikes_and_membrane(self._neuron, True, x, self._decay("beta"), key=key, uniforms=uniforms)
+        return stochastic("spsn", self.spike, x, self._decay("beta"), key=key, uniforms=uniforms, key_first=True)

@@ -17,7 +17,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from spikescan._arguments import check_alpha, check_neuron
+from spikescan._arguments import check_alpha, check_neuron, without_graph
 from spikescan._checks import as_positive, as_real_array, as_shape, shown
 from spikescan._neuron import Neuron
 
@@ -63,7 +63,7 @@ def to_nir(
 def from_nir(
     graph: nir.NIRGraph, *, dt: float = 1.0, surrogate: str | None = None, k: float | None = None
 ) -> tuple[Neuron, np.ndarray, np.ndarray | None]:
-    """(neuron, beta, alpha) of a graph of one integrator, with or without a Threshold behind it.
+    """(neuron, beta, alpha) of a graph that is one chain: input, integrator, Threshold or none, output.
 
     Args:
       dt: length of a step in the unit of the graph's time constants.
@@ -121,7 +121,7 @@ def _refuse_neuron(neuron: Neuron) -> None:
 def _spread(neuron: Neuron, beta: Any, alpha: Any, shape: tuple[int, ...] | None) -> dict[str, np.ndarray]:
     check_alpha(neuron, alpha)
     given = {"beta": beta, **({"alpha": alpha} if neuron.has_alpha else {})}
-    decays = {name: as_real_array(name, value).astype(np.float64) for name, value in given.items()}
+    decays = {name: as_real_array(name, without_graph(value)).astype(np.float64) for name, value in given.items()}
     wanted = decays["beta"].shape if shape is None else as_shape("shape", shape)
     if wanted == ():
         raise ValueError("beta is shared by all channels; NIR wants one value a channel: give shape")
@@ -149,28 +149,32 @@ def _text(value: Any) -> str:
 
 
 def _nodes(graph: nir.NIRGraph) -> tuple[Any, Any]:
-    """The integrator and the Threshold (or None) of a graph that is one chain."""
+    """The integrator and the Threshold (or None) of a graph that is one chain, from the one input to the one output."""
+    ends = {kind: [name for name, n in graph.nodes.items() if isinstance(n, kind)] for kind in (nir.Input, nir.Output)}
     inner = {name: n for name, n in graph.nodes.items() if not isinstance(n, (nir.Input, nir.Output))}
-    kinds = [type(n).__name__ for n in inner.values()]
-    integrators = [n for n in inner.values() if isinstance(n, (nir.LI, nir.CubaLI))]
-    thresholds = [n for n in inner.values() if isinstance(n, nir.Threshold)]
+    integrators = [name for name, n in inner.items() if isinstance(n, (nir.LI, nir.CubaLI))]
+    thresholds = [name for name, n in inner.items() if isinstance(n, nir.Threshold)]
     if len(integrators) != 1 or len(thresholds) > 1 or len(inner) != len(integrators) + len(thresholds):
+        kinds = [type(n).__name__ for n in inner.values()]
         raise ValueError(
             f"the NIR graph holds {', '.join(kinds) or 'no node'}; it must be one LI or CubaLI, with or without a Threshold "
             "behind it (LIF and CubaLIF reset their membrane, which a parallel scan cannot)"
         )
-    chain = [name for name, n in inner.items() if n is integrators[0]] + [
-        name for name, n in inner.items() if n in thresholds
-    ]
-    inside = {(a, b) for a, b in graph.edges if a in inner and b in inner}
-    if inside != set(zip(chain, chain[1:])):
-        raise ValueError(f"the NIR graph's edges between neurons are {sorted(inside)}; they must be one chain, {chain}")
-    return integrators[0], thresholds[0] if thresholds else None
+    for kind, names in ends.items():
+        if len(names) != 1:
+            raise ValueError(f"the NIR graph has {len(names)} nodes of {kind.__name__}, {names}; it must have one")
+    chain = [*ends[nir.Input], *integrators, *thresholds, *ends[nir.Output]]
+    edges = sorted(tuple(edge) for edge in graph.edges)
+    if edges != sorted(zip(chain, chain[1:])):
+        raise ValueError(f"the NIR graph's edges are {edges}; they must be one chain, {chain}")
+    return inner[integrators[0]], inner[thresholds[0]] if thresholds else None
 
 
 def _decay(name: str, tau: Any, dt: float, gain: Any, recurrences: tuple[str, ...]) -> tuple[np.ndarray, str]:
     """1 - dt / tau, and the recurrence whose input scale the gain gives."""
     tau, gain = np.asarray(tau, np.float64), np.asarray(gain, np.float64)
+    if np.any(np.isnan(tau)):
+        raise ValueError(f"{name} is nan in some channel; a time constant must be a number")
     if np.any(tau < dt):
         raise ValueError(f"{name} is below dt = {dt} in some channel; the decay 1 - dt/{name} would be negative")
     scales = {"lif": tau / dt, "cuba_lif": tau / dt, "spsn": np.ones_like(tau)}

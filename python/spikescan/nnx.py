@@ -14,18 +14,21 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from spikescan import _neuron, decays
-from spikescan._abi import SURROGATES
-from spikescan._checks import as_count, as_flag, as_number, as_shape, choose, shown
+from spikescan import decays
+from spikescan._checks import as_count, as_flag, as_number, as_shape, shown
 from spikescan._neuron import Neuron
 from spikescan.jax._arrays import as_array
 from spikescan.jax._scan import scan
 from spikescan.jax._spyx import (
+    DeterministicLayer,
+    StochasticLayer,
+    Surrogate,
     as_floating,
-    fire,
+    floating_dtype,
+    itself,
     refractory_sigmoid_bernoulli,
     sigmoid_bernoulli,
-    spikes_and_membrane,
+    stochastic,
 )
 
 __all__ = [
@@ -40,31 +43,18 @@ __all__ = [
 ]
 
 
-class Surrogate:
-    """Heaviside step with a named surrogate gradient; given to `PSU_LIF` as its activation, it runs inside the scan.
-
-    name: "superspike", "arctan", "triangular", "boxcar" or "tanh"; k: slope.
-    """
-
-    def __init__(self, name: str = "superspike", k: float = 25) -> None:
-        choose("name", name, SURROGATES)
-        self.neuron = Neuron("lif", "heaviside", 0.0, k, surrogate=name)
-
-    def __call__(self, x: Any) -> jax.Array:
-        return fire(self.neuron, "x", x)
-
-    def at(self, threshold: float) -> Neuron:
-        return Neuron("lif", "heaviside", threshold, self.neuron.k, surrogate=self.neuron.surrogate)
-
-
 def _decay(rngs: nnx.Rngs, shape: tuple[int, ...]) -> nnx.Param:
     if not isinstance(rngs, nnx.Rngs):
         raise TypeError(f"rngs is {shown(rngs)}; it must be a flax.nnx.Rngs")
     return nnx.Param(nnx.initializers.truncated_normal(stddev=0.25)(rngs.params(), shape) + 0.5)
 
 
-class PSU_LIF(nnx.Module):
-    """Reset-free leaky integrate-and-fire neuron: one step by call, a whole time-first sequence by `parallel`."""
+class PSU_LIF(DeterministicLayer, nnx.Module):
+    """Reset-free leaky integrate-and-fire neuron: one step by call, a whole time-first sequence by `parallel`.
+
+    Attributes:
+      threshold, spike: S = spike(V - threshold). A `Surrogate` runs inside the scan, any other function behind it.
+    """
 
     def __init__(
         self,
@@ -90,35 +80,45 @@ class PSU_LIF(nnx.Module):
         self.beta = _decay(rngs, self.hidden_shape) if shared is None else nnx.Param(shared)
 
     def __call__(self, x: Any, V: Any) -> tuple[jax.Array, jax.Array]:
-        """One step: (x [B, channels...], V [B, channels...]) -> (S, V)."""
-        x, V = as_array("x", x), as_array("V", V)
+        """One step: (x [B, channels...], V [B, channels...]) -> (S, V), V in its own dtype; or both without a batch."""
+        x, V = as_floating("x", x), as_floating("V", V)
         if V.shape != x.shape:
             raise ValueError(f"V has shape {V.shape}; it must be x's, {x.shape}")
-        spikes, final = self._scan(x[None], (V,))
-        return spikes[0], final
+        lead = self._lead(x.ndim)
+        spikes, final = self._scan(x.reshape(1, *lead, *x.shape), V.reshape(*lead, *V.shape))
+        return spikes.reshape(x.shape), final.reshape(V.shape).astype(V.dtype)
 
     def parallel(self, x: Any) -> jax.Array:
-        """x [T, B, channels...] -> S [T, B, channels...], from a zero state."""
-        return self._scan(x, None)[0]
+        """x [T, B, channels...] -> S [T, B, channels...], from a zero state; or both without a batch."""
+        x = as_floating("x", x)
+        if x.ndim == 0:
+            raise ValueError("x has shape (); it must be [time, batch, channels...] or [time, channels...]")
+        lead = self._lead(x.ndim - 1)
+        return self._scan(x.reshape(x.shape[0], *lead, *x.shape[1:]), None)[0].reshape(x.shape)
 
     def initial_state(self, batch_size: int) -> jax.Array:
         batch_size = as_count("batch_size", batch_size, (1 << 63) - 1, "2^63 - 1")
         return jnp.zeros((batch_size, *self.hidden_shape))
 
-    def _scan(self, x: Any, initial: Any) -> tuple[jax.Array, Any]:
-        inside = self.spike if isinstance(self.spike, Surrogate) else None
-        neuron = inside.at(self.threshold) if inside else Neuron("lif", "none", 0.0)
+    def _lead(self, axes: int) -> tuple[int, ...]:
+        """A batch of one for inputs of one step that have the channels alone, as under ``jax.vmap``."""
+        return (1,) if axes <= self.beta[...].ndim else ()
+
+    def _scan(self, x: jax.Array, initial: Any) -> tuple[jax.Array, Any]:
+        beta = self.beta[...]
+        dtype = floating_dtype(x, beta, *(() if initial is None else (initial,)))
+        inside = isinstance(self.spike, Surrogate)
         result = scan(
-            as_floating("x", x),
-            self.beta[...],
-            neuron=neuron,
+            x,
+            beta,
+            # The rule `none` at threshold 0 hands the membrane over in the place of the spikes.
+            neuron=self.spike.at(self.threshold) if inside else Neuron("lif", "none", 0.0),
             initial_state=initial,
-            spikes="float32",
+            spikes=dtype if inside else "float32",
             final_state=initial is not None,
             time_first=True,
         )
-        # The rule `none` at threshold 0 hands the membrane over in the place of the spikes.
-        spikes = result.spikes if inside else self.spike(result.spikes - self.threshold)
+        spikes = result.spikes if inside else self.spike((result.spikes - self.threshold).astype(dtype))
         return spikes, result.final_state[0] if result.final_state else None
 
 
@@ -134,43 +134,56 @@ class AssociativeLIF(PSU_LIF):
         return 1.0 + jnp.log(jnp.asarray(beta))
 
 
-class StochasticAssociativeLIF(nnx.Module):
-    """Leaky integrator with Bernoulli spikes. (key, x [B, T, channels...]) -> (S, V)."""
+class StochasticAssociativeLIF(StochasticLayer, nnx.Module):
+    """Leaky integrator with Bernoulli spikes. (key, x [B, T, channels...]) -> (S, V).
+
+    Attributes:
+      spike: S = spike(V, key). One of this module runs inside the scan, any other function behind it.
+    """
 
     def __init__(
         self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 100, spike: bool = True, *, rngs: nnx.Rngs
     ) -> None:
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
-        self.threshold = threshold
-        self._neuron, self._spike = _neuron.StochasticAssociativeLIF(threshold, k), as_flag("spike", spike)
+        own = sigmoid_bernoulli(k, threshold)
+        self.threshold = own.neuron.threshold
+        self.spike = own if as_flag("spike", spike) else itself
         self.beta = _decay(rngs, self.hidden_shape)
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
-        return spikes_and_membrane(self._neuron, self._spike, x, self.beta[...], key=key, uniforms=uniforms)
+        return stochastic("lif", self.spike, x, self.beta[...], key=key, uniforms=uniforms)
 
 
-class StochasticAssociativeCuBaLIF(nnx.Module):
-    """Current-based leaky integrator with refractory Bernoulli spikes. (key, u [B, T, channels...]) -> S."""
+class StochasticAssociativeCuBaLIF(StochasticLayer, nnx.Module):
+    """Current-based leaky integrator with refractory Bernoulli spikes. (key, u [B, T, channels...]) -> S.
+
+    Attributes:
+      spike: as of `StochasticAssociativeLIF`.
+    """
 
     def __init__(self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 100, *, rngs: nnx.Rngs) -> None:
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
-        self._neuron = _neuron.StochasticAssociativeCuBaLIF(threshold, k)
+        self.spike = refractory_sigmoid_bernoulli(k, threshold)
         self.alpha = _decay(rngs, self.hidden_shape)
         self.beta = _decay(rngs, self.hidden_shape)
 
     def __call__(self, key: Any, u: Any, *, uniforms: Any = None) -> jax.Array:
         alpha, beta = self.alpha[...], self.beta[...]
-        return spikes_and_membrane(self._neuron, True, u, beta, alpha, key=key, uniforms=uniforms, name="u")[0]
+        return stochastic("cuba_lif", self.spike, u, beta, alpha, key=key, uniforms=uniforms, name="u")[0]
 
 
-class SPSN(nnx.Module):
-    """Stochastic parallelizable spiking neuron (arXiv:2306.12666). (key, x [B, T, channels...]) -> (S, V)."""
+class SPSN(StochasticLayer, nnx.Module):
+    """Stochastic parallelizable spiking neuron (arXiv:2306.12666). (key, x [B, T, channels...]) -> (S, V).
+
+    Attributes:
+      spike: as of `StochasticAssociativeLIF`.
+    """
 
     def __init__(self, hidden_shape: tuple[int, ...], threshold: float = 1, k: float = 10, *, rngs: nnx.Rngs) -> None:
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
-        self.threshold = threshold
-        self._neuron = _neuron.SPSN(threshold, k)
+        own = sigmoid_bernoulli(k, threshold)
+        self.threshold, self.spike = own.neuron.threshold, own
         self.beta = _decay(rngs, self.hidden_shape)
 
     def __call__(self, key: Any, x: Any, *, uniforms: Any = None) -> tuple[jax.Array, jax.Array]:
-        return spikes_and_membrane(self._neuron, True, x, self.beta[...], key=key, uniforms=uniforms)
+        return stochastic("spsn", self.spike, x, self.beta[...], key=key, uniforms=uniforms)

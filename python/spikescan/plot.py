@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from spikescan._arguments import check_neuron
+from spikescan._arguments import check_neuron, without_graph
 from spikescan._checks import as_count, as_positive, as_real_array, shown
 from spikescan._neuron import Neuron
 
@@ -24,9 +24,18 @@ def _axes(ax: Any) -> Any:
     return ax if ax is not None else plt.subplots()[1]
 
 
+def _numbers(name: str, values: Any) -> np.ndarray:
+    return as_real_array(name, without_graph(values))
+
+
 def _series(name: str, values: Any) -> np.ndarray:
     """float64 [T, N] of [T] or [T, N]."""
-    array = as_real_array(name, values).astype(np.float64)
+    array = _numbers(name, values)
+    if name == "spikes" and array.dtype == np.uint32:
+        raise TypeError(
+            "spikes has dtype uint32, as packed ones have; it must be one value a step: unpack(spikes, time)"
+        )
+    array = array.astype(np.float64)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -36,7 +45,7 @@ def _series(name: str, values: Any) -> np.ndarray:
 
 def unpack(packed: Any, time: int) -> np.ndarray:
     """uint8 [time, ...] of "bits32" spikes [ceil(time / 32), ...] of one example."""
-    words = as_real_array("packed", packed)
+    words = _numbers("packed", packed)
     if words.dtype != np.uint32 or words.ndim == 0:
         raise TypeError(f"packed is {words.dtype}{list(words.shape)}; it must be uint32 [ceil(time / 32), ...]")
     most = 32 * words.shape[0]
@@ -48,7 +57,7 @@ def unpack(packed: Any, time: int) -> np.ndarray:
 def spike_probability(neuron: Neuron, membrane: Any) -> np.ndarray:
     """p of the Bernoulli rules, 0 or 1 for heaviside, at the value that the rule sees (V, or V - R)."""
     check_neuron(neuron)
-    u = as_real_array("membrane", membrane).astype(np.float64) - neuron.threshold
+    u = _numbers("membrane", membrane).astype(np.float64) - neuron.threshold
     sigmoid = 1 / (1 + np.exp(-np.clip(neuron.k * u, -700, 700)))  # past 700 exp overflows, and sigmoid is 0 or 1
     if neuron.rule == "sigmoid_bernoulli":
         return neuron.max_prob * sigmoid
@@ -64,41 +73,80 @@ def raster(spikes: Any, ax: Any = None, *, dt: float = 1.0, **style: Any) -> Any
     values, dt = _series("spikes", spikes), as_positive("dt", dt)
     ax = _axes(ax)
     steps, neurons = np.nonzero(values)
-    ax.scatter(steps * dt, neurons, **{"s": 4, "c": "black", "marker": "|", **style})
-    ax.set(xlabel="time step" if dt == 1.0 else "time", ylabel="neuron")
-    ax.set(xlim=(-0.5 * dt, (values.shape[0] - 0.5) * dt), ylim=(-0.5, values.shape[1] - 0.5))
+    plain = {"s": 4, "marker": "|"} if {"c", "color"} & style.keys() else {"s": 4, "marker": "|", "c": "black"}
+    ax.scatter(steps * dt, neurons, **{**plain, **style})
+    ax.set(ylabel="neuron", ylim=(-0.5, values.shape[1] - 0.5))
+    _time_axis(ax, 0.0, values.shape[0], dt)
     return ax
 
 
-def membrane(V: Any, ax: Any = None, *, neuron: Neuron | None = None, spikes: Any = None, dt: float = 1.0) -> Any:
-    """Membranes over time; with `neuron`, its threshold as a line and p shaded, with `spikes` a mark at each."""
+def _time_axis(ax: Any, start: float, steps: int, dt: float) -> None:
+    """The same limits in every picture of so many steps, so that pictures above each other line up."""
+    ax.set(xlabel="time step" if dt == 1.0 else "time", xlim=(-0.5 * dt, max(start, (steps - 0.5) * dt)))
+
+
+def membrane(
+    V: Any, ax: Any = None, *, neuron: Neuron | None = None, M: Any = None, spikes: Any = None, dt: float = 1.0
+) -> Any:
+    """Membranes over time; with `neuron`, its threshold as a line and p shaded, with `spikes` a mark at each.
+
+    Args:
+      V: [T] or [T, N].
+      neuron: whose threshold and p are drawn. Several calls on one axes shade it once, by the neuron of the last.
+      M: for psu_lif, whose rule does not see V but V - R: that, in V's shape. It is what a scan with the rule "none" at
+        threshold 0 puts out as spikes. It is drawn as the line, V dotted beside it.
+      spikes: of V's shape.
+      dt: length of a step.
+    """
     values, dt = _series("V", V), as_positive("dt", dt)
+    seen = values if M is None else _of_same_shape("M", M, values)
     if neuron is not None:
         check_neuron(neuron)
+    if M is None and neuron is not None and neuron.recurrence == "psu_lif":
+        raise ValueError("M is missing; it must be given for psu_lif, whose rule sees V - R (or leave neuron out)")
+    if M is not None and (neuron is None or neuron.recurrence != "psu_lif"):
+        raise ValueError("M is given; it must come with a neuron of psu_lif, since all others see V")
+    marks = None if spikes is None else _of_same_shape("spikes", spikes, values)
     ax = _axes(ax)
+    until = ax.get_xlim()[1] if ax.lines or ax.collections else 0.0
     time = np.arange(values.shape[0]) * dt
-    lines = ax.plot(time, values, linewidth=1)
-    if neuron is not None and neuron.rule != "none":
-        ax.axhline(neuron.threshold, color="black", linestyle="--", linewidth=0.8, label="threshold")
-        _shade_probability(ax, neuron, values)
-    if spikes is not None:
-        marks = _series("spikes", spikes)
-        if marks.shape != values.shape:
-            raise ValueError(f"spikes has shape {marks.shape}; it must be V's, {values.shape}")
-        for line, own, fired in zip(lines, values.T, marks.T):
+    lines = ax.plot(time, seen, linewidth=1)
+    if M is not None:
+        for line, own in zip(lines, values.T):
+            ax.plot(time, own, linewidth=0.8, linestyle=":", color=line.get_color())
+    if marks is not None:
+        for line, own, fired in zip(lines, seen.T, marks.T):
             at = np.nonzero(fired)[0]
             ax.plot(at * dt, own[at], linestyle="", marker="o", markersize=3, color=line.get_color())
-    ax.set(xlabel="time step" if dt == 1.0 else "time", ylabel="membrane V")
+    ax.set(ylabel="membrane V" if M is None else "V - R")
+    _time_axis(ax, until, values.shape[0], dt)
+    if neuron is not None and neuron.rule != "none":
+        _draw_rule(ax, neuron, np.concatenate([values, seen]))
     return ax
 
 
-def _shade_probability(ax: Any, neuron: Neuron, values: np.ndarray) -> None:
-    """The background's darkness at height V is p(V): where on the axis the neuron fires how often."""
+def _of_same_shape(name: str, given: Any, values: np.ndarray) -> np.ndarray:
+    series = _series(name, given)
+    if series.shape != values.shape:
+        raise ValueError(f"{name} has shape {series.shape}; it must be V's, {values.shape}")
+    return series
+
+
+_RULE = "spikescan: rule"  # marks what an earlier call on the same axes has drawn
+
+
+def _draw_rule(ax: Any, neuron: Neuron, values: np.ndarray) -> None:
+    """The threshold, and p: the background's darkness at a height is how often the neuron fires there."""
+    before = [artist for artist in (*ax.images, *ax.lines) if artist.get_gid() == _RULE]
     finite = values[np.isfinite(values)]
+    limits = [edge for artist in before if artist in ax.images for edge in artist.get_extent()[2:]]
     low = min(finite.min(initial=neuron.threshold), neuron.threshold)
     high = max(finite.max(initial=neuron.threshold), neuron.threshold)
     margin = 0.05 * (high - low) or 0.5
-    low, high = low - margin, high + margin
+    low, high = min(low - margin, *limits, np.inf), max(high + margin, *limits, -np.inf)
+    for artist in before:
+        artist.remove()
+    ax.axhline(neuron.threshold, color="black", linestyle="--", linewidth=0.8, label="threshold", gid=_RULE)
     p = spike_probability(neuron, np.linspace(low, high, 256))
     ax.imshow(
         p[:, None],
@@ -110,6 +158,7 @@ def _shade_probability(ax: Any, neuron: Neuron, values: np.ndarray) -> None:
         vmin=0,
         vmax=1,
         zorder=0,
+        gid=_RULE,
     )
     ax.set_ylim(low, high)
 

@@ -35,6 +35,8 @@ ffi::Error* run(ffi::CallFrame* frame, Pass* pass, spikescan_backend backend) {
     return make_error(*frame, refusal.code, refusal.what());
   } catch (const std::exception& e) {
     return make_error(*frame, ffi::kInternal, e.what());
+  } catch (...) {
+    return make_error(*frame, ffi::kInternal, "spikescan: an exception without a text");
   }
 }
 

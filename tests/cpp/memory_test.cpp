@@ -106,6 +106,31 @@ TEST(Tensor, MovesItsMemory) {
   EXPECT_EQ(third.to_vector(), (std::vector{1.0f, 2.0f, 3.0f}));
 }
 
+void expect_empty(const Tensor& tensor) {
+  EXPECT_EQ(tensor.data(), nullptr);
+  EXPECT_EQ(tensor.bytes(), 0u);
+  EXPECT_EQ(tensor.shape(), Shape{});
+  EXPECT_EQ(tensor.dtype(), Dtype::float32);
+  EXPECT_EQ(tensor.layout(), Layout::batch_first);
+  EXPECT_TRUE(tensor.to_vector().empty());
+}
+
+TEST(Tensor, IsEmptyOnceMovedFrom) {
+  Tensor first = Tensor::time_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
+  Tensor second(std::move(first));
+  expect_empty(first);
+  Tensor third;
+  third = std::move(second);
+  expect_empty(second);
+  Tensor& same = third;
+  third = std::move(same);
+  EXPECT_EQ(third.shape(), (Shape{2, 5, 3})) << "a move to itself keeps what it has";
+  EXPECT_EQ(third.dtype(), Dtype::uint8);
+  EXPECT_EQ(third.layout(), Layout::time_first);
+  EXPECT_EQ(third.bytes(), 30u);
+  EXPECT_NE(third.data(), nullptr);
+}
+
 TEST(Tensor, ZeroFills) {
   for (const Device device : usable_devices()) {
     Tensor tensor = Tensor::from(device, {1, 2, 2}, std::vector{1.0f, 2.0f, 3.0f, 4.0f});

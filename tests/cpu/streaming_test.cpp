@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "kernels/cpu/streaming_bytes.h"
 #include "support/coverage.h"
 #include "support/forms.h"
 #include "support/random_case.h"
@@ -13,7 +14,6 @@
 namespace spikescan::support {
 namespace {
 
-constexpr int64_t kStreamingBytes = int64_t{4} << 20;
 const Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
 
 struct Rows {

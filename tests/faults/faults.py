@@ -227,6 +227,9 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", SHAPES,
     ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
+    ("settle: the first vector's entry for all abreast", "quarter_response(last_entry(states), q, at)",
+     "quarter_response(last_entry(states), q, l)"),
+    ("settle: the second state left local", "store(response(0, reached, load(current)), current);", ""),
 ) + _faults(
     "kernels/cpu/saved_states.h", PASSES,
     ("saved state of the wrong batch", "saved_index(d, state, block.batch[l], slot,", "saved_index(d, state, 0, slot,"),

@@ -50,6 +50,7 @@ CHANGES = (
         ("stride: negative in batch", "if (strides.batch < 0) {", "if (false) {"),
         ("states: second of lif", "if (failed() || !states[1].data) return;", "return;"),
         ("key: origins not looked at", "if (failed() || !readable || element_count(d_) == 0) return;  // without", "return;  // without"),
+        ("key: stream past 32 bits", "key->reserved != 0", "false"),
         ("key: packed spikes off a word", "if (!failed() && packed)", "if (false)"),
         ("decay: NaN", "if (decay[c] == decay[c]) continue;", "continue;"),
         ("decay: last one not looked at", "c < decay_count(d_); ++c", "c + 1 < decay_count(d_); ++c"),
@@ -158,6 +159,9 @@ CHANGES = (
     ("host/clear_idle.cpp", "host", (
         ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),
         ("key kept without elements", "args.device_key = nullptr;", ""),
+    )),
+    ("host/clear_idle.cpp", "backend", (
+        ("absent tensors kept", "if (!tensor.data) tensor = {};", ""),
     )),
     ("host/api_memory.cpp", "host", (
         ("copy: overlap", "if (ranges_meet(", "if (false && ranges_meet("),

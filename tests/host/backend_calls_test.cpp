@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fake_cuda.h"
+#include "host/names.h"
 #include "host/plan.h"
 #include "refusals.h"
 
@@ -120,6 +121,33 @@ TEST_F(BackendCalls, IdleStridesAreCleared) {
   EXPECT_EQ(fake().backward.args.grad_x.stride_batch, 0);
   EXPECT_EQ(fake().backward.args.grad_x.stride_time, 3) << "a stride in use stays";
   EXPECT_EQ(fake().backward.args.grad_initial_state[0].stride_batch, 0);
+}
+
+// An absent tensor's dtype may be any number: nobody sees it.
+TEST_F(BackendCalls, AbsentTensorsAreCleared) {
+  ForwardCase call;
+  call.d.backend = kCuda;
+  for (spikescan_tensor* tensor : {&call.args.uniforms, &call.args.spikes, &call.args.membrane}) {
+    tensor->data = nullptr;
+    store(tensor->dtype, 77);
+  }
+  ASSERT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+  for (const spikescan_tensor& tensor :
+       {fake().forward.args.uniforms, fake().forward.args.spikes, fake().forward.args.membrane}) {
+    EXPECT_EQ(number_of(tensor.dtype), SPIKESCAN_FLOAT32);
+  }
+  EXPECT_EQ(fake().forward.args.x.stride_time, 3) << "a tensor that is there stays";
+  BackwardCase backward;
+  backward.d.backend = kCuda;
+  for (spikescan_tensor* tensor : {&backward.args.grad_spikes, &backward.args.grad_membrane, &backward.args.grad_x}) {
+    tensor->data = nullptr;
+    store(tensor->dtype, -1);
+  }
+  ASSERT_EQ(backward.run(), SPIKESCAN_OK) << spikescan_last_error();
+  for (const spikescan_tensor& tensor :
+       {fake().backward.args.grad_spikes, fake().backward.args.grad_membrane, fake().backward.args.grad_x}) {
+    EXPECT_EQ(number_of(tensor.dtype), SPIKESCAN_FLOAT32);
+  }
 }
 
 // A device's memory cannot be read: a decay's value is the kernel's business, its address is not.

@@ -19,12 +19,6 @@ void PrintTo(const Row& row, std::ostream* out) {
   *out << row.name;
 }
 
-// A number that the enum lacks, stored as a C program would.
-template <class Enum>
-void store(Enum& field, int number) {
-  std::memcpy(&field, &number, sizeof number);
-}
-
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kMost32 = int64_t{1} << 32, kMost34 = int64_t{1} << 34;

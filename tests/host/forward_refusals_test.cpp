@@ -20,10 +20,6 @@ T* past(T* pointer) {
   return reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(pointer) + 1);
 }
 
-void store(spikescan_dtype& field, int number) {
-  std::memcpy(&field, &number, sizeof number);
-}
-
 // Long enough that forward saves states: 2 chunks.
 void lengthen(Call& call) {
   call.d.time = 1025;
@@ -289,6 +285,11 @@ const Row kRows[] = {
        c.args.spikes.dtype = SPIKESCAN_BITS32;
        c.key().time_origin = 8;
        return Parts{"device_key->time_origin is 8", "multiple of 32"};
+     }},
+    {"key_stream_past_32_bits",
+     [](Call& c) {
+       c.key().reserved = 1;
+       return Parts{"device_key->reserved is 1", "must be 0"};
      }},
     {"key_batch_origin_negative",
      [](Call& c) {

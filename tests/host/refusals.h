@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <ostream>
 
 #include "calls.h"
@@ -20,6 +21,12 @@ struct Refusal {
 template <class Case>
 void PrintTo(const Refusal<Case>& row, std::ostream* out) {
   *out << row.name;
+}
+
+// A number that the enum lacks, stored as a C program would.
+template <class Enum>
+void store(Enum& field, int number) {
+  std::memcpy(&field, &number, sizeof number);
 }
 
 inline void expect_sentence(const std::vector<std::string>& parts) {

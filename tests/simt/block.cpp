@@ -318,9 +318,6 @@ void* static_shared(const void* key, std::size_t bytes) {
 void trap(Site site) {
   current_block().trap(site);
 }
-void thread_fence() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-}
 }  // namespace detail
 
 }  // namespace simt

@@ -30,7 +30,6 @@ int block_collective(Collective kind, int predicate, Site site);
 std::uint64_t warp_collective(Collective kind, unsigned mask, std::uint64_t value, unsigned argument, int width,
                               Site site);
 [[noreturn]] void trap(Site site);
-void thread_fence();
 
 template <class T>
 T shuffle(Collective kind, unsigned mask, T value, unsigned argument, int width, Site site) {
@@ -100,17 +99,6 @@ inline int __all_sync(unsigned mask, int predicate, SIMT_CALLER) {
 
 [[noreturn]] inline void __trap(SIMT_CALLER) {
   simt::detail::trap(SIMT_SITE);
-}
-
-// Real fences, but ThreadSanitizer does not see them: flags between blocks go through cuda::atomic_ref.
-inline void __threadfence() {
-  simt::detail::thread_fence();
-}
-inline void __threadfence_block() {
-  simt::detail::thread_fence();
-}
-inline void __threadfence_system() {
-  simt::detail::thread_fence();
 }
 
 #undef SIMT_CALLER

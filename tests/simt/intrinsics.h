@@ -12,21 +12,12 @@
 inline int __popc(unsigned value) {
   return std::popcount(value);
 }
-inline int __popcll(unsigned long long value) {
-  return std::popcount(value);
-}
 inline int __clz(int value) {
   return std::countl_zero(static_cast<unsigned>(value));
-}
-inline int __clzll(long long value) {
-  return std::countl_zero(static_cast<unsigned long long>(value));
 }
 // One plus the place of the lowest set bit; zero where no bit is set.
 inline int __ffs(int value) {
   return __builtin_ffs(value);
-}
-inline int __ffsll(long long value) {
-  return __builtin_ffsll(value);
 }
 
 inline unsigned __brev(unsigned value) {
@@ -37,12 +28,6 @@ inline unsigned __brev(unsigned value) {
 
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>((static_cast<std::uint64_t>(a) * b) >> 32);
-}
-inline int __mulhi(int a, int b) {
-  return static_cast<int>((static_cast<std::int64_t>(a) * b) >> 32);
-}
-inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
-  return static_cast<unsigned long long>((static_cast<unsigned __int128>(a) * b) >> 64);
 }
 
 inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned shift) {
@@ -84,13 +69,7 @@ inline float approximate_exp2(float z) {
 inline unsigned __float_as_uint(float value) {
   return std::bit_cast<unsigned>(value);
 }
-inline int __float_as_int(float value) {
-  return std::bit_cast<int>(value);
-}
 inline float __uint_as_float(unsigned value) {
-  return std::bit_cast<float>(value);
-}
-inline float __int_as_float(int value) {
   return std::bit_cast<float>(value);
 }
 inline long long __double_as_longlong(double value) {
@@ -100,39 +79,11 @@ inline double __longlong_as_double(long long value) {
   return std::bit_cast<double>(value);
 }
 
-// The build sets -ffp-contract=off, so a product and a sum written apart stay apart.
 inline float __fmaf_rn(float a, float b, float c) {
   return std::fmaf(a, b, c);
 }
 inline double __fma_rn(double a, double b, double c) {
   return std::fma(a, b, c);
-}
-inline float __fmul_rn(float a, float b) {
-  return a * b;
-}
-inline float __fadd_rn(float a, float b) {
-  return a + b;
-}
-inline float __fsub_rn(float a, float b) {
-  return a - b;
-}
-inline float __fdiv_rn(float a, float b) {
-  return a / b;
-}
-inline double __dmul_rn(double a, double b) {
-  return a * b;
-}
-inline double __dadd_rn(double a, double b) {
-  return a + b;
-}
-inline float __double2float_rn(double value) {
-  return static_cast<float>(value);
-}
-inline float __int2float_rn(int value) {
-  return static_cast<float>(value);
-}
-inline float __uint2float_rn(unsigned value) {
-  return static_cast<float>(value);
 }
 // Out of range saturates and NaN gives zero, where C++ leaves both undefined.
 inline int __float2int_rn(float value) {
@@ -142,26 +93,10 @@ inline int __float2int_rn(float value) {
   return static_cast<int>(std::nearbyint(value));
 }
 
-// Cache hints: plain loads and stores.
+// A cache hint: a plain load.
 template <class T>
 T __ldg(const T* address) {
   return *address;
-}
-template <class T>
-T __ldcg(const T* address) {
-  return *address;
-}
-template <class T>
-T __ldcs(const T* address) {
-  return *address;
-}
-template <class T>
-void __stcg(T* address, T value) {
-  *address = value;
-}
-template <class T>
-void __stcs(T* address, T value) {
-  *address = value;
 }
 
 inline void __nanosleep(unsigned) {

@@ -62,6 +62,17 @@ def _instance(array: jax.Array) -> jax.Array:
     return array[None]
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _run(call: Call, *operands: jax.Array) -> tuple[jax.Array, ...]:
+    return run(call)(*operands)
+
+
+@_run.defjvp
+def _refuse_derivative(*_: Any) -> Any:
+    """Of `scan` JAX takes the rule below; of the passes themselves, as a second derivative needs it, there is none."""
+    raise NotImplementedError("spikescan's scan has no second derivative; only a gradient of first order can be taken")
+
+
 def _call(direction: str, wanted: Wanted, given: dict[str, Any], results: list[str]) -> dict[str, jax.Array]:
     """Runs one pass on the operands that are not None; the results by name, without the instance axis."""
     operands = {name: array for name, array in given.items() if array is not None}
@@ -76,7 +87,7 @@ def _call(direction: str, wanted: Wanted, given: dict[str, Any], results: list[s
         wanted.membrane or "float32",
         wanted.gradient_in_place and direction == "backward",
     )
-    values = run(call)(*(_instance(array) for array in operands.values()))
+    values = _run(call, *(_instance(array) for array in operands.values()))
     return {name: value[0] for name, value in zip(results, values)}
 
 
@@ -167,8 +178,9 @@ def scan(
 
     Args:
       x: [B, T, channels...] float32, float16 or bfloat16.
-      beta: membrane decay of the channels' shape, or () for one for all; cast to float32, clipped to [0, 1].
-      alpha: the current's decay of cuba_lif, of either shape.
+      beta: membrane decay of the channels' shape or one that broadcasts to it, () for one for all; cast to float32,
+        clipped to [0, 1].
+      alpha: the current's decay of cuba_lif, likewise.
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`; or an integer or a key of ``jax.random``. Data: a new key compiles nothing anew.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
@@ -222,11 +234,9 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], fl
     arrays = {name: as_array(name, value).astype(jnp.float32) for name, value in given.items()}
     shared = {name: decay_is_shared(name, a.shape, channels) for name, a in arrays.items()}
     whole = all(shared.values())
-    # One shared decay beside one a channel: spread it, its gradient is then summed by JAX.
-    flattened = [
-        a.reshape(1) if whole else jnp.broadcast_to(a, channels).reshape(flat) if shared[n] else a.reshape(flat)
-        for n, a in arrays.items()
-    ]
+    shaped = [a.reshape(()) if shared[name] else a for name, a in arrays.items()]
+    # What is not shared by the whole call is spread over the channels; its gradient is then summed by JAX.
+    flattened = [a.reshape(1) if whole else jnp.broadcast_to(a, channels).reshape(flat) for a in shaped]
     return flattened[0], flattened[1] if len(flattened) > 1 else None, whole
 
 

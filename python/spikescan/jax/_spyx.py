@@ -1,13 +1,23 @@
-"""What the two Spyx drop-ins share: activations on a membrane, and the presets' outputs in Spyx's form."""
+"""What the two Spyx drop-ins share: activations on a membrane, layers that take any, and outputs in Spyx's form.
+
+As in Spyx a layer's `spike` is an attribute that its call reads. `Bernoulli` and `Surrogate` run inside the scan; any
+other function runs on V behind it. Both are values: equal ones compare and hash equal, so that equal layers are equal
+to jit.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
-from typing import Any, Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from spikescan import _abi
+from spikescan._checks import choose, shown
+from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
 from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._scan import scan
@@ -32,32 +42,106 @@ def fire(neuron: Neuron, name: str, V: Any, key: Any = None, uniforms: Any = Non
     return scan(V.reshape(steps), 0.0, neuron=neuron, key=key, uniforms=uniforms).spikes.reshape(V.shape)
 
 
-def _bernoulli(neuron: Neuron) -> Callable[..., jax.Array]:
-    def activation(x: Any, key: Any = None, *, uniforms: Any = None) -> jax.Array:
-        return fire(neuron, "x", x, key, uniforms)
-
-    return activation
+# ---- Activations ---------------------------------------------------------------------------------------------------
 
 
-def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., jax.Array]:
+@dataclasses.dataclass(frozen=True)
+class Bernoulli:
+    """Activation (V, key) -> spikes of a Bernoulli rule; `neuron` holds the rule and its numbers."""
+
+    neuron: Neuron
+
+    def __call__(self, x: Any, key: Any = None, *, uniforms: Any = None) -> jax.Array:
+        return fire(self.neuron, "x", x, key, uniforms)
+
+
+def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Bernoulli:
     """Activation (V, key) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p.
 
     Of V [..., C] the element at row r of the leading axes and at c draws the number of (batch r, time 0, channel c).
     """
-    return _bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
+    return Bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
 
 
-def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., jax.Array]:
+def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Bernoulli:
     """Activation (V, key) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold.
 
     Places as in `sigmoid_bernoulli`.
     """
-    return _bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
+    return Bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 
-def spikes_and_membrane(
-    neuron: Neuron,
-    spike: bool,
+@dataclasses.dataclass(frozen=True)
+class Surrogate:
+    """Heaviside step with a named surrogate gradient; as the `spike` of a `PSU_LIF` it runs inside the scan.
+
+    name: "superspike", "arctan", "triangular", "boxcar" or "tanh"; k: slope.
+    """
+
+    name: str = "superspike"
+    k: float = 25
+
+    def __post_init__(self) -> None:
+        choose("name", self.name, _abi.SURROGATES)
+        object.__setattr__(self, "k", self.at(0.0).k)  # checked, and one float for 25 and 25.0
+
+    def __call__(self, x: Any) -> jax.Array:
+        return fire(self.at(0.0), "x", x)
+
+    def at(self, threshold: float, recurrence: str = "lif") -> Neuron:
+        return Neuron(recurrence, "heaviside", threshold, self.k, surrogate=self.name)
+
+
+def itself(membrane: Any, key: Any = None) -> Any:
+    """Spyx's activation of a layer without spikes: the membrane (of `PSU_LIF` less R and the threshold) as it is."""
+    return membrane
+
+
+# ---- Layers --------------------------------------------------------------------------------------------------------
+
+
+class DeterministicLayer:
+    """What `PSU_LIF` takes as its `spike`: a `Surrogate`, or any function of the membrane less its threshold."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "spike" and (not callable(value) or isinstance(value, Bernoulli)):
+            raise TypeError(f"spike is {shown(value)}; it must be a Surrogate or a function of V - threshold")
+        super().__setattr__(name, value)
+
+
+class StochasticLayer:
+    """What the stochastic layers take as their `spike`: an activation above, or any function (V, key)."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "spike" and (not callable(value) or isinstance(value, Surrogate)):
+            raise TypeError(
+                f"spike is {shown(value)}; it must be a sigmoid_bernoulli, a refractory_sigmoid_bernoulli or a function "
+                "of V and key"
+            )
+        # As in Spyx the call reads the threshold of `spike` alone. Flax may set the number that is already there.
+        same = isinstance(value, (int, float)) and value == getattr(self, "threshold", None)
+        if name == "threshold" and hasattr(self, "spike") and not same:
+            raise ValueError(
+                f"threshold is {shown(value)}; it must be given with the layer's spike, which alone is read: "
+                "spike = sigmoid_bernoulli(k, threshold)"
+            )
+        super().__setattr__(name, value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _of(recurrence: str, rule: Neuron) -> Neuron:
+    return dataclasses.replace(rule, recurrence=recurrence)
+
+
+def floating_dtype(*arrays: Any) -> str:
+    """The dtype of what Spyx computes of these arrays, where that is of 16 or 32 bits; float32 where it is not."""
+    name = jnp.result_type(*arrays).name
+    return name if name in FLOATING else "float32"
+
+
+def stochastic(
+    recurrence: str,
+    spike: Any,
     x: Any,
     beta: Any,
     alpha: Any = None,
@@ -65,21 +149,30 @@ def spikes_and_membrane(
     key: Any = None,
     uniforms: Any = None,
     name: str = "x",
+    key_first: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """(S, V) in float32; without `spike`, M - threshold in the place of S for psu_lif, else V itself.
+    """(S, V) in Spyx's dtype; `name` is what the layer calls its x.
 
-    `name` is what the layer calls its x.
+    `key_first`: a function that is not ours is called with (key, V).
     """
-    chosen = neuron if spike else Neuron(neuron.recurrence, "none", neuron.threshold)
-    wants_spikes = spike or neuron.recurrence == "psu_lif"
+    x = as_floating(name, x)
+    dtype = floating_dtype(x, *(a for a in (beta, alpha) if a is not None))
+    inside = isinstance(spike, Bernoulli)
+    if uniforms is not None and not inside and spike is not itself:
+        raise ValueError(
+            f"uniforms is given; it must be None for spike = {shown(spike)}, which is called with V and key only"
+        )
     result = scan(
-        as_floating(name, x),
+        x,
         beta,
         alpha,
-        neuron=chosen,
-        key=key,
+        neuron=_of(recurrence, spike.neuron) if inside else Neuron(recurrence, "none", 0.0),
+        key=key if inside or spike is itself else None,
         uniforms=uniforms,
-        spikes="float32" if wants_spikes else False,
-        membrane=True,
+        spikes=dtype if inside else False,
+        membrane=dtype,
     )
-    return (result.spikes if wants_spikes else result.membrane), result.membrane
+    V = result.membrane
+    if inside:
+        return result.spikes, V
+    return (spike(key, V) if key_first and spike is not itself else spike(V, key)), V

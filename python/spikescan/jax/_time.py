@@ -39,7 +39,8 @@ def scan_time_sharded(
 
     Args:
       x: this device's [B, T / axis_size, channels...].
-      axis_name, axis_size: the mesh axis that splits the time, and its number of devices.
+      axis_name, axis_size: the mesh axis that splits the time, and its number of devices; any other than
+        ``jax.lax.psum(1, axis_name)`` is refused.
       key: the whole sequence's key, the same on every device.
       uniforms: this device's piece.
       blocks: how many pieces the batch is cut into; a divisor of B, by default B.

@@ -1,4 +1,4 @@
-"""spikescan inside PyTorch: two operators with gradients, under torch.compile, vmap, autocast, DDP and DTensor.
+"""spikescan inside PyTorch: operators with gradients, under torch.compile, vmap, autocast, DDP and DTensor.
 
 - `scan`              the neuron over x [B, T, channels...]
 - `make_key`          seed, stream and origins as the small tensor that the kernels read
@@ -8,7 +8,8 @@
   `refractory_sigmoid_bernoulli`: their firing functions alone
 
 Modules: ``_call`` (what it computes, static), ``_check``, ``_keys``, ``_device``, ``_plans`` (what is made once for each
-form of the tensors), ``_execute`` (the C ABI), ``_ops`` (operators), ``_dtensor``, ``_scan``, ``_time``, ``_layers``.
+form of the tensors), ``_execute`` (the C ABI), ``_operators``, ``_in_place``, ``_autograd``, ``_dtensor``, ``_scan``,
+``_time``, ``_layers``.
 """
 
 from __future__ import annotations

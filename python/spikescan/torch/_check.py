@@ -14,6 +14,8 @@ FLOATING = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torc
 SPIKES = {**FLOATING, "uint8": torch.uint8, "bits32": torch.uint32}
 NAMES = {dtype: name for name, dtype in FLOATING.items()}
 KEY_WORDS = 5
+# A gradient of torch.autograd.grad(..., is_grads_batched=True): of the type Tensor, without memory of its own.
+is_batched = torch._C._functorch.is_legacy_batchedtensor
 
 
 def name_of(dtype: torch.dtype) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from spikescan._dlpack import contiguous_strides
-from spikescan.torch import _ops
+from spikescan.torch import _autograd
 from spikescan.torch._call import Call, decode
 from spikescan.torch._keys import as_key, shift_key
 
@@ -97,7 +97,7 @@ def forward(
         key = key.full_tensor() if is_distributed(key) else as_key(key, x.device)
         batch, channel = place.offset(x)
         key = shift_key(key, batch=batch, channel=channel)
-    piece = _ops.forward(
+    piece = _autograd.forward(
         text,
         place.local(x, place.x),
         place.local(beta, *decays),

@@ -18,13 +18,22 @@ from spikescan.torch import _check, _device, _plans
 from spikescan.torch._plans import Plan
 
 _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
-# Where data_ptr() is 0, that of an empty tensor; to the library null means absent.
+# Stands for the null pointer of an empty tensor; to the library null means absent.
 _ELSEWHERE = ctypes.addressof(_NO_ELEMENTS)
 _scratch = _device.CpuScratch()
 
 
 def _contiguous(tensor: Any) -> Any:
-    return tensor.contiguous() if isinstance(tensor, Tensor) else tensor
+    """With the numbers themselves in memory, side by side."""
+    return tensor.resolve_neg().contiguous() if isinstance(tensor, Tensor) else tensor
+
+
+def _null(name: str, tensor: Tensor) -> int:
+    """For a tensor whose pointer is null."""
+    if tensor.numel() == 0:
+        return _ELSEWHERE
+    kind = type(tensor).__name__
+    raise TypeError(f"{name} is a {kind}, which has no memory of its own here; it must be a plain tensor, as x is")
 
 
 # ---- Arguments -----------------------------------------------------------------------------------------------------
@@ -32,7 +41,7 @@ def _contiguous(tensor: Any) -> Any:
 
 def _put_key(args: Any, key: Any) -> None:
     if isinstance(key, Tensor):
-        args.device_key = key.data_ptr()
+        args.device_key = key.data_ptr() or _null("key", key)
     else:
         if not 0 <= key < 1 << 64:
             check_seed("key", key)  # refuses it
@@ -40,25 +49,25 @@ def _put_key(args: Any, key: Any) -> None:
 
 
 def _put_inputs(args: Any, x: Tensor, beta: Tensor, alpha: Any, initial0: Any, initial1: Any) -> None:
-    args.x.data = x.data_ptr() or _ELSEWHERE
-    args.beta = beta.data_ptr() or _ELSEWHERE
+    args.x.data = x.data_ptr() or _null("x", x)
+    args.beta = beta.data_ptr() or _null("beta", beta)
     if alpha is not None:
-        args.alpha = alpha.data_ptr() or _ELSEWHERE
+        args.alpha = alpha.data_ptr() or _null("alpha", alpha)
     if initial0 is not None:
-        args.initial_state[0].data = initial0.data_ptr() or _ELSEWHERE
+        args.initial_state[0].data = initial0.data_ptr() or _null("initial_state[0]", initial0)
     if initial1 is not None:
-        args.initial_state[1].data = initial1.data_ptr() or _ELSEWHERE
+        args.initial_state[1].data = initial1.data_ptr() or _null("initial_state[1]", initial1)
 
 
 def _put_gradients(args: Any, spikes: Any, membrane: Any, final0: Any, final1: Any) -> None:
     if spikes is not None:
-        args.grad_spikes.data = spikes.data_ptr() or _ELSEWHERE
+        args.grad_spikes.data = spikes.data_ptr() or _null("grad_spikes", spikes)
     if membrane is not None:
-        args.grad_membrane.data = membrane.data_ptr() or _ELSEWHERE
+        args.grad_membrane.data = membrane.data_ptr() or _null("grad_membrane", membrane)
     if final0 is not None:
-        args.grad_final_state[0].data = final0.data_ptr() or _ELSEWHERE
+        args.grad_final_state[0].data = final0.data_ptr() or _null("grad_final_state[0]", final0)
     if final1 is not None:
-        args.grad_final_state[1].data = final1.data_ptr() or _ELSEWHERE
+        args.grad_final_state[1].data = final1.data_ptr() or _null("grad_final_state[1]", final1)
 
 
 # ---- Results -------------------------------------------------------------------------------------------------------
@@ -144,7 +153,7 @@ def forward(
     if key is not None:
         _put_key(args, key)
     if uniforms is not None:
-        args.uniforms.data = uniforms.data_ptr() or _ELSEWHERE
+        args.uniforms.data = uniforms.data_ptr() or _null("uniforms", uniforms)
     outputs = _make_outputs(args, plan, x)
     saved = None
     if save and plan.saved_shape is not None:

@@ -7,11 +7,13 @@ and by Python, so a small pass tells first what a gradient that nobody else hold
 
 from __future__ import annotations
 
-import functools
+import _thread
 import sys
 from typing import Any
 
 import torch
+
+from spikescan.torch._check import is_batched
 
 _count_storage = getattr(torch._C, "_storage_Use_Count", None)
 
@@ -44,39 +46,64 @@ class _Probe(torch.autograd.Function):
         return gradients[0], None
 
 
-def _doubled(y: Any, x: Any) -> Any:
-    return torch.autograd.grad((y * 2.0).sum(), x)
+def _counts(use: Any) -> tuple[int, ...]:
+    """`use(y, x)` runs backward, through y to x."""
+    found: list[tuple[int, ...]] = []
+    x = torch.zeros(2, 2, device="cpu", dtype=torch.float32, requires_grad=True)
+    use(_Probe.apply(x, found), x)
+    return found[0]
 
 
-def _doubled_flat(y: Any, x: Any) -> Any:
-    return torch.autograd.grad((y.view(-1) * 2.0).sum(), x)
+def _flat(y: Any) -> Any:
+    return (y.view(-1) * 2.0).sum()
 
 
-def _held(y: Any, x: Any) -> Any:
-    return torch.autograd.grad((y * 2.0).sum(), (x, y))
+def _keep(y: Any, x: Any) -> Any:
+    kept: list[Any] = []
+    y.register_hook(kept.append)
+    torch.autograd.grad(_flat(y), x)
 
 
-@functools.lru_cache
-def _held_by_none(device: str) -> frozenset[tuple[int, ...]]:
-    """The counts of a gradient that the pass alone holds, and of one that is a view of such; empty where they do not
-    tell it from one that somebody keeps."""
+def _measure() -> frozenset[tuple[int, ...]]:
+    """The counts of a gradient that the pass alone holds, and of one that is a view of such; none where they do not tell
+    them from those of a gradient that somebody keeps."""
     if _count_storage is None or not hasattr(torch.Tensor, "_use_count"):
         return frozenset()
-
-    def counts(use: Any) -> tuple[int, ...]:
-        found: list[tuple[int, ...]] = []
-        x = torch.zeros(2, 2, device=device, requires_grad=True)
-        with torch.enable_grad():
-            use(_Probe.apply(x, found), x)
-        return found[0]
-
-    known = frozenset((counts(_doubled), counts(_doubled_flat)))
-    return frozenset() if counts(_held) in known else known
+    alone = {
+        _counts(lambda y, x: torch.autograd.grad((y * 2.0).sum(), x)),
+        _counts(lambda y, x: torch.autograd.grad(_flat(y), x)),
+    }
+    held = {_counts(lambda y, x: torch.autograd.grad((y * 2.0).sum(), (x, y))), _counts(_keep)}
+    return frozenset(alone) if alone.isdisjoint(held) else frozenset()
 
 
-def prepare(x: Any) -> None:
-    """Before the first backward pass of a device asks: its probes are backward passes themselves."""
-    _held_by_none(x.device.type)
+_held_by_none: frozenset[tuple[int, ...]] | None = None
+
+
+def prepare() -> None:
+    """Before the first backward pass asks; the probes are backward passes themselves.
+
+    In a thread of their own: modes, tracers and debuggers of this one hold tensors, too. On the CPU, whose passes run
+    where they are called: a GPU's would wait for the thread that may be waiting here.
+    """
+    global _held_by_none
+    if _held_by_none is not None:
+        return
+    done = _thread.allocate_lock()
+    done.acquire()
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(_measure())
+        except Exception:  # whatever it is, the counts tell nothing
+            found.append(frozenset())
+        finally:
+            done.release()
+
+    _thread.start_new_thread(run, ())
+    done.acquire()
+    _held_by_none = found[0]
 
 
 def fits(gradient: Any, x: Any) -> bool:
@@ -92,10 +119,18 @@ def fits(gradient: Any, x: Any) -> bool:
 def is_free(gradients: Any) -> bool:
     """To be asked first thing in a Function's backward pass, of its own `gradients`: later there are more who hold them.
 
-    Memory that PyTorch did not allocate (NumPy's, say) is another's whatever the counts are.
+    Memory that PyTorch did not allocate (NumPy's, say) or that processes share is another's whatever the counts are. Of a
+    part of a larger piece of memory nothing is taken: the gradient of x would keep the whole.
     """
-    if type(gradients[0]) is not torch.Tensor:
-        return False
-    known = _held_by_none(gradients[0].device.type)
     # The gradient has no name here: a name would count.
-    return bool(known) and _holders(gradients) in known and gradients[0].untyped_storage().resizable()
+    if not _held_by_none or type(gradients[0]) is not torch.Tensor or is_batched(gradients[0]):
+        return False
+    if _holders(gradients) not in _held_by_none:
+        return False
+    gradient = gradients[0]
+    storage = gradient.untyped_storage()
+    return (
+        storage.resizable()
+        and not (gradient.is_cpu and storage.is_shared())
+        and storage.nbytes() == gradient.numel() * gradient.element_size()
+    )

@@ -67,7 +67,8 @@ class _Layer(nn.Module):
       membrane: also returns V: (S, V) in the place of S.
       time_first: the order of x's first two axes (snnTorch's and SpikingJelly's multi-step order).
       keep_state: the layer keeps its state from call to call, until `reset` (snnTorch: init_hidden); `detach` cuts its
-        history.
+        history. The state follows the layer to another device, is no part of `state_dict`, and is cut from its history in
+        copies and pickles.
       gradient_in_place: see `scan`.
       generator: where seeds are drawn from, see `scan`.
       device: of the decays.
@@ -115,8 +116,28 @@ class _Layer(nn.Module):
         if self.state is not None:
             self.state = tuple(s.detach() for s in self.state)
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        result = super()._apply(fn, recurse)
+        if self.state is not None:  # float32 whatever the parameters become
+            self.state = tuple(s.to(self.beta.device) for s in self.state)
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = None if self.state is None else tuple(s.detach() for s in self.state)
+        return {**self.__dict__, "state": kept}
+
+    def _check_kept(self) -> None:
+        """Activation checkpointing runs a layer again within the backward pass, when its state has moved on."""
+        if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
+            raise RuntimeError(
+                "a layer with keep_state=True cannot be run again in a backward pass (checkpointing), since its state "
+                "has moved on; hand the state in"
+            )
+
     def forward(self, x: Tensor, state: Any = None, *, key: Any = None, uniforms: Tensor | None = None) -> Any:
         """`state`: one [B, channels...] tensor for each of ``neuron.states``; absent: the kept one, or zero."""
+        if self.keep_state and state is None:
+            self._check_kept()
         chosen = self.neuron
         if not self.spike:
             chosen = Neuron(chosen.recurrence, "none", chosen.threshold)

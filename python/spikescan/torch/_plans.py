@@ -21,7 +21,7 @@ _UNKNOWN: Any = object()
 
 
 class _NotContiguous(Exception):
-    """Channels that do not lie side by side: the call takes a copy of that tensor."""
+    """Channels that do not lie side by side, or numbers whose sign is kept apart: the call takes a copy of that tensor."""
 
 
 class Plan:
@@ -63,6 +63,8 @@ def saved_shape(call: Call, x: Tensor) -> tuple[Any, ...]:
 
 def _strides(tensor: Tensor, leading: int) -> tuple[int, ...]:
     """Strides of the first axes of a tensor whose others are one contiguous run of channels."""
+    if tensor.is_neg():  # the imaginary part of a conjugate, say
+        raise _NotContiguous
     if tensor.numel() == 0:
         return (0,) * leading
     step = 1
@@ -162,23 +164,27 @@ def _backward_plan(text: str, x: Any, beta: Any, alpha: Any, states: Any, gradie
 
 
 def _form(tensor: Any) -> Any:
-    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
+    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.is_neg())
 
 
 def _keep(form: Any, make: Any, *given: Any) -> Plan | None:
     if len(_PLANS) >= _MOST_PLANS:
         _PLANS.clear()
     try:
-        _PLANS[form] = make(*given)
+        plan = make(*given)
     except _NotContiguous:
-        _PLANS[form] = None
-    return _PLANS[form]
+        plan = None
+    _PLANS[form] = plan
+    return plan
 
 
 def of_forward(
     text: str, save: bool, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any
 ) -> Plan | None:
-    """None where a tensor's channels do not lie side by side; copies of the tensors have a plan."""
+    """None where a tensor's channels do not lie side by side, or its sign is kept apart; copies of the tensors have a
+    plan."""
+    if x.is_neg() or beta.is_neg():
+        return None
     form: Any = (text, save, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
     if type(key) is not int and key is not None:
         form = form, _form(key)
@@ -195,6 +201,8 @@ def of_backward(
 ) -> Plan | None:
     """The same of the backward pass; `gradients` of spikes, membrane, final0 and final1."""
     spikes, membrane, final0, final1 = gradients
+    if x.is_neg() or beta.is_neg():
+        return None
     form: Any = (text, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
     form = form, _form(spikes)
     if membrane is not None or final0 is not None or final1 is not None:

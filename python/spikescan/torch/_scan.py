@@ -18,7 +18,7 @@ from spikescan._arguments import (
 )
 from spikescan._checks import as_flag, as_number, shown
 from spikescan._neuron import Neuron
-from spikescan.torch import _check, _dtensor, _ops
+from spikescan.torch import _autograd, _check, _dtensor
 from spikescan.torch._call import encode
 from spikescan.torch._dtensor import is_distributed
 from spikescan.torch._keys import as_key, draw_key, draw_seed, make_key
@@ -63,8 +63,9 @@ def scan(
     Args:
       x: [B, T, channels...] float32, float16 or bfloat16, on the CPU or a CUDA device. Copied if its channels are not
         contiguous; batch and time may have any strides. A DTensor may be sharded in batch and channels.
-      beta: membrane decay of the channels' shape, or () for one for all; taken as float32, clipped to [0, 1].
-      alpha: the current's decay of cuba_lif, of either shape.
+      beta: membrane decay of the channels' shape, () for one for all, or what broadcasts to the channels; taken as float32,
+        clipped to [0, 1].
+      alpha: the current's decay of cuba_lif, likewise.
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`, or an integer seed. By default the seed is drawn from `generator`.
       generator: a ``torch.Generator`` on x's device; by default the device's own, which ``torch.manual_seed`` seeds.
@@ -108,14 +109,14 @@ def scan(
     if type(x) is not Tensor and is_distributed(x):
         results = _dtensor.forward(*tensors)
     else:
-        results = _ops.forward(*tensors)
+        results = _autograd.forward(*tensors)
     finals = tuple(results[2 : 2 + len(chosen.states)]) if final_state else None
     return ScanResult(results[0] if spikes else None, results[1] if membrane else None, finals)
 
 
 def _draw(generator: torch.Generator | None, x: Tensor) -> int | Tensor:
     """A key of the generator's next seed, by value where the CPU can have it so."""
-    if not _ops.is_plain(x) or (generator is not None and generator.device.type != x.device.type):
+    if not _autograd.is_plain(x) or (generator is not None and generator.device.type != x.device.type):
         return make_key(generator, device=x.device)
     return draw_seed(generator) if x.is_cpu else draw_key(generator, x.device)
 
@@ -176,9 +177,12 @@ def _decay(name: str, value: Any, x: Tensor) -> Tensor:
             raise TypeError(f"{name} is {shown(value)}; it must be a number or a tensor of numbers") from None
     if value.dtype is not torch.float32:
         value = _real(name, value)
-    if value.shape == x.shape[2:]:
+    channels = x.shape[2:]
+    if value.shape == channels:
         return value
-    return value.reshape(()) if decay_is_shared(name, tuple(value.shape), tuple(x.shape[2:])) else value
+    if decay_is_shared(name, tuple(value.shape), tuple(channels)):
+        return value.reshape(())
+    return value.expand(channels).contiguous()  # PyTorch then sums its gradient
 
 
 def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from spikescan._arguments import as_blocks, check_neuron, check_uniforms
 from spikescan._checks import as_flag
 from spikescan._neuron import Neuron
-from spikescan.torch import _check, _ops
+from spikescan.torch import _check, _operators
 from spikescan.torch._call import decode
 from spikescan.torch._keys import as_key, shift_key
 from spikescan.torch._scan import ScanResult, _call, _decays
@@ -57,7 +57,7 @@ class _TimeSharded(torch.autograd.Function):
                 state[: call.states] = [beta.new_empty((rows, *x.shape[2:])) for _ in range(call.states)]
                 pipe.receive(state[: call.states], -1)
             here = None if key is None else shift_key(key, batch=i * rows)
-            *series, final0, final1, saved = _ops._forward(cut, beta, alpha, *state, here, u, text, True)
+            *series, final0, final1, saved = _operators.forward(cut, beta, alpha, *state, here, u, text, True)
             if not pipe.is_last:
                 pipe.send((final0, final1)[: call.states], 1)
             outputs.append(series)
@@ -76,9 +76,11 @@ class _TimeSharded(torch.autograd.Function):
         call, pipe, axis = decode(ctx.text), ctx.pipe, ctx.axis
         cuts = x.chunk(pipe.blocks, axis)
         series = [(None,) * pipe.blocks if g is None else g.chunk(pipe.blocks, axis) for g in gradients]
-        wanted = 1 | 2 | (4 if alpha is not None else 0) | (0 if pipe.is_first else 8 | (16 if call.states > 1 else 0))
-        grad_x: list[Any] = [None] * pipe.blocks
-        decays: list[Any] = []
+        needed = ctx.needs_input_grad[2:5]  # x, beta, alpha
+        wanted = sum(1 << i for i, is_needed in enumerate(needed) if is_needed)
+        if not pipe.is_first:
+            wanted |= 8 | (16 if call.states > 1 else 0)
+        parts: list[Any] = [None] * pipe.blocks
         for i in reversed(range(pipe.blocks)):
             state0, state1, saved = kept[3 * i : 3 * i + 3]
             coming: list[Any] = [None, None]
@@ -86,15 +88,16 @@ class _TimeSharded(torch.autograd.Function):
                 rows = cuts[i].shape[axis]
                 coming[: call.states] = [beta.new_empty((rows, *x.shape[2:])) for _ in range(call.states)]
                 pipe.receive(coming[: call.states], 1)
-            g = _ops._backward(
+            g = _operators.backward(
                 cuts[i], beta, alpha, state0, state1, saved, series[0][i], series[1][i], *coming, ctx.text, wanted
             )
             if not pipe.is_first:
                 pipe.send(g[3 : 3 + call.states], -1)
-            grad_x[i] = g[0]
-            decays.append(g[1:3])
-        grad_beta, grad_alpha = (sum(parts) for parts in zip(*decays))
-        return None, None, torch.cat(grad_x, axis), grad_beta, grad_alpha if alpha is not None else None, None, None
+            parts[i] = g[:3]
+        of_x, *of_decays = zip(*parts)
+        # Last block first, as they came.
+        found = [torch.cat(of_x, axis) if needed[0] else None, *(sum(reversed(of)) for of in of_decays)]
+        return None, None, *(g if is_needed else None for g, is_needed in zip(found, needed)), None, None
 
 
 def scan_time_sharded(
@@ -103,7 +106,7 @@ def scan_time_sharded(
     alpha: Any = None,
     *,
     neuron: Neuron,
-    key: int | Tensor,
+    key: int | Tensor | None = None,
     group: Any = None,
     uniforms: Tensor | None = None,
     blocks: int | None = None,
@@ -115,14 +118,14 @@ def scan_time_sharded(
 
     The batch is cut into `blocks` pieces that run through the ranks as through a pipeline, and only the [B / blocks, C]
     states travel. Cut at multiples of ``spikescan.time_units()[0]`` steps, spikes and V are those of one process, bit
-    for bit; at other cuts the random numbers are. Every rank has the same number of steps.
+    for bit; at other cuts the random numbers are. Every rank has the same number of steps, which is not checked.
 
     Gradients flow back through the same exchange, so every rank has to run backward through its result. The gradients
     of the decays are this rank's part of the sum over time: add them up over the group, as for any shared parameter.
 
     Args:
       x: this rank's [B, T / ranks, channels...].
-      key: the whole sequence's key, the same on every rank.
+      key: the whole sequence's key, the same on every rank; needed where the neuron draws from it.
       uniforms: this rank's piece.
       blocks: how many pieces the batch is cut into; a divisor of B, by default B.
 

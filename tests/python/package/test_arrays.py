@@ -180,7 +180,7 @@ def test_empty_axes(shape):
 
 def test_buffer_sizes_are_kept_for_each_device(monkeypatch):
     """Two unlike GPUs, as the library would answer with one and then the other current."""
-    from spikescan import _abi, _problem, arrays
+    from spikescan import _abi, _frame, _problem
 
     class OnGpu(Exporter):
         def __init__(self, number):
@@ -198,7 +198,7 @@ def test_buffer_sizes_are_kept_for_each_device(monkeypatch):
     _problem.problem.cache_clear()
     try:
         for current in (0, 1):
-            assert arrays._Frame(OnGpu(current), False, 0).problem(Neuron(), True).forward_workspace == 1000 + current
+            assert _frame.Frame(OnGpu(current), False, 0).problem(Neuron(), True).forward_workspace == 1000 + current
     finally:
         _problem.problem.cache_clear()
 

@@ -321,6 +321,60 @@ def test_unused_cotangents_are_not_made_into_zeros(rng):
     assert operands == 4, backward[0]  # x, beta, dL/dS and the saved states (none at 64 steps)
 
 
+def membranes(x, beta):
+    return sj.scan(x, beta, rule="none", threshold=0.0).spikes
+
+
+@pytest.mark.parametrize("second", (jax.hessian, lambda f: jax.grad(lambda b: jax.grad(f)(b).sum())))
+def test_a_second_derivative_is_refused_by_a_sentence(rng, second):
+    x = rng.normal(size=(2, 40, 3)).astype(np.float32)
+    for wrap in (lambda f: f, jax.jit):
+        with pytest.raises(NotImplementedError, match="spikescan's scan has no second derivative"):
+            wrap(second(lambda beta: membranes(x, beta).sum()))(jnp.full(3, 0.5))
+
+
+def test_a_gradient_that_is_not_differentiated_further_is_taken_anywhere(rng):
+    x, beta = rng.normal(size=(2, 40, 3)).astype(np.float32), jnp.full(3, 0.5)
+    slope = jax.grad(lambda beta: membranes(x, beta).sum())
+    equal(jax.grad(lambda y: (y * slope(beta)).sum())(beta), slope(beta))
+    equal(jax.grad(lambda y: (y * slope(jax.lax.stop_gradient(y))).sum())(beta), slope(beta))
+    steps = jax.lax.scan(lambda b, _: (b - 0.01 * slope(b), None), beta, length=2)[0]
+    equal(steps, jax.jit(lambda b: (lambda c: c - 0.01 * slope(c))(b - 0.01 * slope(b)))(beta))
+
+
+def test_forward_mode_is_jaxs_to_refuse(rng):
+    x = jnp.asarray(rng.normal(size=(2, 40, 3)), jnp.float32)
+    with pytest.raises(TypeError, match="forward-mode autodiff .jvp. to a custom_vjp"):
+        jax.jvp(lambda x: membranes(x, 0.5), (x,), (x,))
+
+
+def test_a_decay_at_its_bounds_has_the_whole_gradient(rng):
+    """jnp.clip, which Spyx has there, passes a half at a tie."""
+    x = jnp.asarray(rng.normal(size=(2, 40, 2)), jnp.float32)
+
+    def written_out(beta):
+        V, rows = jnp.zeros((2, 2)), []
+        for t in range(40):
+            V = jnp.clip(beta, 0, 1) * V + x[:, t]
+            rows.append(V)
+        return jnp.stack(rows, 1)
+
+    bounds = jnp.array([0.0, 1.0])
+    ours = jax.grad(lambda beta: membranes(x, beta).sum())(bounds)
+    clipped = jax.grad(lambda beta: written_out(beta).sum())(bounds)
+    np.testing.assert_allclose(ours, 2 * clipped, rtol=1e-4)
+
+
+def test_export_wants_the_custom_calls_named(rng):
+    import jax.export
+
+    x, f = jnp.asarray(rng.normal(size=(2, 40, 3)), jnp.float32), jax.jit(lambda x: membranes(x, 0.5))
+    with pytest.raises(ValueError, match="custom calls whose targets have no compatibility guarantees"):
+        jax.export.export(f)(x)
+    checks = [jax.export.DisabledSafetyCheck.custom_call("spikescan_forward")]
+    equal(jax.export.export(f, disabled_checks=checks)(x).call(x), f(x))
+
+
 @pytest.mark.parametrize(
     "call, kind, words",
     (

@@ -66,12 +66,75 @@ def test_foreign_graphs_take_surrogate_and_slope_from_the_call():
     )
 
 
+def test_spyxs_export_of_its_psu_lif_reads_back_as_spsn():
+    """It writes r = 1 for V_t = beta V_(t-1) + x_t, which by NIR's equation scales x by 1 - beta."""
+    graph = graph_of(li(tau=1 / (1 - 0.75), r=1.0), nir.Threshold(np.ones(3)))
+    assert from_nir(graph)[0] == Neuron("spsn", "heaviside", 1.0)
+    (node,) = (n for n in graph.nodes.values() if isinstance(n, nir.LI))
+    node.r = node.tau / 1.0
+    neuron, beta, _ = from_nir(graph)
+    assert neuron == Neuron("lif", "heaviside", 1.0) and np.all(beta == 0.75)
+
+
 def li(tau=2.0, r=2.0, v_leak=0.0):
     return nir.LI(tau=np.full(3, tau), r=np.full(3, r), v_leak=np.full(3, v_leak))
 
 
 def graph_of(*nodes):
     return nir.NIRGraph.from_list(*nodes)
+
+
+def test_decays_of_pytorch_with_a_gradient_and_of_16_bits():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    beta = torch.full((3,), 0.5)
+    for given in (torch.nn.Parameter(beta), beta.to(torch.bfloat16), beta.to(torch.bfloat16).requires_grad_()):
+        assert np.array_equal(from_nir(to_nir(THRESHOLD, given))[1], np.full(3, 0.5, np.float32))
+
+
+def wired(*edges, **more):
+    """A graph of an input, an LI, a Threshold and an output, joined as `edges` say: "i" by its first letters."""
+    nodes = {
+        "input": nir.Input({"input": np.array([3])}),
+        "li": li(),
+        "threshold": nir.Threshold(np.ones(3)),
+        "output": nir.Output({"output": np.array([3])}),
+        **more,
+    }
+    names = {name[0]: name for name in ("input", "li", "threshold", "output")} | {name: name for name in more}
+    return nir.NIRGraph(nodes, [(names[a], names[b]) for a, b in edges], type_check=False)
+
+
+CHAIN = ("il", "lt", "to")
+
+
+def test_a_chain_is_taken_in_any_order_of_its_edges():
+    assert from_nir(wired(*CHAIN))[0] == from_nir(wired(*reversed(CHAIN)))[0] == Neuron("lif", "heaviside", 1.0)
+
+
+@pytest.mark.parametrize(
+    "edges",
+    (
+        ("il", "lt", "lo"),  # the Threshold leads nowhere
+        (*CHAIN, "lo"),  # what comes out is both
+        (*CHAIN, "it"),
+        (*CHAIN, "ll"),
+        (*CHAIN, "tl"),
+        (*CHAIN, "io"),
+        ("lt", "to"),  # nothing comes in
+        ("il", "lt"),  # nothing comes out
+        ("it", "tl", "lo"),
+    ),
+)
+def test_a_graph_that_is_no_chain_is_refused(edges):
+    with pytest.raises(ValueError, match="the NIR graph's edges are .*; they must be one chain, .'input', 'li'"):
+        from_nir(wired(*edges))
+
+
+def test_several_inputs_or_outputs_are_refused():
+    size = np.array([3])
+    for edge, node in ((("x", "l"), nir.Input({"input": size})), (("t", "x"), nir.Output({"output": size}))):
+        with pytest.raises(ValueError, match=f"has 2 nodes of {type(node).__name__}, .*; it must have one"):
+            from_nir(wired(*CHAIN, edge, x=node))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +150,7 @@ def graph_of(*nodes):
         (lambda: from_nir(graph_of(li(v_leak=0.5))), "v_leak"),
         (lambda: from_nir(graph_of(li(r=0.7))), "scales its input"),
         (lambda: from_nir(graph_of(li(tau=0.5))), "below dt"),
+        (lambda: from_nir(graph_of(li(tau=np.nan, r=1.0))), "tau is nan in some channel; a time constant must be"),
         (lambda: from_nir(graph_of(li(), nir.Threshold(np.array([1.0, 2.0, 3.0])))), "3 different values"),
         (lambda: from_nir(graph_of(li(), li())), "one LI or CubaLI"),
         (lambda: from_nir(graph_of(nir.Threshold(np.ones(3)), li())), "must be one chain"),

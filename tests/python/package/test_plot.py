@@ -44,6 +44,72 @@ def test_membrane_draws_v_threshold_probability_and_spikes(run):
     assert sum(len(line.get_xdata()) for line in marks) == spikes.sum()
 
 
+def test_psu_lif_is_drawn_by_what_its_rule_sees(rng):
+    neuron = sk.PSU_LIF(0.2)
+    x = rng.normal(0.3, 3, (1, 80, 2)).astype(np.float32)
+    spikes, V, _, _ = sk.scan(x, 0.9, neuron=neuron, membrane=True)
+    M = sk.scan(x, 0.9, neuron=Neuron("psu_lif", "none", 0.0)).spikes
+    ax = plot.membrane(V[0], neuron=neuron, M=M[0], spikes=spikes[0])
+    assert np.allclose(ax.lines[0].get_ydata(), M[0, :, 0]) and ax.get_ylabel() == "V - R"
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    heights = np.concatenate([line.get_ydata() for line in marks])
+    assert len(heights) == spikes.sum() > 0 and np.all(heights > 0.2)
+    with pytest.raises(ValueError, match="M is missing; it must be given for psu_lif, whose rule sees V - R"):
+        plot.membrane(V[0], neuron=neuron)
+    for other in (None, NEURON):
+        with pytest.raises(ValueError, match="M is given; it must come with a neuron of psu_lif"):
+            plot.membrane(V[0], neuron=other, M=M[0])
+    with pytest.raises(ValueError, match="M has shape .*; it must be V's"):
+        plot.membrane(V[0], neuron=neuron, M=M[0, :5])
+    plt.close("all")
+
+
+def test_a_second_membrane_on_the_same_axes(run):
+    spikes, V = run
+    ax = plot.membrane(V[:, :1], neuron=NEURON)
+    plot.membrane(3 * V[:60, 1:2], ax, neuron=NEURON)
+    assert len(ax.images) == 1 and [line.get_label() for line in ax.lines].count("threshold") == 1
+    drawn = [line for line in ax.lines if line.get_label() != "threshold"]
+    heights = np.concatenate([line.get_ydata() for line in drawn])
+    low, high = ax.get_ylim()
+    assert low < heights.min() and high > heights.max() and ax.get_xlim() == (-0.5, 79.5)
+    assert tuple(ax.images[0].get_extent()) == (-0.5, 79.5, low, high)
+
+
+def test_time_axes_line_up(run):
+    spikes, V = run
+    figure, (top, bottom) = plt.subplots(2, 1)
+    plot.raster(spikes, top, dt=0.5)
+    plot.membrane(V, bottom, neuron=NEURON, spikes=spikes, dt=0.5)
+    assert top.get_xlim() == bottom.get_xlim() == (-0.25, 39.75)
+
+
+def test_colours_of_the_callers(run):
+    spikes, _ = run
+    for style in ({"color": "red"}, {"c": "red"}):
+        ax = plot.raster(spikes, **style)
+        assert ax.collections[0].get_edgecolor()[0].tolist() == [1, 0, 0, 1]
+
+
+def test_packed_spikes_are_no_picture(run):
+    packed = sk.scan(np.zeros((1, 80, 4), np.float32), 0.9, neuron=NEURON, seed=1, spikes="bits32").spikes[0]
+    for draw in (plot.raster, plot.spike_counts, lambda s: plot.membrane(np.zeros((3, 4)), spikes=s)):
+        with pytest.raises(TypeError, match="spikes has dtype uint32, as packed ones have; it must be one value"):
+            draw(packed)
+
+
+def test_tensors_of_pytorch_with_a_gradient_and_of_16_bits(run):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    spikes, V = run
+    given = torch.from_numpy(spikes).requires_grad_()
+    for tensor in (given, given.to(torch.bfloat16), torch.from_numpy(spikes).half()):
+        assert len(plot.raster(tensor).collections[0].get_offsets()) == spikes.sum()
+    ax = plot.membrane(torch.from_numpy(V).requires_grad_(), neuron=NEURON, spikes=given)
+    assert np.allclose(ax.lines[0].get_ydata(), V[:, 0])
+    p = plot.spike_probability(NEURON, torch.from_numpy(V).requires_grad_())
+    assert np.array_equal(p, plot.spike_probability(NEURON, V))
+
+
 def test_spike_counts(run):
     spikes, _ = run
     ax = plot.spike_counts(spikes)

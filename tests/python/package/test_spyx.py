@@ -105,3 +105,224 @@ def test_integer_spikes_and_one_decay_for_all_channels():
     key, x = jax.random.PRNGKey(0), jnp.ones((2, 5, 3, 4), jnp.uint8)
     S, V = f.apply(f.init(jax.random.PRNGKey(1), key, x), key, x)
     assert S.shape == V.shape == x.shape and S.dtype == V.dtype == jnp.float32
+
+
+# ---- Layers as values, and what is set on them ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def x(rng):
+    import jax.numpy as jnp
+
+    return jnp.asarray(rng.normal(0.3, 0.5, (2, 40, 4)), jnp.float32)
+
+
+def test_equal_layers_are_equal_to_jax():
+    import copy
+    import pickle
+
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan import nnx as ours
+
+    assert ours.Surrogate("arctan", 2) == ours.Surrogate("arctan", 2.0) != ours.Surrogate("arctan", 3)
+    assert len({ours.Surrogate(), ours.Surrogate("superspike", 25), ours.Surrogate("tanh")}) == 2
+    assert ours.sigmoid_bernoulli(5) == ours.sigmoid_bernoulli(5.0) != ours.sigmoid_bernoulli(5, max_prob=1.0)
+    for kind in (ours.PSU_LIF, ours.AssociativeLIF, ours.StochasticAssociativeLIF, ours.SPSN):
+        first, second = (kind((4,), rngs=nnx.Rngs(i)) for i in range(2))
+        for other in (second, copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+            assert nnx.graphdef(other) == nnx.graphdef(first), kind
+        mean = jax.tree.map(lambda a, b: (a + b) / 2, first, second)
+        assert jnp.array_equal(mean.beta[...], (first.beta[...] + second.beta[...]) / 2)
+    traces = []
+
+    @nnx.jit
+    def run(layer, x):
+        traces.append(1)
+        return layer.parallel(x)
+
+    for i in range(3):
+        run(ours.PSU_LIF((4,), rngs=nnx.Rngs(i)), jnp.ones((10, 2, 4)))
+    run(ours.PSU_LIF((4,), activation=ours.Surrogate("arctan"), rngs=nnx.Rngs(0)), jnp.ones((10, 2, 4)))
+    assert len(traces) == 2
+
+
+def stochastic_layers(x):
+    """Of every stochastic layer its recurrence, and a function of what is set on it: (its outputs then, its decays)."""
+    import haiku as hk
+    import jax
+    from flax import nnx
+
+    from spikescan import experimental
+    from spikescan import nnx as ours
+
+    def by_haiku(name):
+        def run(settings, **keywords):
+            def network(x):
+                layer = getattr(experimental, name)((4,))
+                for attribute, value in settings.items():
+                    setattr(layer, attribute, value)
+                return layer(jax.random.key(3), x, **keywords)
+
+            f = hk.transform(network)
+            parameters = f.init(jax.random.key(0), x)
+            decays = next(iter(parameters.values()))
+            return f.apply(parameters, None, x), (decays["beta"], decays.get("alpha"))
+
+        return run
+
+    def by_flax(name):
+        def run(settings, **keywords):
+            layer = getattr(ours, name)((4,), rngs=nnx.Rngs(0))
+            for attribute, value in settings.items():
+                setattr(layer, attribute, value)
+            decays = layer.beta[...], layer.alpha[...] if hasattr(layer, "alpha") else None
+            return layer(jax.random.key(3), x, **keywords), decays
+
+        return run
+
+    kinds = {"StochasticAssociativeLIF": "lif", "StochasticAssociativeCuBaLIF": "cuba_lif", "SPSN": "spsn"}
+    return [(kind, by(name)) for by in (by_haiku, by_flax) for name, kind in kinds.items()]
+
+
+def test_spikes_and_thresholds_that_are_set_later_are_read(rng, x):
+    import dataclasses
+
+    import jax
+    import jax.numpy as jnp
+
+    import spikescan.jax as sj
+    from spikescan import Neuron
+    from spikescan.nnx import Surrogate, refractory_sigmoid_bernoulli, sigmoid_bernoulli
+
+    uniforms = jnp.asarray(rng.random(x.shape), jnp.float32)
+    for recurrence, run in stochastic_layers(x):
+        for spike in (sigmoid_bernoulli(10, 0.4, max_prob=1.0), refractory_sigmoid_bernoulli(5, 0.3)):
+            out, decays = run({"spike": spike}, uniforms=uniforms)
+            neuron = dataclasses.replace(spike.neuron, recurrence=recurrence)
+            expected = sj.scan(x, *decays, neuron=neuron, uniforms=uniforms).spikes
+            assert jnp.array_equal(out[0] if isinstance(out, tuple) else out, expected) and 0 < expected.mean() < 1
+        # A function of one's own gets what Spyx gives it, in the order in which Spyx does.
+        seen = []
+        out, decays = run({"spike": lambda *given: seen.append(given) or jnp.full(x.shape, 7.0)})
+        V, key = sorted(seen[-1], key=lambda a: a.ndim, reverse=True)
+        swapped = recurrence == "spsn" and "haiku" in run.__qualname__
+        assert seen[-1][swapped] is V and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
+        assert jnp.array_equal(V, sj.scan(x, *decays, neuron=Neuron(recurrence, "none", 0.0)).spikes)
+        assert jnp.all((out[0] if isinstance(out, tuple) else out) == 7)
+        with pytest.raises(ValueError, match="uniforms is given; it must be None for spike = <function"):
+            run({"spike": lambda *given: None}, uniforms=uniforms)
+        for wrong in (None, 5, Surrogate()):
+            with pytest.raises(TypeError, match="spike is .*; it must be a sigmoid_bernoulli"):
+                run({"spike": wrong})
+        # Spyx reads it when the layer is made, and never again.
+        with pytest.raises(ValueError, match="threshold is 2.0; it must be given with the layer's spike"):
+            run({"threshold": 2.0})
+
+
+def test_what_is_set_on_haikus_psu_lif_is_read(x):
+    import haiku as hk
+    import jax
+    import jax.numpy as jnp
+
+    import spikescan.jax as sj
+    from spikescan import Neuron
+    from spikescan.experimental import PSU_LIF, Surrogate, sigmoid_bernoulli
+
+    x = 6 * x
+
+    def run(**settings):
+        def network(x):
+            layer = PSU_LIF((4,))
+            assert (layer.threshold, layer.spike) == (1.0, Surrogate("arctan", 2))
+            for attribute, value in settings.items():
+                setattr(layer, attribute, value)
+            return layer(x)
+
+        f = hk.transform(network)
+        parameters = f.init(jax.random.key(0), x)
+        gradient = jax.grad(lambda x: f.apply(parameters, None, x)[0].sum())(x)
+        return f.apply(parameters, None, x), gradient, parameters["PSULIF"]["beta"]
+
+    (S, V), gradient, beta = run(threshold=0.1, spike=Surrogate("triangular", 0.5))
+    neuron = Neuron("psu_lif", "heaviside", 0.1, 0.5, surrogate="triangular")
+    expected = sj.scan(x, beta, neuron=neuron, membrane=True)
+    assert jnp.array_equal(S, expected.spikes) and jnp.array_equal(V, expected.membrane) and 0 < S.mean() < 1
+    assert jnp.array_equal(gradient, jax.grad(lambda x: sj.scan(x, beta, neuron=neuron).spikes.sum())(x))
+    (S, _), gradient, _ = run(threshold=0.1, spike=jax.nn.relu)
+    M = sj.scan(x, beta, neuron=Neuron("psu_lif", "none", 0.1)).spikes
+    assert jnp.array_equal(S, jax.nn.relu(M)) and jnp.any(gradient != 0)
+    for settings, words in (
+        ({"spike": None}, "spike is None; it must be a Surrogate or a function"),
+        ({"spike": sigmoid_bernoulli()}, "spike is Bernoulli.*; it must be a Surrogate or a function"),
+        ({"threshold": jnp.ones(4)}, "threshold is Array.*; it must be one number"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            run(**settings)
+
+
+# ---- Dtypes and shapes ---------------------------------------------------------------------------------------------
+
+
+def test_a_step_returns_the_state_in_its_own_dtype(x):
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan.nnx import PSU_LIF
+
+    layer = PSU_LIF((4,), rngs=nnx.Rngs(0))
+    series = x.swapaxes(0, 1)
+    step = lambda V, u: layer(u, V)[::-1]  # noqa: E731
+    for dtype in (jnp.bfloat16, jnp.float16):
+        layer.beta = nnx.Param(layer.beta[...].astype(dtype))
+        V, S = jax.lax.scan(step, layer.initial_state(2).astype(dtype), series.astype(dtype))
+        assert V.dtype == S.dtype == dtype and layer.parallel(series.astype(dtype)).dtype == dtype
+        assert layer.parallel(series).dtype == jnp.float32  # as Spyx promotes
+        foreign = PSU_LIF((4,), activation=lambda u: u, rngs=nnx.Rngs(0))
+        foreign.beta = layer.beta
+        assert foreign.parallel(series.astype(dtype)).dtype == dtype
+    with jax.enable_x64(True):
+        wide = PSU_LIF((4,), rngs=nnx.Rngs(0))
+        assert wide.beta[...].dtype == jnp.float64
+        V, S = jax.lax.scan(lambda V, u: wide(u, V)[::-1], wide.initial_state(2), series)
+        assert V.dtype == jnp.float64 and S.dtype == jnp.float32
+        assert jnp.array_equal(S, wide.parallel(series))
+
+
+def test_stochastic_layers_put_out_spyxs_dtype(x):
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan.nnx import SPSN
+
+    layer, key = SPSN((4,), rngs=nnx.Rngs(0)), jax.random.key(1)
+    assert [a.dtype for a in layer(key, x.astype(jnp.bfloat16))] == [jnp.float32] * 2
+    layer.beta = nnx.Param(layer.beta[...].astype(jnp.bfloat16))
+    assert [a.dtype for a in layer(key, x)] == [jnp.float32] * 2
+    assert [a.dtype for a in layer(key, x.astype(jnp.bfloat16))] == [jnp.bfloat16] * 2
+
+
+def test_inputs_without_a_batch(x):
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan.nnx import PSU_LIF
+
+    layer = PSU_LIF((4,), rngs=nnx.Rngs(0))
+    whole = layer.parallel(x.swapaxes(0, 1)).swapaxes(0, 1)
+    assert 0 < whole.mean() < 1
+    assert jnp.array_equal(layer.parallel(x[0]), whole[0])
+    assert jnp.array_equal(jax.vmap(layer.parallel)(x), whole)
+    V = layer.initial_state(2)
+    S, final = layer(x[:, 0], V)
+    assert all(jnp.array_equal(a, b) for a, b in zip(layer(x[0, 0], V[0]), (S[0], final[0])))
+    assert all(jnp.array_equal(a, b) for a, b in zip(jax.vmap(layer)(x[:, 0], V), (S, final)))
+    single = PSU_LIF((), 0.5, rngs=nnx.Rngs(0))
+    assert single.parallel(x[0, :, 0]).shape == (40,) and single(x[0, 0, 0], jnp.zeros(()))[0].shape == ()
+    with pytest.raises(ValueError, match=r"x has shape \(\); it must be \[time, batch, channels...\] or"):
+        single.parallel(1.0)

@@ -1,5 +1,7 @@
 """`gradient_in_place` of spikescan.torch: memory is taken where the backward pass alone holds it, and nowhere else."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
-from spikescan.torch import _in_place, _ops  # noqa: E402
+from spikescan.torch import _in_place, _operators  # noqa: E402
 
 SHAPE = (3, 130, 8)
 WEIGHTS = torch.linspace(-1.0, 1.0, 8 * 5).reshape(5, 8)
@@ -50,11 +52,7 @@ def two_readers(S):
     return (S * S).mean() + (S * WEIGHTS[0].to(S.dtype)).sum()
 
 
-def beside_others(S):
-    return (torch.cat([S, S.detach()]) ** 2).mean()
-
-
-LOSSES = [rates, linear, two_readers, beside_others]
+LOSSES = [rates, linear, two_readers]
 
 
 # ---- Nobody else holds it ------------------------------------------------------------------------------------------
@@ -70,6 +68,7 @@ def test_the_memory_is_taken_and_the_bits_stay(loss, dtype):
     place = Place(S)
     (gradient,) = torch.autograd.grad(loss(S), x)
     assert gradient.data_ptr() == place.pointer
+    assert gradient.untyped_storage().nbytes() == x.untyped_storage().nbytes()
     assert gradient.shape == x.shape and torch.equal(gradient, plain)
 
 
@@ -129,6 +128,19 @@ def from_numpy(S, x):
 
     yield array
     Lent.apply(S).backward()
+
+
+def shared_with_a_process(S, x):
+    """Readers in other processes are not counted here."""
+    kept = []
+
+    def share(g):
+        handle = g.untyped_storage()._share_filename_cpu_()
+        kept.append(torch.UntypedStorage._new_shared_filename_cpu(*handle))
+
+    S.register_hook(share)
+    yield kept
+    rates(S).backward()
 
 
 def kept_by_a_hook(S, x):
@@ -199,9 +211,17 @@ def slices_of_a_stack(S, x):
     (torch.stack([S, S * 2.0]) ** 2).mean().backward()
 
 
+def part_of_a_whole(S, x):
+    """Nobody reads the rest of the memory, but the gradient of x would keep it."""
+    kept = []
+    yield kept
+    (torch.cat([S, S.detach()]) ** 2).mean().backward()
+    kept.append(torch.tensor(x.grad.untyped_storage().nbytes()))
+
+
 HOLDERS = [
     incoming, from_numpy, kept_by_a_hook, storage_kept_by_a_hook, view_kept_by_a_hook, base_kept_by_a_hook, retained,
-    asked_for, residual, half_of_a_sum, slices_of_a_stack,
+    asked_for, residual, half_of_a_sum, slices_of_a_stack, part_of_a_whole, shared_with_a_process,
 ]  # fmt: skip
 
 
@@ -264,15 +284,39 @@ def test_only_decays_want_a_gradient():
 def test_a_release_that_does_not_tell_takes_nothing(monkeypatch, lost):
     name, value = ("_count_storage", None) if lost == "counts" else ("_holders", lambda gradients: (1,))
     monkeypatch.setattr(_in_place, name, value)
-    _in_place._held_by_none.cache_clear()
+    monkeypatch.setattr(_in_place, "_held_by_none", None)
+    x = leaf()
+    S = spikes_of(x)
+    place = Place(S)
+    (gradient,) = torch.autograd.grad(rates(S), x)
+    assert gradient.data_ptr() != place.pointer
+
+
+def test_what_watches_the_first_call_counts_for_nothing(monkeypatch):
+    """A mode that keeps every result, and a tracer that keeps every local, are there while the counts are taken."""
+    _in_place.prepare()
+    expected = _in_place._held_by_none
+    assert expected
+    kept = []
+
+    class Keeping(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            kept.append(function(*args, **(kwargs or {})))
+            return kept[-1]
+
+    def trace(frame, event, argument):
+        kept.append(dict(frame.f_locals))
+        return trace
+
+    monkeypatch.setattr(_in_place, "_held_by_none", None)
+    before = sys.gettrace()
+    sys.settrace(trace)
     try:
-        x = leaf()
-        S = spikes_of(x)
-        place = Place(S)
-        (gradient,) = torch.autograd.grad(rates(S), x)
-        assert gradient.data_ptr() != place.pointer
+        with Keeping(), torch.inference_mode():
+            _in_place.prepare()
     finally:
-        _in_place._held_by_none.cache_clear()
+        sys.settrace(before)
+    assert _in_place._held_by_none == expected
 
 
 # ---- Transforms ----------------------------------------------------------------------------------------------------
@@ -349,7 +393,7 @@ def test_opcheck(wanted):
     call = encode(Neuron("cuba_lif"), False, "float32", "float32", True, True)
     x, beta, alpha = leaf().detach(), torch.rand(8), torch.rand(8)
     states = torch.randn(3, 8), torch.randn(3, 8)
-    saved = _ops._forward(x, beta, alpha, *states, st.make_key(1), None, call, True)[4]
+    saved = _operators.forward(x, beta, alpha, *states, st.make_key(1), None, call, True)[4]
     gradients = torch.randn(SHAPE), torch.randn(SHAPE), None, torch.randn(3, 8)
-    done = torch.library.opcheck(_ops._backward_in_place, (x, beta, alpha, *states, saved, *gradients, call, wanted))
+    done = torch.library.opcheck(_operators.backward_in_place, (x, beta, alpha, *states, saved, *gradients, call, wanted))
     assert set(done.values()) == {"SUCCESS"}

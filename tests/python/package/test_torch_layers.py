@@ -1,10 +1,15 @@
 """The layers of spikescan.torch: names, parameters, time order, state, reset, detach; the firing functions alone."""
 
+import copy
+import pickle
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import reference  # noqa: E402
+from torch.utils.checkpoint import checkpoint  # noqa: E402
+
 import spikescan as sk  # noqa: E402
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
@@ -173,3 +178,48 @@ def test_firing_functions_draw_at_their_documented_places(shape):
         keys = torch.stack([st.make_key(i) for i in range(2)])
         mapped = torch.vmap(fire)(V, keys)
         assert all(torch.equal(mapped[i], fire(V[i], i)) for i in range(2))
+
+
+# ---- A kept state ----------------------------------------------------------------------------------------------------
+
+
+def kept_after_a_step():
+    layer = st.StochasticAssociativeCuBaLIF(5, keep_state=True)
+    x = torch.randn(2, 40, 5, requires_grad=True)
+    layer(x, key=1).sum().backward()
+    assert all(s.requires_grad for s in layer.state)
+    return layer, x
+
+
+@pytest.mark.parametrize("copied", (copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))))
+def test_a_copy_goes_on_from_the_kept_state(copied):
+    layer, x = kept_after_a_step()
+    again = copied(layer)
+    assert not any(s.requires_grad for s in again.state)
+    assert torch.equal(again(x, key=2), layer(x, key=2))
+
+
+def test_a_kept_state_goes_with_its_layer_and_stays_float32():
+    layer, x = kept_after_a_step()
+    before = [s.detach().clone() for s in layer.state]
+    layer.half()
+    assert layer.beta.dtype is torch.float16
+    assert all(torch.equal(s, b) and s.dtype is torch.float32 for s, b in zip(layer.state, before))
+    layer.to("meta")
+    assert all(s.is_meta for s in layer.state)
+
+
+@pytest.mark.parametrize("reentrant", (False, True))
+def test_a_kept_state_is_not_run_again_for_checkpoints(reentrant):
+    layer, x = kept_after_a_step()
+    layer.detach()
+    y = checkpoint(lambda x: layer(x, key=2), x, use_reentrant=reentrant)
+    with pytest.raises(RuntimeError, match=r"keep_state=True cannot be run again in a backward pass \(checkpointing\)"):
+        y.sum().backward()
+    # Handed in it is the same at both times.
+    layer, x = st.SPSN(5), torch.randn(2, 40, 5, requires_grad=True)
+    state = (torch.randn(2, 5),)
+    plain = torch.autograd.grad((layer(x, state, key=2)[0] ** 2).sum(), x)
+    y = checkpoint(lambda x: layer(x, state, key=2)[0], x, use_reentrant=reentrant)
+    (y**2).sum().backward()
+    assert torch.equal(x.grad, plain[0])

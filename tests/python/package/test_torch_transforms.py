@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
-from spikescan.torch import _call, _ops  # noqa: E402
+from spikescan.torch import _call, _operators  # noqa: E402
 
 NEURON = Neuron("cuba_lif", "sigmoid_bernoulli", 0.7, 3.0)
 BETA, ALPHA = torch.linspace(0.2, 0.9, 5), torch.linspace(0.8, 0.3, 5)
@@ -117,7 +117,7 @@ FORWARDS = {
 
 @pytest.mark.parametrize("case", FORWARDS)
 def test_opcheck_forward(case):
-    done = torch.library.opcheck(_ops._forward, FORWARDS[case]())
+    done = torch.library.opcheck(_operators.forward, FORWARDS[case]())
     assert set(done) == EVERY_CHECK and set(done.values()) == {"SUCCESS"}
 
 
@@ -125,9 +125,9 @@ def test_opcheck_forward(case):
 def test_opcheck_backward(wanted):
     x, beta, alpha = (t.detach() for t in leaves())
     states = torch.randn(3, 5), torch.randn(3, 5)
-    saved = _ops._forward(x, beta, alpha, *states, st.make_key(1), None, text(), True)[4]
+    saved = _operators.forward(x, beta, alpha, *states, st.make_key(1), None, text(), True)[4]
     gradients = torch.randn(3, 50, 5), torch.randn(3, 50, 5), None, torch.randn(3, 5)
-    done = torch.library.opcheck(_ops._backward, (x, beta, alpha, *states, saved, *gradients, text(), wanted))
+    done = torch.library.opcheck(_operators.backward, (x, beta, alpha, *states, saved, *gradients, text(), wanted))
     assert set(done) == EVERY_CHECK and set(done.values()) == {"SUCCESS"}
 
 

@@ -48,7 +48,7 @@ def test_it_holds_libraries_types_and_no_extension_module(fresh):
         [fresh, "-m", "pip", "show", "-f", "spikescan"], env=ENVIRONMENT, capture_output=True, text=True, check=True
     ).stdout
     listed = {line.strip() for line in files.splitlines()}
-    for name in ("libspikescan.so", "libspikescan_xla.so", "py.typed", "jax/_ffi.py", "torch/_ops.py"):
+    for name in ("libspikescan.so", "libspikescan_xla.so", "py.typed", "jax/_ffi.py", "torch/_operators.py"):
         assert f"spikescan/{name}" in listed
     libraries = {name for name in listed if name.endswith(".so")}
     assert libraries == {"spikescan/libspikescan.so", "spikescan/libspikescan_xla.so"}

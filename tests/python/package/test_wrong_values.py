@@ -86,7 +86,8 @@ def plot():
     yield module.unpack, {"packed": np.zeros((2, 3), np.uint32), "time": 40}, {"packed": "array", "time": "integer"}
     yield module.spike_probability, {"neuron": Neuron(), "membrane": values}, {"neuron": "object", "membrane": "values"}
     yield module.raster, {"spikes": values}, {"spikes": "values"} | picture
-    yield module.membrane, {"V": values}, {"V": "values", "neuron": "object", "spikes": "values"} | picture
+    kinds = {"V": "values", "neuron": "object", "spikes": "values", "M": "values"}
+    yield module.membrane, {"V": values, "neuron": sk.PSU_LIF(), "M": values}, kinds | picture
     yield module.spike_counts, {"spikes": values}, {"spikes": "values", "ax": "object"}
 
 

@@ -170,6 +170,18 @@ def time_sharded(recurrence, blocks=None, time_first=False, own_uniforms=False, 
             close_sum(d.grad, theirs.grad)
 
 
+def time_sharded_frozen_decays():
+    """Only x wants a gradient; a neuron that draws nothing needs no key."""
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    _, x, beta, _ = make("lif", (2, ranks * SPLIT, 2))
+    neuron = Neuron("lif", "heaviside")
+    alone, mine = leaf(x), leaf(x.chunk(ranks, 1)[rank])
+    st.scan(alone, beta, neuron=neuron).spikes.square().sum().backward()
+    st.scan_time_sharded(mine, beta, neuron=neuron).spikes.square().sum().backward()
+    torch.testing.assert_close(mine.grad, alone.grad.chunk(ranks, 1)[rank], rtol=1e-5, atol=1e-5)
+    assert beta.grad is None
+
+
 def a_wrong_key_is_seen():
     """The comparison above must be able to fail: a rank that forgets its place draws other numbers."""
     _, x, beta, _ = make("lif")
@@ -194,6 +206,7 @@ CHECKS = {
     "time_sharded_time_first": lambda: time_sharded("psu_lif", blocks=1, time_first=True),
     "time_sharded_own_uniforms": lambda: time_sharded("lif", own_uniforms=True),
     "time_sharded_anywhere": lambda: time_sharded("spsn", steps=100, exact=False),
+    "time_sharded_frozen_decays": time_sharded_frozen_decays,
     "a_wrong_key_is_seen": a_wrong_key_is_seen,
 }
 

@@ -1,0 +1,176 @@
+"""What both passes share on arrays: the view of x, its axes, how outputs and states lie beside it, and the decays."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+
+from spikescan import _abi, _memory
+from spikescan._arguments import as_states, check_alpha, check_x, decay_is_shared
+from spikescan._checks import as_count, as_flag, as_real_array
+from spikescan._memory import Array, View
+from spikescan._neuron import Neuron
+from spikescan._problem import Problem, problem
+from spikescan._spread import add_up, room_for_gradients, spread
+
+
+class Decay(NamedTuple):
+    """beta or alpha as the library takes it; `shape` is that of what was given, and so of its gradient."""
+
+    pointer: int
+    shared: bool
+    shape: tuple[int, ...]
+    is_spread: bool = False  # one value was given, and stands here once a channel
+    is_broadcast: bool = False  # so do these, by NumPy
+
+
+class Frame:
+    """What both passes share: the view of x, its axes, and how outputs and states lie beside it."""
+
+    def __init__(self, x: Array, time_first: bool, cuda_stream: int) -> None:
+        self.cuda_stream = as_count("cuda_stream", cuda_stream, (1 << 64) - 1, "2^64 - 1")
+        self.time_first = as_flag("time_first", time_first)
+        self.x = _memory.view("x", x, self.cuda_stream)
+        check_x(self.x.shape, self.x.dtype, self.time_first)
+        first, second = self.x.shape[:2]
+        self.batch, self.time = (second, first) if self.time_first else (first, second)
+        self.channel_shape = self.x.shape[2:]
+        self.channels = math.prod(self.channel_shape)
+        self.device = self.x.device
+        if self.cuda_stream and self.device[0] == "cpu":
+            raise ValueError(f"cuda_stream is {self.cuda_stream}; it must be 0 where x is on the CPU")
+        self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
+        self.sums: list[Callable[[], None]] = []  # of the gradients of spread decays
+
+    def problem(self, neuron: Neuron, shared: bool) -> Problem:
+        return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, *self.device, shared)
+
+    def view(self, name: str, array: Array, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
+        return self.checked(name, _memory.view(name, array, self.cuda_stream), shape, dtypes, output)
+
+    def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
+        if v.device != self.device:
+            raise ValueError(f"{name} is on {v.device[0]}:{v.device[1]}, x on {self.device[0]}:{self.device[1]}")
+        if v.shape != shape:
+            raise ValueError(f"{name} has shape {v.shape}; it must be {shape}")
+        if v.dtype not in dtypes:
+            raise TypeError(f"{name} has dtype {v.dtype}; it must be {' or '.join(dtypes)}")
+        if output and not v.writable:
+            raise ValueError(f"{name} is read-only; an output must be writable (JAX's arrays are immutable)")
+        self.keep.append(v)
+        return v
+
+    def shape(self, time: int) -> tuple[int, ...]:
+        leading = (time, self.batch) if self.time_first else (self.batch, time)
+        return leading + self.channel_shape
+
+    def tensor(
+        self, name: str, array: Array, dtypes: tuple[str, ...] = _memory.FLOATING, output: bool = False
+    ) -> _abi.Tensor:
+        """A [B, T, C] argument of the call; bits32 arrays are uint32 and shorter in time."""
+        return self.tensor_in(name, _memory.view(name, array, self.cuda_stream), dtypes, output)
+
+    def tensor_in(self, name: str, v: View, dtypes: tuple[str, ...], output: bool) -> _abi.Tensor:
+        packed = dtypes == ("uint32",)
+        self.checked(name, v, self.shape(-(-self.time // 32) if packed else self.time), dtypes, output)
+        return self.tensor_of(name, v, "bits32" if packed else v.dtype)
+
+    def tensor_of(self, name: str, v: View, dtype: str) -> _abi.Tensor:
+        first, second = _memory.collapse(name, v, 2)
+        batch, time = (second, first) if self.time_first else (first, second)
+        return _abi.Tensor(v.pointer or None, _abi.DTYPES[dtype], batch, time)
+
+    def states(self, name: str, given: Any, neuron: Neuron, output: bool = False) -> Any:
+        """The two-element array of a call's states; `given` is None or one array for each of the neuron's states."""
+        result = (_abi.State * 2)()
+        if given is None:
+            return result
+        for i, array in enumerate(as_states(name, given, neuron)):
+            if array is None:
+                continue
+            label = f"{name}[{i}]"
+            v = self.view(label, array, (self.batch, *self.channel_shape), ("float32",), output)
+            (stride,) = _memory.collapse(label, v, 1)
+            result[i] = _abi.State(v.pointer or None, stride)
+        return result
+
+    def decay(self, name: str, given: Any) -> Decay:
+        """beta or alpha where it lies; numbers and lists become float32 where x is on the CPU."""
+        if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
+            given = as_real_array(name, given).astype(np.float32)
+        v = _memory.view(name, given, self.cuda_stream)
+        shared = decay_is_shared(name, v.shape, self.channel_shape)
+        self.checked(name, v, v.shape, ("float32",), False)
+        _memory.collapse(name, v, 0)
+        if shared or v.shape == self.channel_shape:
+            return Decay(v.pointer, shared, v.shape)
+        return self._broadcast(name, v)
+
+    def _broadcast(self, name: str, v: View) -> Decay:
+        if self.device[0] != "cpu":
+            raise ValueError(
+                f"{name} has shape {v.shape}; on a CUDA device it must be {self.channel_shape} (the channels of x), "
+                "or () for one decay for all"
+            )
+        memory = np.broadcast_to(_numbers_at(v.pointer, v.shape), self.channel_shape).copy()
+        self.keep.append(memory)
+        return Decay(memory.ctypes.data, False, v.shape, is_broadcast=True)
+
+    def decays(self, beta: Any, alpha: Any, neuron: Neuron) -> tuple[Decay, Decay | None]:
+        """Both decays; a shared one beside one a channel is spread, since the library wants both alike."""
+        check_alpha(neuron, alpha)
+        first = self.decay("beta", beta)
+        if alpha is None:
+            return first, None
+        second = self.decay("alpha", alpha)
+        if first.shared == second.shared:
+            return first, second
+        return self._spread(first), self._spread(second)
+
+    def _spread(self, decay: Decay) -> Decay:
+        if not decay.shared:
+            return decay
+        memory = spread(decay.pointer, self.channels, self.device, self.cuda_stream)
+        self.keep.append(memory)
+        return Decay(memory.pointer or decay.pointer, False, decay.shape, is_spread=True)
+
+    def decay_gradient(self, name: str, array: Array, decay: Decay) -> int | None:
+        """Where the library writes it: for a spread decay aside, one a channel, for `add_up` to finish."""
+        if array is None:
+            return None
+        v = self.view(name, array, decay.shape, ("float32",), True)
+        if decay.is_broadcast:
+            _memory.collapse(name, v, 0)
+            own = np.empty(self.channel_shape, np.float32)
+            self.sums.append(functools.partial(_add_up_axes, own, _numbers_at(v.pointer, v.shape)))
+            return own.ctypes.data
+        if not decay.is_spread:
+            return v.pointer or None
+        parts = room_for_gradients(self.channels, self.device, self.cuda_stream)
+        self.sums.append(functools.partial(add_up, parts, self.channels, v.pointer, self.device, self.cuda_stream))
+        return parts.pointer or v.pointer
+
+    def add_up(self) -> None:
+        """The gradients of spread decays, once those of the channels are computed or enqueued."""
+        for finish in self.sums:
+            finish()
+
+    def output(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return _memory.empty(shape, dtype, self.device)
+
+
+def _numbers_at(pointer: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The contiguous float32 at an address, whoever they belong to."""
+    memory = (ctypes.c_char * (4 * math.prod(shape))).from_address(pointer)
+    return np.ndarray(shape, np.float32, memory)
+
+
+def _add_up_axes(gradients: np.ndarray, total: np.ndarray) -> None:
+    """Writes the sums over the axes that `total` has not or of length 1, in float64 and rounded once."""
+    missing = gradients.ndim - total.ndim
+    longer = tuple(i + missing for i, size in enumerate(total.shape) if size != gradients.shape[i + missing])
+    total[...] = gradients.sum((*range(missing), *longer), np.float64).reshape(total.shape)
