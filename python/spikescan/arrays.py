@@ -241,5 +241,8 @@ def _place_gradients(
         args.grad_x = frame.tensor("out.x", out.x, (frame.x.dtype,), output=True)
     beta, alpha = decays
     args.grad_beta = frame.decay_gradient("out.beta", out.beta, beta)
-    args.grad_alpha = frame.decay_gradient("out.alpha", out.alpha, alpha or beta)  # without alpha the library refuses it
+    if alpha is not None:
+        args.grad_alpha = frame.decay_gradient("out.alpha", out.alpha, alpha)
+    elif out.alpha is not None:
+        raise ValueError(f"out.alpha is {shown(out.alpha)}; it must be None, since {neuron.recurrence} has no alpha")
     args.grad_initial_state = frame.states("out.initial_state", out.initial_state, neuron, output=True)

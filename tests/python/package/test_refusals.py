@@ -75,7 +75,7 @@ def backward(**options):
         (lambda: backward(grad_spikes=X[:1]), ValueError, "grad_spikes has shape"),
         (lambda: backward(grad_spikes=X.astype(np.uint8)), TypeError, "grad_spikes has dtype uint8"),
         (lambda: backward(wanted=("y",)), ValueError, "wanted is 'y'"),
-        (lambda: backward(out=sk.Gradients(None, None, np.empty(3, np.float32), None)), ValueError, "grad_alpha"),
+        (lambda: backward(out=sk.Gradients(None, None, np.empty(3, np.float32), None)), ValueError, "out.alpha is"),
         (lambda: sk.SequenceStream(Neuron(), BETA, seed=-2), ValueError, "seed is -2"),
         (lambda: sk.device_count("tpu"), ValueError, "backend is 'tpu'"),
     ),
