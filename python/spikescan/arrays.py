@@ -182,7 +182,8 @@ def scan_backward(
       grad_final_state: dL/d(final state), as `initial_state`; absent means zero.
       surrogate, gradient: dS/dM of the rule, see `Neuron`.
       wanted: which gradients to compute.
-      out: a `Gradients` of arrays to write into; they decide what is computed, in place of `wanted`.
+      out: a `Gradients` of arrays to write into; they decide what is computed, in place of `wanted`. `out.x` may be
+        `grad_spikes` itself, whose numbers are then replaced.
 
     Returns:
       A `Gradients`: x in x's dtype, the others float32, the decays' zero where the raw decay lies outside [0, 1].
