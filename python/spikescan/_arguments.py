@@ -83,6 +83,11 @@ def check_alpha(neuron: Neuron, alpha: Any) -> None:
         raise ValueError(f"alpha is given; {neuron.recurrence} has none, only cuba_lif has")
 
 
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether NumPy broadcasts it to that shape."""
+    return len(shape) <= len(to) and all(own in (1, size) for own, size in zip(reversed(shape), reversed(to)))
+
+
 def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tuple[int, ...]) -> bool:
     """True for one value, of shape () or of axes of length 1; False for one a channel, and for what is to be broadcast
     to the channels as NumPy does. Refuses every other shape.
@@ -94,8 +99,7 @@ def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tupl
         return channel_shape == ()
     if decay_shape in ((), (1,)):
         return True
-    aligned = zip(reversed(decay_shape), reversed(channel_shape))
-    if len(decay_shape) <= len(channel_shape) and all(own in (1, size) for own, size in aligned):
+    if broadcasts(decay_shape, channel_shape):
         return all(own == 1 for own in decay_shape)
     if channel_shape == ():
         raise ValueError(f"{name} has shape {decay_shape}; it must be (), since x has no axis of channels")
@@ -138,7 +142,7 @@ def without_graph(value: Any) -> Any:
     torch = sys.modules.get("torch")  # where nobody has imported it, there is no such tensor
     if torch is None or not isinstance(value, torch.Tensor):
         return value
-    tensor = value.detach().cpu()
+    tensor = value.detach().cpu().resolve_neg()
     return tensor.float() if tensor.dtype is torch.bfloat16 else tensor
 
 

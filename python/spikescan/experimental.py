@@ -73,11 +73,6 @@ class PSU_LIF(DeterministicLayer, _Layer):
         own = Surrogate("arctan", k)
         self.spike = own if as_flag("spike", spike) else itself
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "threshold":
-            value = Neuron(threshold=value).threshold  # checked
-        super().__setattr__(name, value)
-
     def __call__(self, x: Any) -> tuple[jax.Array, jax.Array]:
         x, beta = as_floating("x", x), self._decay("beta")
         inside = isinstance(self.spike, Surrogate)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from spikescan import decays
+from spikescan._arguments import broadcasts
 from spikescan._checks import as_count, as_flag, as_number, as_shape, shown
 from spikescan._neuron import Neuron
 from spikescan.jax._arrays import as_array
@@ -72,7 +73,7 @@ class PSU_LIF(DeterministicLayer, nnx.Module):
           activation: a `Surrogate`, or any function of V - threshold, which then runs on the membrane outside the scan.
         """
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
-        self.threshold = Neuron("lif", "none", threshold).threshold  # checked
+        self.threshold = threshold
         if activation is not None and not callable(activation):
             raise TypeError(f"activation is {shown(activation)}; it must be a Surrogate or a function of V - threshold")
         self.spike = activation if activation is not None else Surrogate()
@@ -80,10 +81,12 @@ class PSU_LIF(DeterministicLayer, nnx.Module):
         self.beta = _decay(rngs, self.hidden_shape) if shared is None else nnx.Param(shared)
 
     def __call__(self, x: Any, V: Any) -> tuple[jax.Array, jax.Array]:
-        """One step: (x [B, channels...], V [B, channels...]) -> (S, V), V in its own dtype; or both without a batch."""
+        """One step: (x [B, channels...], V [B, channels...]) -> (S, V), V in its own dtype; or both without a batch. A V of
+        fewer axes is broadcast to x."""
         x, V = as_floating("x", x), as_floating("V", V)
-        if V.shape != x.shape:
+        if not broadcasts(V.shape, x.shape):
             raise ValueError(f"V has shape {V.shape}; it must be x's, {x.shape}")
+        V = jnp.broadcast_to(V, x.shape)
         lead = self._lead(x.ndim)
         spikes, final = self._scan(x.reshape(1, *lead, *x.shape), V.reshape(*lead, *V.shape))
         return spikes.reshape(x.shape), final.reshape(V.shape).astype(V.dtype)

@@ -72,17 +72,24 @@ def raster(spikes: Any, ax: Any = None, *, dt: float = 1.0, **style: Any) -> Any
     """A dot for each spike: time along x (in steps, or in the unit of `dt`), neuron along y."""
     values, dt = _series("spikes", spikes), as_positive("dt", dt)
     ax = _axes(ax)
+    until = _end_of_time(ax)
     steps, neurons = np.nonzero(values)
     plain = {"s": 4, "marker": "|"} if {"c", "color"} & style.keys() else {"s": 4, "marker": "|", "c": "black"}
     ax.scatter(steps * dt, neurons, **{**plain, **style})
     ax.set(ylabel="neuron", ylim=(-0.5, values.shape[1] - 0.5))
-    _time_axis(ax, 0.0, values.shape[0], dt)
+    _time_axis(ax, until, values.shape[0], dt)
     return ax
 
 
-def _time_axis(ax: Any, start: float, steps: int, dt: float) -> None:
+def _end_of_time(ax: Any) -> float:
+    """How far the pictures reach that are there already, on this axes and on those that share its time."""
+    drawn = [a for a in ax.get_shared_x_axes().get_siblings(ax) if a.lines or a.collections]
+    return max((a.get_xlim()[1] for a in drawn), default=0.0)
+
+
+def _time_axis(ax: Any, until: float, steps: int, dt: float) -> None:
     """The same limits in every picture of so many steps, so that pictures above each other line up."""
-    ax.set(xlabel="time step" if dt == 1.0 else "time", xlim=(-0.5 * dt, max(start, (steps - 0.5) * dt)))
+    ax.set(xlabel="time step" if dt == 1.0 else "time", xlim=(-0.5 * dt, max(until, (steps - 0.5) * dt)))
 
 
 def membrane(
@@ -92,7 +99,7 @@ def membrane(
 
     Args:
       V: [T] or [T, N].
-      neuron: whose threshold and p are drawn. Several calls on one axes shade it once, by the neuron of the last.
+      neuron: whose threshold and p are drawn. Several calls on one axes shade it once, by the last neuron given.
       M: for psu_lif, whose rule does not see V but V - R: that, in V's shape. It is what a scan with the rule "none" at
         threshold 0 puts out as spikes. It is drawn as the line, V dotted beside it.
       spikes: of V's shape.
@@ -108,7 +115,7 @@ def membrane(
         raise ValueError("M is given; it must come with a neuron of psu_lif, since all others see V")
     marks = None if spikes is None else _of_same_shape("spikes", spikes, values)
     ax = _axes(ax)
-    until = ax.get_xlim()[1] if ax.lines or ax.collections else 0.0
+    until = _end_of_time(ax)
     time = np.arange(values.shape[0]) * dt
     lines = ax.plot(time, seen, linewidth=1)
     if M is not None:
@@ -120,8 +127,7 @@ def membrane(
             ax.plot(at * dt, own[at], linestyle="", marker="o", markersize=3, color=line.get_color())
     ax.set(ylabel="membrane V" if M is None else "V - R")
     _time_axis(ax, until, values.shape[0], dt)
-    if neuron is not None and neuron.rule != "none":
-        _draw_rule(ax, neuron, np.concatenate([values, seen]))
+    _draw_rule(ax, neuron)
     return ax
 
 
@@ -132,25 +138,31 @@ def _of_same_shape(name: str, given: Any, values: np.ndarray) -> np.ndarray:
     return series
 
 
-_RULE = "spikescan: rule"  # marks what an earlier call on the same axes has drawn
+class _Shade:
+    """What an earlier call on the same axes has drawn of a rule, as the gid of its artists."""
+
+    def __init__(self, neuron: Neuron) -> None:
+        self.neuron = neuron
 
 
-def _draw_rule(ax: Any, neuron: Neuron, values: np.ndarray) -> None:
-    """The threshold, and p: the background's darkness at a height is how often the neuron fires there."""
-    before = [artist for artist in (*ax.images, *ax.lines) if artist.get_gid() == _RULE]
-    finite = values[np.isfinite(values)]
-    limits = [edge for artist in before if artist in ax.images for edge in artist.get_extent()[2:]]
-    low = min(finite.min(initial=neuron.threshold), neuron.threshold)
-    high = max(finite.max(initial=neuron.threshold), neuron.threshold)
-    margin = 0.05 * (high - low) or 0.5
-    low, high = min(low - margin, *limits, np.inf), max(high + margin, *limits, -np.inf)
-    for artist in before:
+def _draw_rule(ax: Any, neuron: Neuron | None) -> None:
+    """The threshold, and p: the background's darkness at a height is how often the neuron fires there. Over all that is
+    drawn; without a neuron by that of an earlier call."""
+    for artist in [a for a in (*ax.images, *ax.lines) if isinstance(a.get_gid(), _Shade)]:
+        neuron = neuron or artist.get_gid().neuron
         artist.remove()
-    ax.axhline(neuron.threshold, color="black", linestyle="--", linewidth=0.8, label="threshold", gid=_RULE)
-    p = spike_probability(neuron, np.linspace(low, high, 256))
+    if neuron is None or neuron.rule == "none":
+        return
+    gid = _Shade(neuron)
+    ax.relim()
+    edges = [neuron.threshold, *(edge for edge in ax.dataLim.intervaly if np.isfinite(edge))]
+    margin = 0.05 * (max(edges) - min(edges)) or 0.5
+    low, high = min(edges) - margin, max(edges) + margin
+    ax.axhline(neuron.threshold, color="black", linestyle="--", linewidth=0.8, label="threshold", gid=gid)
     ax.imshow(
-        p[:, None],
-        extent=(*ax.get_xlim(), low, high),
+        spike_probability(neuron, np.linspace(low, high, 256))[:, None],
+        extent=(0, 1, low, high),
+        transform=ax.get_yaxis_transform(),  # from end to end, wherever time goes on
         origin="lower",
         aspect="auto",
         cmap="Greys",
@@ -158,7 +170,7 @@ def _draw_rule(ax: Any, neuron: Neuron, values: np.ndarray) -> None:
         vmin=0,
         vmax=1,
         zorder=0,
-        gid=_RULE,
+        gid=gid,
     )
     ax.set_ylim(low, high)
 

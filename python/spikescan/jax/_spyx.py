@@ -101,11 +101,13 @@ def itself(membrane: Any, key: Any = None) -> Any:
 
 
 class DeterministicLayer:
-    """What `PSU_LIF` takes as its `spike`: a `Surrogate`, or any function of the membrane less its threshold."""
+    """What `PSU_LIF` takes as its `spike`: a `Surrogate`, or any function of what the rule sees less the threshold."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "spike" and (not callable(value) or isinstance(value, Bernoulli)):
-            raise TypeError(f"spike is {shown(value)}; it must be a Surrogate or a function of V - threshold")
+            raise TypeError(f"spike is {shown(value)}; it must be a Surrogate or a function of one array")
+        if name == "threshold":
+            value = Neuron(threshold=value).threshold  # checked
         super().__setattr__(name, value)
 
 
@@ -135,6 +137,8 @@ def _of(recurrence: str, rule: Neuron) -> Neuron:
 
 def floating_dtype(*arrays: Any) -> str:
     """The dtype of what Spyx computes of these arrays, where that is of 16 or 32 bits; float32 where it is not."""
+    if any(jnp.result_type(array).name not in (*FLOATING, "float64") for array in arrays):
+        return "float32"  # `scan` says what is wrong with it
     name = jnp.result_type(*arrays).name
     return name if name in FLOATING else "float32"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad as _forward_ad
 
 from spikescan.torch import _check, _execute, _in_place, _operators
 from spikescan.torch._call import decode
@@ -135,9 +136,9 @@ def _gradients(call: str, residuals: Any, incoming: Any, needed: Any, is_free: b
         type(one) is Tensor
         and not torch.is_grad_enabled()
         and _is_unwatched(operands[0])
-        and not _check.is_batched(one)
+        and not _check.any_batched(incoming)
     ):
-        in_place = is_free and needed[0] and _in_place.fits(incoming[0], operands[0])
+        in_place = is_free and _in_place.fits(incoming[0], operands[0])
         return _execute.backward(call, wanted, in_place, *operands)
     transformed = _is_transformed()
     if residuals[5] is None:
@@ -214,9 +215,17 @@ def _backward_autograd(keyset: Any, *given: Any) -> Any:
 _operators.library.impl("backward", _backward_autograd, "Autograd", with_keyset=True)
 
 
+def _refuse_tangents(tensors: Any) -> None:
+    """Within ``torch.autograd.forward_ad.dual_level``; an operator that knows no tangents would drop them."""
+    if any(t is not None and _forward_ad.unpack_dual(t).tangent is not None for t in tensors):
+        raise NotImplementedError("a spikescan scan has no forward-mode derivative")
+
+
 def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any) -> Any:
     """(spikes, membrane, final0, final1, ...), differentiable; what `call` does not ask for is None or empty."""
     tensors = (x, beta, alpha, initial0, initial1)
+    if _forward_ad._current_level >= 0:
+        _refuse_tangents(tensors)
     if is_plain(x):
         if _needs_gradient(tensors):
             if decode(call).in_place:

@@ -14,8 +14,15 @@ FLOATING = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torc
 SPIKES = {**FLOATING, "uint8": torch.uint8, "bits32": torch.uint32}
 NAMES = {dtype: name for name, dtype in FLOATING.items()}
 KEY_WORDS = 5
-# A gradient of torch.autograd.grad(..., is_grads_batched=True): of the type Tensor, without memory of its own.
-is_batched = torch._C._functorch.is_legacy_batchedtensor
+_is_batched = torch._C._functorch.is_legacy_batchedtensor
+
+
+def any_batched(gradients: Any) -> bool:
+    """Of ``torch.autograd.grad(..., is_grads_batched=True)``: these are of the type Tensor, without memory of their own."""
+    for gradient in gradients:
+        if gradient is not None and _is_batched(gradient):
+            return True
+    return False
 
 
 def name_of(dtype: torch.dtype) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from spikescan.torch._check import is_batched
+from spikescan.torch._check import any_batched
 
 _count_storage = getattr(torch._C, "_storage_Use_Count", None)
 
@@ -108,12 +108,7 @@ def prepare() -> None:
 
 def fits(gradient: Any, x: Any) -> bool:
     """Whether the gradient of x has the same form as that of the spikes."""
-    return (
-        gradient is not None
-        and gradient.dtype is x.dtype
-        and gradient.layout is torch.strided
-        and gradient.is_contiguous()
-    )
+    return gradient is not None and gradient.dtype is x.dtype and gradient.is_contiguous()
 
 
 def is_free(gradients: Any) -> bool:
@@ -123,7 +118,9 @@ def is_free(gradients: Any) -> bool:
     part of a larger piece of memory nothing is taken: the gradient of x would keep the whole.
     """
     # The gradient has no name here: a name would count.
-    if not _held_by_none or type(gradients[0]) is not torch.Tensor or is_batched(gradients[0]):
+    if not _held_by_none or type(gradients[0]) is not torch.Tensor:
+        return False
+    if torch._C._are_functorch_transforms_active() or any_batched(gradients):
         return False
     if _holders(gradients) not in _held_by_none:
         return False

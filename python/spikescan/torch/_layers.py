@@ -77,6 +77,7 @@ class _Layer(nn.Module):
     """
 
     _decays: tuple[str, ...] = ("beta",)
+    gradient_in_place = False  # of layers that were pickled before there was one
 
     def __init__(
         self,
@@ -118,8 +119,11 @@ class _Layer(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         result = super()._apply(fn, recurse)
-        if self.state is not None:  # float32 whatever the parameters become
-            self.state = tuple(s.to(self.beta.device) for s in self.state)
+        if self.state is not None and self.state[0].device != self.beta.device:
+            if self.state[0].is_meta:  # to_empty(): there is nothing to take along
+                self.state = None
+            else:  # float32 whatever the parameters become
+                self.state = tuple(s.to(self.beta.device) for s in self.state)
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -130,8 +134,8 @@ class _Layer(nn.Module):
         """Activation checkpointing runs a layer again within the backward pass, when its state has moved on."""
         if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
             raise RuntimeError(
-                "a layer with keep_state=True cannot be run again in a backward pass (checkpointing), since its state "
-                "has moved on; hand the state in"
+                "a layer with keep_state=True cannot be run in a backward pass, where checkpointing runs it again and its "
+                "state has moved on; hand the state in"
             )
 
     def forward(self, x: Tensor, state: Any = None, *, key: Any = None, uniforms: Tensor | None = None) -> Any:

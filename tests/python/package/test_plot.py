@@ -73,7 +73,7 @@ def test_a_second_membrane_on_the_same_axes(run):
     heights = np.concatenate([line.get_ydata() for line in drawn])
     low, high = ax.get_ylim()
     assert low < heights.min() and high > heights.max() and ax.get_xlim() == (-0.5, 79.5)
-    assert tuple(ax.images[0].get_extent()) == (-0.5, 79.5, low, high)
+    assert tuple(ax.images[0].get_extent()) == (0, 1, low, high)  # along time from end to end of the axes
 
 
 def test_time_axes_line_up(run):
@@ -139,3 +139,22 @@ def test_refused(run):
         plot.membrane(V, spikes=spikes[:5])
     with pytest.raises(ValueError, match="no probability"):
         plot.spike_probability(Neuron("lif", "none"), V)
+
+
+def test_a_shorter_picture_does_not_cut_one_that_shares_its_time():
+    figure, (above, below) = plt.subplots(2, 1, sharex=True)
+    plot.raster(np.ones((80, 2)), above)
+    plot.membrane(np.zeros((40, 2)), below)
+    assert above.get_xlim() == below.get_xlim() == (-0.5, 79.5)
+
+
+@pytest.mark.parametrize("shaded_first", (False, True))
+def test_shading_reaches_over_all_that_is_drawn(shaded_first):
+    small, large = np.linspace(-1, 1, 40), np.linspace(-9, 12, 40)
+    ax = plot.membrane(small if shaded_first else large, neuron=Neuron(k=3.0) if shaded_first else None)
+    plot.membrane(large if shaded_first else small, ax, neuron=None if shaded_first else Neuron(k=3.0), dt=2.0)
+    low, high = ax.get_ylim()
+    assert low < -9 and high > 12
+    (shade,) = ax.images
+    left, right, bottom, top = shade.get_extent()
+    assert (left, right) == (0, 1) and (bottom, top) == (low, high)  # from one end of the axes to the other

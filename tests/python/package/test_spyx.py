@@ -326,3 +326,31 @@ def test_inputs_without_a_batch(x):
     assert single.parallel(x[0, :, 0]).shape == (40,) and single(x[0, 0, 0], jnp.zeros(()))[0].shape == ()
     with pytest.raises(ValueError, match=r"x has shape \(\); it must be \[time, batch, channels...\] or"):
         single.parallel(1.0)
+
+
+def test_a_state_of_fewer_axes_is_broadcast(x):
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan.nnx import PSU_LIF
+
+    layer, step = PSU_LIF((4,), rngs=nnx.Rngs(0)), x[:, 0]
+    for V in (jnp.zeros(()), jnp.arange(4.0), jnp.ones((1, 4))):
+        ours, whole = layer(step, V), layer(step, jnp.broadcast_to(V, step.shape))
+        assert all(jnp.array_equal(a, b) for a, b in zip(ours, whole))
+    with pytest.raises(ValueError, match=r"V has shape \(3,\); it must be x's"):
+        layer(step, jnp.zeros(3))
+
+
+def test_other_dtypes_keep_their_sentence(x):
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan import nnx as ours
+
+    with pytest.raises(TypeError, match="x has dtype float8_e4m3fn; it must be one of float32, float16, bfloat16"):
+        ours.SPSN((4,), rngs=nnx.Rngs(0))(jax.random.key(0), x.astype(jnp.float8_e4m3fn))
+    layer = ours.PSU_LIF((4,), activation=jax.nn.relu, rngs=nnx.Rngs(0))
+    with pytest.raises(TypeError, match="threshold is 'a'; it must be one number"):
+        layer.threshold = "a"

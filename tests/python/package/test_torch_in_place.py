@@ -1,5 +1,6 @@
 """`gradient_in_place` of spikescan.torch: memory is taken where the backward pass alone holds it, and nowhere else."""
 
+import contextlib
 import sys
 
 import numpy as np
@@ -187,6 +188,42 @@ def asked_for(S, x):
     kept.extend(gradients)
 
 
+def asked_for_as_a_view(S, x):
+    """The gradient of spikes is a view of what was asked for."""
+    kept = []
+    yield kept
+    flat = S.view(-1)
+    *gradients, x.grad = torch.autograd.grad((flat * flat).mean(), (flat, x))
+    kept.extend(gradients)
+
+
+def kept_by_its_node(S, x):
+    kept = []
+    S.grad_fn.register_prehook(lambda gradients: kept.extend(g for g in gradients if g is not None))
+    yield kept
+    rates(S).backward()
+
+
+def given_twice(S, x):
+    """A Function that hands out the tensor it has saved, at every pass over its graph."""
+    weight = torch.randn(SHAPE)
+
+    class Saved(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, S):
+            ctx.save_for_backward(weight)
+            return (S * weight).sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            return ctx.saved_tensors[0]
+
+    yield weight
+    loss = Saved.apply(S)
+    loss.backward(retain_graph=True)
+    loss.backward()
+
+
 def residual(S, x):
     """The sum hands the same tensor to both its terms; the other one's becomes a leaf's."""
     other = torch.zeros(SHAPE).requires_grad_()
@@ -221,7 +258,7 @@ def part_of_a_whole(S, x):
 
 HOLDERS = [
     incoming, from_numpy, kept_by_a_hook, storage_kept_by_a_hook, view_kept_by_a_hook, base_kept_by_a_hook, retained,
-    asked_for, residual, half_of_a_sum, slices_of_a_stack, part_of_a_whole, shared_with_a_process,
+    asked_for, asked_for_as_a_view, kept_by_its_node, given_twice, residual, half_of_a_sum, slices_of_a_stack, part_of_a_whole, shared_with_a_process,
 ]  # fmt: skip
 
 
@@ -262,12 +299,12 @@ def test_one_gradient_of_spikes_and_membrane():
 
 
 def test_other_forms_have_memory_of_their_own():
+    x = leaf(torch.bfloat16)
+    of_wide = lambda p: torch.autograd.grad(rates(spikes_of(x, p, spikes="float32")), x)[0]  # noqa: E731
+    assert torch.equal(of_wide(True), of_wide(False))
     x = leaf()
-    wide = spikes_of(leaf(torch.bfloat16), spikes="float32")  # another dtype than x's
-    whole = spikes_of(x)
-    for S in (wide, whole):
-        S.sum().backward()  # of stride 0
-    assert torch.equal(x.grad, torch.autograd.grad(spikes_of(x, False).sum(), x)[0])
+    of_sum = lambda p: torch.autograd.grad(spikes_of(x, p).sum(), x)[0]  # noqa: E731  # a gradient of stride 0
+    assert torch.equal(of_sum(True), of_sum(False))
     by_time = leaf().transpose(0, 1)
     loss = lambda in_place: rates(spikes_of(by_time, in_place, time_first=True))  # noqa: E731
     assert torch.equal(*(torch.autograd.grad(loss(p), by_time)[0] for p in (True, False)))
@@ -377,6 +414,38 @@ def test_a_profiler_sees_the_operator():
         (gradient,) = torch.autograd.grad(rates(S), x)
     assert torch.equal(gradient, plain) and gradient.data_ptr() == place.pointer
     assert "spikescan::backward_in_place" in {event.key for event in profile.key_averages()}
+
+
+@pytest.mark.parametrize("is_watched", (False, True))
+def test_a_gradient_in_another_order_is_copied(is_watched):
+    """Dense and its pass's own, but with time first in memory."""
+    x, weight = leaf(), torch.randn(SHAPE[::-1])
+
+    class Turned(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, S):
+            return S.sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            return weight.clone().permute(2, 1, 0)
+
+    gradient = lambda p: torch.autograd.grad(Turned.apply(spikes_of(x, p)), x)[0]  # noqa: E731
+    expected = gradient(False)
+    with torch.profiler.profile() if is_watched else contextlib.nullcontext():
+        assert torch.equal(gradient(True), expected)
+
+
+@pytest.mark.parametrize("loss", (lambda S: S, linear))
+def test_vmap_over_the_backward_pass_alone(loss):
+    x, several = leaf(), torch.randn(3, *SHAPE)
+
+    def gradients(in_place):
+        out = loss(spikes_of(x, in_place))
+        one = lambda g: torch.autograd.grad(out, x, g if out.dim() else g.sum(), retain_graph=True)[0]  # noqa: E731
+        return torch.vmap(one)(several)
+
+    assert torch.equal(gradients(True), gradients(False))
 
 
 def test_no_second_derivative_either():

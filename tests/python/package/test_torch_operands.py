@@ -101,3 +101,36 @@ def test_batched_gradients_are_those_of_single_calls(in_place):
     for i, one in enumerate(several):
         single = torch.autograd.grad(loss, (x, beta), one, retain_graph=True)
         assert all(torch.equal(a[i], b) for a, b in zip(ours, single))
+
+
+def test_batched_gradients_of_the_membrane_alone():
+    """The spikes' gradient is one for all."""
+    x, fixed = torch.randn(2, 70, 4, requires_grad=True), torch.randn(2, 70, 4)
+
+    class Fixed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, S):
+            return S.sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            return fixed.clone()
+
+    r = st.scan(x, 0.9, key=1, k=3.0, membrane=True, gradient_in_place=True)
+    outputs, several = (Fixed.apply(r.spikes), r.membrane.sum()), torch.randn(3)
+    ours = torch.autograd.grad(outputs, x, (several, several), is_grads_batched=True, retain_graph=True)[0]
+    for i, one in enumerate(several):
+        assert torch.equal(ours[i], torch.autograd.grad(outputs, x, (one, one), retain_graph=True)[0])
+
+
+# ---- Tangents ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", (0, 1))
+def test_forward_mode_is_refused(which):
+    operands = [torch.randn(2, 9, 3), torch.rand(3)]
+    with torch.autograd.forward_ad.dual_level():
+        assert torch.isfinite(st.scan(*operands, key=1).spikes).all()
+        operands[which] = torch.autograd.forward_ad.make_dual(operands[which], torch.ones_like(operands[which]))
+        with pytest.raises(NotImplementedError, match="a spikescan scan has no forward-mode derivative"):
+            st.scan(*operands, key=1)

@@ -155,7 +155,7 @@ def layers_of_spyx():
     yield module.PSU_LIF, made, kinds | {"beta": "value", "activation": "object"}
     yield module.Surrogate, {}, {"name": "name", "k": "number"}
     layer = module.PSU_LIF((3,), **rngs)
-    yield layer.__call__, {"x": X[:, 0], "V": X[:, 0]}, {"x": "values", "V": "array"}
+    yield layer.__call__, {"x": X[:, 0], "V": X[:, 0]}, {"x": "values", "V": "values"}
     yield layer.parallel, {}, {"x": "values"}
     yield layer.initial_state, {}, {"batch_size": "integer"}
     call = {"key": "integer", "x": "values", "uniforms": "array"}
