@@ -58,13 +58,21 @@ class _Plain(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        is_free = decode(ctx.call).in_place and _in_place.is_free(gradients)
+        residuals = (*ctx.saved_tensors, ctx.chunk_states)
+        return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5]), None, None, None
+
+
+class _PlainInPlace(_Plain):
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        is_free = _in_place.is_free(gradients)
         residuals = (*ctx.saved_tensors, ctx.chunk_states)
         return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5], is_free), None, None, None
 
 
 # Function.apply's C++ part; its Python part looks for transforms, which plain tensors have none of.
 _apply_plain = super(torch.autograd.Function, _Plain).apply
+_apply_plain_in_place = super(torch.autograd.Function, _PlainInPlace).apply
 
 
 class _Scan(torch.autograd.Function):
@@ -132,14 +140,13 @@ def _gradients(call: str, residuals: Any, incoming: Any, needed: Any, is_free: b
     wanted = _BITS[needed]
     operands = (*residuals, *incoming)
     # With a gradient of this gradient asked for, the operator says that there is none.
-    if (
-        type(one) is Tensor
-        and not torch.is_grad_enabled()
-        and _is_unwatched(operands[0])
-        and not _check.any_batched(incoming)
-    ):
+    if type(one) is Tensor and not torch.is_grad_enabled() and _is_unwatched(operands[0]):
         in_place = is_free and _in_place.fits(incoming[0], operands[0])
-        return _execute.backward(call, wanted, in_place, *operands)
+        try:
+            return _execute.backward(call, wanted, in_place, *operands)
+        except RuntimeError:  # as it comes to a pointer that is not there; to ask each time costs more than the rest here
+            if not _check.any_batched(incoming):
+                raise
     transformed = _is_transformed()
     if residuals[5] is None:
         operands = (*residuals[:5], _operators.no_states(call, residuals[0]), *incoming)
@@ -230,6 +237,7 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
         if _needs_gradient(tensors):
             if decode(call).in_place:
                 _in_place.prepare()
+                return _apply_plain_in_place(*tensors, key, uniforms, call)
             return _apply_plain(*tensors, key, uniforms, call)
         return _execute.forward(call, False, *tensors, key, uniforms)
     if type(key) is int:

@@ -5,6 +5,7 @@ of the tensors (shapes, strides, dtypes, devices) and kept.
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 import torch
@@ -41,6 +42,9 @@ class Plan:
         self.membrane_dtype = _check.FLOATING.get(call.membrane)
         self.state_shape = (batch, *channels)
         self.final_states = call.states if call.final_state else 0
+        # Whether x and beta, whose signs no form tells, are looked at in each call: an imaginary part's channels lie two
+        # apart, which one channel alone can hide.
+        self.may_be_negative = math.prod(channels) == 1
         # empty_like is the cheapest way to memory, where it gives contiguous memory of the right kind.
         self.is_contiguous = x.is_contiguous()
         self.is_like_x = self.is_contiguous and self.spikes_dtype is x.dtype
@@ -63,8 +67,6 @@ def saved_shape(call: Call, x: Tensor) -> tuple[Any, ...]:
 
 def _strides(tensor: Tensor, leading: int) -> tuple[int, ...]:
     """Strides of the first axes of a tensor whose others are one contiguous run of channels."""
-    if tensor.is_neg():  # the imaginary part of a conjugate, say
-        raise _NotContiguous
     if tensor.numel() == 0:
         return (0,) * leading
     step = 1
@@ -73,6 +75,11 @@ def _strides(tensor: Tensor, leading: int) -> tuple[int, ...]:
             raise _NotContiguous
         step *= size
     return tuple(0 if n <= 1 else s for n, s in zip(tensor.shape[:leading], tensor.stride()[:leading]))
+
+
+def _check_signs(*tensors: Any) -> None:
+    if any(tensor is not None and tensor.is_neg() for tensor in tensors):  # the imaginary part of a conjugate, say
+        raise _NotContiguous
 
 
 def _series(call: Call, tensor: Tensor | None) -> _abi.Tensor:
@@ -120,6 +127,7 @@ def _forward_plan(text: str, save: bool, x: Any, beta: Any, alpha: Any, states: 
     _check.check_forward(call, x, beta, alpha, states, key, uniforms)
     prob = _problem(call, x, beta)
     args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs))
+    _check_signs(alpha, *states, uniforms)
     _common(args, call, x, states)
     _strides(beta, 0)
     if alpha is not None:
@@ -145,6 +153,7 @@ def _backward_plan(text: str, x: Any, beta: Any, alpha: Any, states: Any, gradie
     _check.check_backward(call, x, beta, alpha, states, gradients)
     prob = _problem(call, x, beta)
     args = _abi.BackwardArgs(struct_size=ctypes.sizeof(_abi.BackwardArgs))
+    _check_signs(alpha, *states, *gradients)
     _common(args, call, x, states)
     _strides(beta, 0)
     if alpha is not None:
@@ -181,10 +190,7 @@ def _keep(form: Any, make: Any, *given: Any) -> Plan | None:
 def of_forward(
     text: str, save: bool, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any
 ) -> Plan | None:
-    """None where a tensor's channels do not lie side by side, or its sign is kept apart; copies of the tensors have a
-    plan."""
-    if x.is_neg() or beta.is_neg():
-        return None
+    """None where a tensor's channels do not lie side by side; copies of the tensors have a plan."""
     form: Any = (text, save, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
     if type(key) is not int and key is not None:
         form = form, _form(key)
@@ -201,8 +207,6 @@ def of_backward(
 ) -> Plan | None:
     """The same of the backward pass; `gradients` of spikes, membrane, final0 and final1."""
     spikes, membrane, final0, final1 = gradients
-    if x.is_neg() or beta.is_neg():
-        return None
     form: Any = (text, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
     form = form, _form(spikes)
     if membrane is not None or final0 is not None or final1 is not None:

@@ -186,6 +186,9 @@ def _decay(name: str, value: Any, x: Tensor) -> Tensor:
 
 
 def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    if alpha is None and isinstance(beta, Tensor) and beta.dtype is torch.float32 and beta.shape == x.shape[2:]:
+        if not neuron.has_alpha:
+            return beta, None  # as nearly always
     check_alpha(neuron, alpha)
     beta = _decay("beta", beta, x)
     if alpha is None:
