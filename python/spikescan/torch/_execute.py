@@ -100,7 +100,6 @@ def _make_gradients(
     """Of (x, beta, alpha, initial0, initial1), bit i of `wanted` for the i-th; None where not wanted. `place`: memory for
     the first."""
     grad_x = grad_beta = grad_alpha = None
-    grad_initial: list[Any] = [None, None]
     if wanted & 1:
         if place is not None:
             grad_x = place
@@ -113,7 +112,10 @@ def _make_gradients(
     if wanted & 4:
         grad_alpha = torch.empty_like(beta)
         args.grad_alpha = grad_alpha.data_ptr() or _ELSEWHERE
-    for i in range(2) if wanted & 24 else ():
+    if not wanted & 24:
+        return grad_x, grad_beta, grad_alpha, None, None
+    grad_initial: list[Any] = [None, None]
+    for i in range(2):
         if wanted & (8 << i):
             grad_initial[i] = beta.new_empty(plan.state_shape)
             args.grad_initial_state[i].data = grad_initial[i].data_ptr() or _ELSEWHERE
