@@ -10,6 +10,7 @@ it up.
 """
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -68,18 +69,6 @@ def torch_ours(loss_of, is_compiled=False, **options):
     return torch_step(lambda x, beta: st.scan(x, beta, key=1, **options).spikes, loss_of, is_compiled)
 
 
-def torch_ours_in_place(loss_of):
-    return torch_ours(loss_of, gradient_in_place=True)
-
-
-def torch_ours_compiled(loss_of):
-    return torch_ours(loss_of, is_compiled=True)
-
-
-def torch_ours_compiled_in_place(loss_of):
-    return torch_ours(loss_of, is_compiled=True, gradient_in_place=True)
-
-
 def torch_loop(loss_of):
     from peers.neurons.torch_loop import stochastic
 
@@ -104,10 +93,6 @@ def jax_ours(loss_of, **options):
     return jax_step(lambda key, x, beta: sj.scan(x, beta, key=key, k=10.0, **options).spikes, loss_of)
 
 
-def jax_ours_in_place(loss_of):
-    return jax_ours(loss_of, gradient_in_place=True)
-
-
 def jax_associative_scan(loss_of):
     from peers.neurons.jax_associative_scan import accumulate, fire
 
@@ -116,12 +101,14 @@ def jax_associative_scan(loss_of):
 
 PEERS = {
     "spikescan.torch": torch_ours,
-    "spikescan.torch, gradient_in_place": torch_ours_in_place,
-    "spikescan.torch, torch.compile": torch_ours_compiled,
-    "spikescan.torch, torch.compile, gradient_in_place": torch_ours_compiled_in_place,
+    "spikescan.torch, gradient_in_place": functools.partial(torch_ours, gradient_in_place=True),
+    "spikescan.torch, torch.compile": functools.partial(torch_ours, is_compiled=True),
+    "spikescan.torch, torch.compile, gradient_in_place": functools.partial(
+        torch_ours, is_compiled=True, gradient_in_place=True
+    ),
     "PyTorch loop over time": torch_loop,
     "spikescan.jax": jax_ours,
-    "spikescan.jax, gradient_in_place": jax_ours_in_place,
+    "spikescan.jax, gradient_in_place": functools.partial(jax_ours, gradient_in_place=True),
     "Spyx's associative_scan in JAX": jax_associative_scan,
 }
 

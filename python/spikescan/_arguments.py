@@ -1,13 +1,11 @@
 """The rules of a call's arguments that all faces share (arrays, PyTorch, JAX): one rule and one sentence each.
 
-They know shapes and names, not arrays: how a decay is spread or a state laid out is each face's own. The one exception
-is `without_graph`, for what only reads numbers (pictures, NIR).
+They know shapes and names, not arrays: how a decay is spread or a state laid out is each face's own.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
 from typing import Any
 
 import numpy as np
@@ -132,18 +130,6 @@ def as_blocks(blocks: Any, batch: int) -> int:
     if batch % blocks:
         raise ValueError(f"blocks is {blocks}; it must divide the batch, {batch}")
     return blocks
-
-
-# ---- Numbers to be read --------------------------------------------------------------------------------------------
-
-
-def without_graph(value: Any) -> Any:
-    """What NumPy takes of a PyTorch tensor: its numbers, on the CPU and, where they are bfloat16, as float32."""
-    torch = sys.modules.get("torch")  # where nobody has imported it, there is no such tensor
-    if torch is None or not isinstance(value, torch.Tensor):
-        return value
-    tensor = value.detach().cpu().resolve_neg()
-    return tensor.float() if tensor.dtype is torch.bfloat16 else tensor
 
 
 # ---- Keys ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -94,9 +95,14 @@ def as_shape(name: str, value: Any) -> tuple[int, ...]:
 
 
 def as_real_array(name: str, value: Any) -> np.ndarray:
-    """A NumPy array of a number, or of lists or an array of them."""
+    """A NumPy array of a number, or of lists or an array of them; of a PyTorch tensor its numbers alone."""
+    torch = sys.modules.get("torch")  # where nobody has imported it, there is no such tensor
     try:
-        array = np.asarray(value)
+        if torch is not None and isinstance(value, torch.Tensor):
+            tensor = value.detach().cpu().resolve_neg()
+            array = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+        else:
+            array = np.asarray(value)
         if array.dtype.kind == "V":  # bfloat16 is one of these to NumPy
             array = array.astype(np.float32)
         if array.dtype.kind in "biuf":

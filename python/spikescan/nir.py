@@ -17,7 +17,7 @@ from typing import Any
 import nir
 import numpy as np
 
-from spikescan._arguments import check_alpha, check_neuron, without_graph
+from spikescan._arguments import check_alpha, check_neuron
 from spikescan._checks import as_positive, as_real_array, as_shape, shown
 from spikescan._neuron import Neuron
 
@@ -121,7 +121,7 @@ def _refuse_neuron(neuron: Neuron) -> None:
 def _spread(neuron: Neuron, beta: Any, alpha: Any, shape: tuple[int, ...] | None) -> dict[str, np.ndarray]:
     check_alpha(neuron, alpha)
     given = {"beta": beta, **({"alpha": alpha} if neuron.has_alpha else {})}
-    decays = {name: as_real_array(name, without_graph(value)).astype(np.float64) for name, value in given.items()}
+    decays = {name: as_real_array(name, value).astype(np.float64) for name, value in given.items()}
     wanted = decays["beta"].shape if shape is None else as_shape("shape", shape)
     if wanted == ():
         raise ValueError("beta is shared by all channels; NIR wants one value a channel: give shape")

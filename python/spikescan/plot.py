@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from spikescan._arguments import check_neuron, without_graph
+from spikescan._arguments import check_neuron
 from spikescan._checks import as_count, as_positive, as_real_array, shown
 from spikescan._neuron import Neuron
 
@@ -24,13 +24,9 @@ def _axes(ax: Any) -> Any:
     return ax if ax is not None else plt.subplots()[1]
 
 
-def _numbers(name: str, values: Any) -> np.ndarray:
-    return as_real_array(name, without_graph(values))
-
-
 def _series(name: str, values: Any) -> np.ndarray:
     """float64 [T, N] of [T] or [T, N]."""
-    array = _numbers(name, values)
+    array = as_real_array(name, values)
     if name == "spikes" and array.dtype == np.uint32:
         raise TypeError(
             "spikes has dtype uint32, as packed ones have; it must be one value a step: unpack(spikes, time)"
@@ -45,7 +41,7 @@ def _series(name: str, values: Any) -> np.ndarray:
 
 def unpack(packed: Any, time: int) -> np.ndarray:
     """uint8 [time, ...] of "bits32" spikes [ceil(time / 32), ...] of one example."""
-    words = _numbers("packed", packed)
+    words = as_real_array("packed", packed)
     if words.dtype != np.uint32 or words.ndim == 0:
         raise TypeError(f"packed is {words.dtype}{list(words.shape)}; it must be uint32 [ceil(time / 32), ...]")
     most = 32 * words.shape[0]
@@ -57,7 +53,7 @@ def unpack(packed: Any, time: int) -> np.ndarray:
 def spike_probability(neuron: Neuron, membrane: Any) -> np.ndarray:
     """p of the Bernoulli rules, 0 or 1 for heaviside, at the value that the rule sees (V, or V - R)."""
     check_neuron(neuron)
-    u = _numbers("membrane", membrane).astype(np.float64) - neuron.threshold
+    u = as_real_array("membrane", membrane).astype(np.float64) - neuron.threshold
     sigmoid = 1 / (1 + np.exp(-np.clip(neuron.k * u, -700, 700)))  # past 700 exp overflows, and sigmoid is 0 or 1
     if neuron.rule == "sigmoid_bernoulli":
         return neuron.max_prob * sigmoid

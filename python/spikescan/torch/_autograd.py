@@ -58,21 +58,13 @@ class _Plain(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        residuals = (*ctx.saved_tensors, ctx.chunk_states)
-        return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5]), None, None, None
-
-
-class _PlainInPlace(_Plain):
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        is_free = _in_place.is_free(gradients)
+        is_free = decode(ctx.call).in_place and _in_place.is_free(gradients)
         residuals = (*ctx.saved_tensors, ctx.chunk_states)
         return *_gradients(ctx.call, residuals, gradients, ctx.needs_input_grad[:5], is_free), None, None, None
 
 
 # Function.apply's C++ part; its Python part looks for transforms, which plain tensors have none of.
 _apply_plain = super(torch.autograd.Function, _Plain).apply
-_apply_plain_in_place = super(torch.autograd.Function, _PlainInPlace).apply
 
 
 class _Scan(torch.autograd.Function):
@@ -144,7 +136,7 @@ def _gradients(call: str, residuals: Any, incoming: Any, needed: Any, is_free: b
         in_place = is_free and _in_place.fits(incoming[0], operands[0])
         try:
             return _execute.backward(call, wanted, in_place, *operands)
-        except RuntimeError:  # as it comes to a pointer that is not there; to ask each time costs more than the rest here
+        except RuntimeError:  # at a pointer that is not there: every call would pay for asking before
             if not _check.any_batched(incoming):
                 raise
     transformed = _is_transformed()
@@ -237,7 +229,6 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
         if _needs_gradient(tensors):
             if decode(call).in_place:
                 _in_place.prepare()
-                return _apply_plain_in_place(*tensors, key, uniforms, call)
             return _apply_plain(*tensors, key, uniforms, call)
         return _execute.forward(call, False, *tensors, key, uniforms)
     if type(key) is int:

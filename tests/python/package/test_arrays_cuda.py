@@ -6,25 +6,13 @@ import os
 
 import numpy as np
 import pytest
+from exporters import OnCuda
 
 import spikescan as sk
 from spikescan import Neuron, _abi, _memory, _problem
 
 SIMT = os.environ.get("SPIKESCAN_SIMT_LIBRARY", "")
 CUBA = Neuron("cuba_lif", "sigmoid_bernoulli", 0.7, 3.0)
-
-
-class OnCuda:
-    """A NumPy array as the memory of a CUDA device that the harness plays."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **_):
-        return self.array.__dlpack__()
-
-    def __dlpack_device__(self):
-        return 2, 0
 
 
 def on_host(array):

@@ -3,6 +3,7 @@ the decays' own shapes."""
 
 import numpy as np
 import pytest
+from exporters import OnCuda
 
 import spikescan as sk
 from spikescan import Neuron
@@ -90,20 +91,9 @@ def test_exporters_and_empty_axes(x):
 
 
 def test_on_a_gpu_arrays_are_not_broadcast(x):
-    class OnGpu:
-        """Says that it is on a GPU: the refusal comes before anything is read."""
-
-        def __init__(self, array):
-            self.array = array
-
-        def __dlpack__(self, **_):
-            return self.array.__dlpack__()
-
-        def __dlpack_device__(self):
-            return 2, 0
-
+    # It says so before it reads anything.
     with pytest.raises(ValueError, match=r"beta has shape \(3, 1, 1\); on a CUDA device it must be \(3, 4, 5\)"):
-        sk.scan(OnGpu(x), OnGpu(decay((3, 1, 1))))
+        sk.scan(OnCuda(x), OnCuda(decay((3, 1, 1))))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

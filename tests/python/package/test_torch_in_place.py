@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from handed_back import handing_back  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 import spikescan.torch as st  # noqa: E402
@@ -118,17 +119,8 @@ def from_numpy(S, x):
     """Memory of NumPy, which no count of PyTorch's knows of."""
     array = np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32)
 
-    class Lent(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, S):
-            return S.sum()
-
-        @staticmethod
-        def backward(ctx, g):
-            return torch.from_numpy(array)
-
     yield array
-    Lent.apply(S).backward()
+    handing_back(lambda: torch.from_numpy(array))(S).backward()
 
 
 def shared_with_a_process(S, x):
@@ -205,21 +197,11 @@ def kept_by_its_node(S, x):
 
 
 def given_twice(S, x):
-    """A Function that hands out the tensor it has saved, at every pass over its graph."""
+    """A Function that hands out one tensor at every pass over its graph, as a saved one."""
     weight = torch.randn(SHAPE)
 
-    class Saved(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, S):
-            ctx.save_for_backward(weight)
-            return (S * weight).sum()
-
-        @staticmethod
-        def backward(ctx, g):
-            return ctx.saved_tensors[0]
-
     yield weight
-    loss = Saved.apply(S)
+    loss = handing_back(lambda: weight)(S)
     loss.backward(retain_graph=True)
     loss.backward()
 
@@ -421,16 +403,8 @@ def test_a_gradient_in_another_order_is_copied(is_watched):
     """Dense and its pass's own, but with time first in memory."""
     x, weight = leaf(), torch.randn(SHAPE[::-1])
 
-    class Turned(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, S):
-            return S.sum()
-
-        @staticmethod
-        def backward(ctx, g):
-            return weight.clone().permute(2, 1, 0)
-
-    gradient = lambda p: torch.autograd.grad(Turned.apply(spikes_of(x, p)), x)[0]  # noqa: E731
+    turned = handing_back(lambda: weight.clone().permute(2, 1, 0))
+    gradient = lambda p: torch.autograd.grad(turned(spikes_of(x, p)), x)[0]  # noqa: E731
     expected = gradient(False)
     with torch.profiler.profile() if is_watched else contextlib.nullcontext():
         assert torch.equal(gradient(True), expected)
