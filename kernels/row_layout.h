@@ -29,23 +29,23 @@ SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, int low_b
 // A segment of x for the 32 threads of a warp.
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
 
-// Forward: segments of x on their way to each warp, the tables, and where the random numbers start
-// (kernels/random_origin.h).
-constexpr size_t kOriginBytes = 48;
+// Forward: segments of x on their way to each warp, the tables, and what the block's rows share of the generator
+// (kernels/cuda/row_generator.h).
+constexpr size_t kRandomBytes = 112 + kRowThreads * 16;
 // One segment in the ring and one in registers: with more of x under way, float32 to float32 became slower on an H200
 // (docs/cuda.md; in no record).
 constexpr int kForwardRingSlots = 1;
 // Blocks that registers and shared memory leave room for on a multiprocessor.
 constexpr int kResidentForwardRows = 4;
 struct ForwardRowLayout {
-  size_t ring, tables, origin, bytes;
+  size_t ring, tables, random, bytes;
 };
 SPIKESCAN_HD constexpr ForwardRowLayout forward_row_layout(spikescan_recurrence r) {
   ForwardRowLayout at = {};
   at.tables = size_t{kRowThreads / 32} * kForwardRingSlots * kRingSlotBytes;
   const int order = scan_order(r);
-  at.origin = at.tables + row_tables_bytes(order, kRowThreads, forward_low_bits(order));
-  at.bytes = at.origin + kOriginBytes;
+  at.random = at.tables + row_tables_bytes(order, kRowThreads, forward_low_bits(order));
+  at.bytes = at.random + kRandomBytes;
   return at;
 }
 

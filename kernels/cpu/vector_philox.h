@@ -9,8 +9,6 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;
-
 // What the first two rounds make of t / 4.
 struct PhiloxTime {
   uint32_t low;      // multiplier 0 times t / 4
@@ -20,13 +18,14 @@ struct PhiloxTime {
 // The generator works on 64-bit lanes whose low halves count: the even rows of a vector, then its odd rows. A product's
 // high half needs one shift or shuffle and its low half nothing.
 class VectorPhilox {
-  static constexpr int kRounds = 10;
+  static constexpr int kRounds = kPhiloxRounds;
 
  public:
   explicit VectorPhilox(const RandomOrigin& origin) : origin_(origin) {
     for (int round = 0; round < kRounds; ++round) {
-      key_low_[round] = origin.key.low + static_cast<uint32_t>(round) * 0x9E3779B9u;
-      key_high_[round] = origin.key.high + static_cast<uint32_t>(round) * 0xBB67AE85u;
+      const PhiloxKey key = round_key(origin.key, round);
+      key_low_[round] = key.low;
+      key_high_[round] = key.high;
     }
   }
 
@@ -36,7 +35,7 @@ class VectorPhilox {
       const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
       const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
       const uint64_t product = uint64_t{kPhiloxMultiplier1} * batch;
-      const uint32_t first = static_cast<uint32_t>(product >> 32) ^ channel ^ static_cast<uint32_t>(key_low_[0]);
+      const uint32_t first = high_word(product) ^ channel ^ static_cast<uint32_t>(key_low_[0]);
       const int place = l / kFloats * kFloats + l % 2 * (kFloats / 2) + l % kFloats / 2;
       row_product_[place] = uint64_t{kPhiloxMultiplier0} * first;
       row_low_[place] = product;
@@ -45,7 +44,7 @@ class VectorPhilox {
 
   PhiloxTime at_time(int64_t t) const {
     const uint64_t product = uint64_t{kPhiloxMultiplier0} * static_cast<uint32_t>((origin_.time + t) >> 2);
-    const uint32_t third = static_cast<uint32_t>(product >> 32) ^ origin_.stream ^ static_cast<uint32_t>(key_high_[0]);
+    const uint32_t third = high_word(product) ^ origin_.stream ^ static_cast<uint32_t>(key_high_[0]);
     return {static_cast<uint32_t>(product), uint64_t{kPhiloxMultiplier1} * third};
   }
 

@@ -49,8 +49,6 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
   return lane;
 }
 
-static_assert(sizeof(RandomOrigin) <= kOriginBytes);
-
 // The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
 template <spikescan_recurrence R, bool kPieces, class Form>
 __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))
@@ -59,14 +57,14 @@ __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTil
   const spikescan_description& d = call.description;
   constexpr ForwardRowLayout kLayout = forward_row_layout(R);
   typename ForwardRow<R, kPieces>::Tables tables(dynamic_shared() + kLayout.tables);
-  RandomOrigin& origin = *reinterpret_cast<RandomOrigin*>(dynamic_shared() + kLayout.origin);
-  if (threadIdx.x == 0) origin = random_origin(call);
+  RowRandom& random = *reinterpret_cast<RowRandom*>(dynamic_shared() + kLayout.random);
+  if (threadIdx.x == 0) prepare(random, random_origin(call));
   __syncthreads();
   for (int64_t turn = blockIdx.x; turn < (kPieces ? piece_blocks(call.plan, phase) : call.plan.row_blocks);
        turn += gridDim.x) {
     const RowLane lane =
         kPieces ? forward_piece(d, call.plan, phase, piece_block(call.plan, phase, turn)) : forward_row(d, turn);
-    ForwardRow<R, kPieces>(call, phase, origin, tables, lane,
+    ForwardRow<R, kPieces>(call, phase, random, tables, lane,
                            lane.inside ? load_decays(d, call.args, lane.channel) : ChannelDecays{})
         .run(dynamic_shared() + kLayout.ring);
   }

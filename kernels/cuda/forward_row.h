@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cuda/chunk_links.h"
+#include "kernels/cuda/row_generator.h"
 #include "kernels/cuda/row_neuron.h"
 #include "kernels/cuda/row_ring.h"
 #include "kernels/cuda/row_spikes.h"
@@ -21,15 +22,16 @@ class ForwardRow {
   static constexpr int kStates = Neuron::kStates;
   using Tables = RowTables<kOrder, kRowThreads, forward_low_bits(kOrder)>;
 
-  // `origin` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin
+  // `random` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin
   // would be a wait for segments of x as well. All lanes of a warp together, those past the last row as well.
-  __device__ __forceinline__ ForwardRow(const ForwardCall& call, Phase phase, const RandomOrigin& origin,
-                                        Tables& tables, const RowLane& lane, const ChannelDecays& decays)
+  __device__ __forceinline__ ForwardRow(const ForwardCall& call, Phase phase, RowRandom& random, Tables& tables,
+                                        const RowLane& lane, const ChannelDecays& decays)
       : call_(call),
         d_(call.description),
         phase_(phase),
-        origin_(origin),
-        quick_(fires_quickly(call, origin)),
+        origin_(random.origin),
+        quick_(fires_quickly(call, random.origin)),
+        generator_(random, lane.batch, lane.channel),
         tables_(tables),
         lane_(lane),
         neuron_(decays),
@@ -204,7 +206,10 @@ class ForwardRow {
       if (lane_.inside) store_distances(call_, b, t, c, steps, m);
       return;
     }
-    const uint32_t bits = lane_.inside ? spike_bits<kDrawsTogether>(call_, origin_, quick_, b, t, c, steps, m) : 0u;
+    if (quick_) generator_.enter(segment);
+    const auto draw = [&](int first, auto& words) { generator_.draw(segment, first, words); };
+    const uint32_t bits =
+        lane_.inside ? spike_bits<kDrawsTogether>(call_, origin_, quick_, b, t, c, steps, m, draw) : 0u;
     spikes_.store(lane_, segment, steps, last, bits);
   }
 
@@ -213,6 +218,7 @@ class ForwardRow {
   const Phase phase_;
   const RandomOrigin& origin_;
   const bool quick_;
+  RowGenerator generator_;
   Tables& tables_;
   const RowLane lane_;
   RowNeuron<R> neuron_;

@@ -114,8 +114,9 @@ class ForwardTile {
     uint32_t bits = 0;
     if (tile_.steps() > 0) {
       const RandomOrigin origin = random_origin(call_);
+      const SegmentGenerator generator(origin, batch(), tile_.first_step(), tile_.channel());
       bits = spike_bits<1>(call_, origin, fires_quickly(call_, origin), batch(), tile_.first_step(), tile_.channel(),
-                           tile_.steps(), m);
+                           tile_.steps(), m, [&](int first, auto& words) { generator.draw(first, words); });
     }
     place_.look_again();
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) {

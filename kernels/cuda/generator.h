@@ -24,6 +24,29 @@ __device__ __forceinline__ PhiloxWords generate(uint32_t c0, uint32_t c1, uint32
 #endif
 }
 
+// The words of a segment of (b, c) that starts with a call's four steps: draw(i) of its i-th four.
+class SegmentGenerator {
+ public:
+  // `t` counts from the call's start.
+  __device__ __forceinline__ SegmentGenerator(const RandomOrigin& origin, int64_t b, int64_t t, int64_t c)
+      : key_(origin.key),
+        stream_(origin.stream),
+        batch_(static_cast<uint32_t>(origin.batch + b)),
+        channel_(static_cast<uint32_t>(origin.channel + c)),
+        call_(static_cast<uint32_t>(origin.time >> 2) + static_cast<uint32_t>(t >> 2)) {}
+  template <int K>
+  __device__ __forceinline__ void draw(int first, PhiloxWords (&words)[K]) const {
+#pragma unroll
+    for (int i = 0; i < K; ++i) {
+      words[i] = generate(call_ + static_cast<uint32_t>(first + i), channel_, batch_, stream_, key_);
+    }
+  }
+
+ private:
+  const PhiloxKey key_;
+  const uint32_t stream_, batch_, channel_, call_;
+};
+
 // The uniforms of a segment of (b, c), four steps at a time. Where the segment starts inside a call's four steps
 // (`phase`), a group takes from two calls.
 class UniformSource {

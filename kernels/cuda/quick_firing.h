@@ -16,46 +16,46 @@ __device__ __forceinline__ bool fires_quickly(const ForwardCall& call, const Ran
 }
 
 // Four steps from j on, which one call of the generator serves: their spikes become the lowest bits, the others move
-// up. `closest`: the smallest distance of a test from its limit so far, or NaN.
-__device__ __forceinline__ void add_quick_spikes(const QuickTest& test, const PhiloxWords& words, int j,
-                                                 const float (&m)[kSegmentSteps], uint32_t& bits, float& closest) {
+// up. The result is the smallest distance of a test from its limit, or NaN.
+__device__ __forceinline__ float add_quick_spikes(const QuickTest& test, const PhiloxWords& words, int j,
+                                                  const float (&m)[kSegmentSteps], uint32_t& bits) {
+  float margin[4];
 #pragma unroll
   for (int i = 3; i >= 0; --i) {
     const auto u = static_cast<float>(words.w[i] & 0xffffff00u);
     const float e = approximate_exp2(fused(m[j + i], test.scale, test.offset));
-    const float margin = fused(u, e, u) - test.limit;
-    bits = __funnelshift_l(bits_of(margin), bits, 1);  // its sign
-    closest = lesser_or_nan(closest, magnitude(margin));
+    margin[i] = fused(u, e, u) - test.limit;
+    bits = __funnelshift_l(bits_of(margin[i]), bits, 1);  // its sign
   }
+  return lesser_or_nan(lesser_or_nan(magnitude(margin[3]), magnitude(margin[2])),
+                       lesser_or_nan(magnitude(margin[1]), magnitude(margin[0])));
 }
 
-// Bit j is step t + j's spike. The generator's calls go kTogether at a time, side by side as far as registers allow;
-// where one of their draws is not sure, all of theirs are tested exactly. A NaN is not sure.
-template <int kTogether>
-__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const RandomOrigin& origin, int64_t b,
-                                                     int64_t t, int64_t c, const float (&m)[kSegmentSteps]) {
-  const auto batch = static_cast<uint32_t>(origin.batch + b), channel = static_cast<uint32_t>(origin.channel + c);
-  const auto call = static_cast<uint32_t>(origin.time >> 2) + static_cast<uint32_t>(t >> 2);
+// Bit j is the j-th step's spike, `draw(i)` the words of the i-th four steps. The generator's calls go kTogether at a
+// time, side by side as far as registers allow; where one of their draws is not sure, all of theirs are tested exactly.
+// A NaN is not sure.
+template <int kTogether, class Draw>
+__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const float (&m)[kSegmentSteps], Draw draw) {
   const QuickTest test = firing.quick;
-  const PhiloxKey key = origin.key;
-  const uint32_t stream = origin.stream;
   uint32_t bits = 0;
 #pragma unroll
   for (int first = kSegmentSteps / 4 - kTogether; first >= 0; first -= kTogether) {
-    float closest = test.limit;
+    PhiloxWords words[kTogether];
+    draw(first, words);
+    float closest[kTogether];
 #pragma unroll
-    for (int i = first + kTogether - 1; i >= first; --i) {
-      add_quick_spikes(test, generate(call + i, channel, batch, stream, key), 4 * i, m, bits, closest);
-    }
-    if (usually(closest > test.unsure)) continue;
+    for (int i = kTogether - 1; i >= 0; --i) closest[i] = add_quick_spikes(test, words[i], 4 * (first + i), m, bits);
+#pragma unroll
+    for (int i = 1; i < kTogether; ++i) closest[0] = lesser_or_nan(closest[0], closest[i]);
+    if (usually(closest[0] > test.unsure)) continue;
     uint32_t exact = 0;
+    draw(first, words);
 #pragma unroll
-    for (int i = first; i < first + kTogether; ++i) {
-      const PhiloxWords words = generate(call + i, channel, batch, stream, key);
+    for (int i = 0; i < kTogether; ++i) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        const uint32_t fires = fires_sigmoid(firing, m[4 * i + j], uniform_of(words.w[j]));
-        exact |= fires << (4 * (i - first) + j);
+        const uint32_t fires = fires_sigmoid(firing, m[4 * (first + i) + j], uniform_of(words[i].w[j]));
+        exact |= fires << (4 * i + j);
       }
     }
     constexpr uint32_t kTheirs = (1u << 4 * kTogether) - 1u;

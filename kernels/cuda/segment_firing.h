@@ -32,19 +32,19 @@ __device__ __forceinline__ uint32_t exact_spike_bits(const Firing& firing, const
 }
 
 // `m` is what the rule sees at the steps t .. t + steps - 1 of (b, c); bit j of the result is step t + j's spike, and
-// zero past the last. `quick`: fires_quickly(call, origin), and then kTogether of the generator's calls at a time. Not
-// for the rule `none`.
-template <int kTogether>
+// zero past the last. `quick`: fires_quickly(call, origin), and then `draw(i)` gives the words of the i-th four steps,
+// kTogether of them at a time. Not for the rule `none`.
+template <int kTogether, class Draw>
 __device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, const RandomOrigin& origin, bool quick,
                                                int64_t b, int64_t t, int64_t c, int steps,
-                                               const float (&m)[kSegmentSteps]) {
+                                               const float (&m)[kSegmentSteps], Draw draw) {
   const uint32_t wanted = (1u << steps) - 1u;
   if (call.args.uniforms.data || !draws_uniforms(call.firing)) {
     return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kGroup]) {
              if (call.args.uniforms.data) load_uniforms(call.args.uniforms, b, t + j, c, steps - j, u);
            });
   }
-  if (usually(quick)) return wanted & quick_spike_bits<kTogether>(call.firing, origin, b, t, c, m);
+  if (usually(quick)) return wanted & quick_spike_bits<kTogether>(call.firing, m, draw);
   UniformSource source(origin, b, t, c);
   return wanted & exact_spike_bits(call.firing, m,
                                    [&](int j, float(&u)[kGroup]) { source.next(j + kGroup == kSegmentSteps, u); });

@@ -10,6 +10,9 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
+constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;
+constexpr int kPhiloxRounds = 10;
+
 struct PhiloxWords {
   uint32_t w[4];
 };
@@ -18,21 +21,31 @@ struct PhiloxKey {
   uint32_t low, high;
 };
 
+SPIKESCAN_HD uint32_t high_word(uint64_t product) {
+  return static_cast<uint32_t>(product >> 32);
+}
+
+// Rounds count from 0.
+SPIKESCAN_HD PhiloxKey round_key(PhiloxKey key, int round) {
+  const auto n = static_cast<uint32_t>(round);
+  return {key.low + n * 0x9E3779B9u, key.high + n * 0xBB67AE85u};
+}
+
+SPIKESCAN_HD PhiloxWords philox_round(const PhiloxWords& counter, PhiloxKey key) {
+  const auto& c = counter.w;
+  const uint64_t p0 = uint64_t{kPhiloxMultiplier0} * c[0];
+  const uint64_t p1 = uint64_t{kPhiloxMultiplier1} * c[2];
+  return {{high_word(p1) ^ c[1] ^ key.low, static_cast<uint32_t>(p1), high_word(p0) ^ c[3] ^ key.high,
+           static_cast<uint32_t>(p0)}};
+}
+
 SPIKESCAN_HD PhiloxWords philox4x32_10(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, PhiloxKey key) {
+  PhiloxWords words = {{c0, c1, c2, c3}};
 #if defined(__CUDACC__)
 #pragma unroll
 #endif
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = uint64_t{0xD2511F53u} * c0;
-    const uint64_t p1 = uint64_t{0xCD9E8D57u} * c2;
-    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ key.low;
-    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ key.high;
-    c1 = static_cast<uint32_t>(p1);
-    c3 = static_cast<uint32_t>(p0);
-    key.low += 0x9E3779B9u;
-    key.high += 0xBB67AE85u;
-  }
-  return {{c0, c1, c2, c3}};
+  for (int round = 0; round < kPhiloxRounds; ++round) words = philox_round(words, round_key(key, round));
+  return words;
 }
 
 // A word's upper 24 bits as a uniform in [0, 1): exact, a multiple of 2^-24.

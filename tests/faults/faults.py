@@ -162,8 +162,8 @@ LENGTHS = _faults(
 GENERATOR = _faults(
     "kernels/element/philox.h", PHILOX,
     ("philox: multiplier", "0xD2511F53u", "0xD2511F55u"),
-    ("philox: rounds", "round < 10", "round < 9"),
-    ("philox: key schedule", "key.high += 0xBB67AE85u", "key.high += 0x9E3779B9u"),
+    ("philox: rounds", "kPhiloxRounds = 10", "kPhiloxRounds = 9"),
+    ("philox: key schedule", "n * 0xBB67AE85u", "n * 0x9E3779B9u"),
     ("uniform: lower bits", "word >> 8", "word & 0xffffffu"),
 ) + _faults(
     "kernels/random_origin.h", PHILOX,
