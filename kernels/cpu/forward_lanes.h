@@ -153,7 +153,7 @@ class ForwardLanes {
   template <class X>
   void run_inner(X x, int64_t t, int distance) {
     const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
-    const Asking next(call_.args.x, x_, next_t, place_.to_next());
+    const Asking next(call_.args.x, x_, next_t, place_.to_next(), 0, true);
     const auto m = neuron_.enter_inner(x, distance, states_);
     const spikescan_tensor& v = call_.args.membrane;
     if (!v.data) return fire_inner(t, m, next);
@@ -192,7 +192,7 @@ class ForwardLanes {
       if (out.dtype == SPIKESCAN_BITS32) {
         const int shift = static_cast<int>(t % 32);
         if (shift == 0) {
-          const Asking words(out, spikes_, t / 32, 0);
+          const Asking words(out, spikes_, t / 32, 0, 0, true);
           for (int l = 0; l < lanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
         }
         fire_segment(rule, t, m, WordSink{words_, shift, next});
@@ -210,10 +210,10 @@ class ForwardLanes {
       return fire_segment(rule, t, m, StreamSink{reinterpret_cast<float*>(first), out.stride_time, next});
     }
     // A streaming store wants no line.
-    const Asking output = streams ? next : Asking(out, spikes_, t, 0);
+    const Asking output = streams ? next : Asking(out, spikes_, t, 0, 0, true);
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
     if constexpr (!std::is_same_v<Rule, NoRule>) {
-      if (!spikes_.lanes_alone()) {
+      if (!spikes_.written_alone()) {
         SpikeRows rows = {};
         fire_segment(rule, t, m, RowSink{rows, next, output});
         return rows.write(out, spikes_, t, lanes, way);

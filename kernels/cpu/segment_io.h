@@ -22,11 +22,20 @@ class RowPlaces {
     for (int l = 0; l < block.lanes; ++l) apart |= first_[l] != first_[0] + l;
     together_ = apart == 0;
     run_ = together_ ? kLanes : block.width();
+    // Of a few channels, a line of each batch as far as there are questions.
+    const int64_t batch = together_ ? 0 : first_[run_] - first_[0];
+    apart_16_ = run_ > 16 ? 16 : batch * (16 / run_);
+    apart_32_ = together_ ? 32 : run_ > 16 ? batch : 2 * apart_16_;
   }
   bool together() const { return together_; }  // one run of memory at every step
-  // Runs of so few lanes that each lane is better read and written alone, all of a segment's steps.
-  bool lanes_alone() const { return run_ < 8; }
+  // Runs of so few lanes that each lane is better read, or written, alone, all of a segment's steps.
+  bool read_alone() const { return run_ < (kMasksLanes ? 4 : 8); }
+  bool written_alone() const { return run_ < 8; }
   int64_t first(int lane) const { return first_[lane]; }
+  // From the first lane to where Asking asks for the lanes from 16 and 32 on.
+  int64_t apart_8() const { return run_ <= 8 ? apart_16_ / 2 : 0; }
+  int64_t apart_16() const { return apart_16_; }
+  int64_t apart_32() const { return apart_32_; }
 
   // Calls body(first lane, lanes) for each run: all lanes, or those of one batch.
   template <class Body>
@@ -38,22 +47,26 @@ class RowPlaces {
  private:
   bool together_ = true;
   int run_ = kLanes;
+  int64_t apart_16_ = 16, apart_32_ = 32;
   int64_t first_[kLanes] = {};
 };
 
 // Beside the run it may write the next one's lanes, which come later, or lanes that are not in use.
 template <class T>
 HWY_INLINE void load_run(const T* data, int64_t stride, int steps, int first, int lanes, Segment& out) {
-  for (int j = 0; j < steps; ++j, data += stride) {
-    float* to = out.at[j] + first;
-    int l = 0;
-    for (; l + kFloats <= lanes; l += kFloats) hn::StoreU(load_vector(data + l), FloatTag(), to + l);
-    if (l == lanes) continue;
-    if (first + l + kFloats <= kLanes) {
-      hn::StoreU(load_first(data + l, lanes - l), FloatTag(), to + l);
-    } else {
-      for (; l < lanes; ++l) to[l] = to_float(data[l]);
+  const int whole = lanes / kFloats * kFloats, rest = lanes - whole;
+  for (int j = 0; j < steps && whole > 0; ++j) {
+    for (int l = 0; l < whole; l += kFloats) {
+      hn::StoreU(load_vector(data + j * stride + l), FloatTag(), out.at[j] + first + l);
     }
+  }
+  if (rest == 0) return;
+  first += whole;
+  data += whole;
+  if (first + kFloats <= kLanes) {
+    for (int j = 0; j < steps; ++j) hn::StoreU(load_first(data + j * stride, rest), FloatTag(), out.at[j] + first);
+  } else {
+    for (int j = 0; j < steps; ++j) store_first(load_first(data + j * stride, rest), out.at[j] + first, rest);
   }
 }
 
@@ -62,7 +75,7 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
                           Segment& out) {
   const T* data = static_cast<const T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-  if (rows.lanes_alone()) {
+  if (rows.read_alone()) {
     for (int l = 0; l < lanes; ++l) {
       const T* row = data + rows.first(l);
       for (int j = 0; j < steps; ++j) out.at[j][l] = to_float(row[j * stride]);
@@ -109,14 +122,15 @@ inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& ro
   return view_tile(stage);
 }
 
-// Memory that will be read soon, asked for a line at a time in the middle of other work. Where the rows do not lie
-// together, or the tensor is absent, it asks for something else, which does no harm.
-// Numbers and no pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be
-// any number.
+// Memory that will be read soon, asked for a line at a time in the middle of other work. Where the tensor is absent, or
+// a lane is not in use, it asks for something else, which does no harm. Numbers and no pointers, since they may lie
+// outside the tensor, and unsigned, since a stride that is not used may be any number.
 class Asking {
  public:
-  // From step t on, `channels` and `batches` after the block's.
-  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches = 0) {
+  // From step t on, `channels` and `batches` after the block's. `near`: into the first-level cache, where lines of more
+  // batches than a run of 8 lanes leaves room for would drive each other out.
+  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches,
+         bool near) {
     const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
     const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
     const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
@@ -124,29 +138,46 @@ class Asking {
     first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes;
     stride_bytes_ = time * bytes;
     element_bytes_ = bytes;
+    // Where a line has two steps, every other question is for the batches between.
+    odd_bytes_ = 2 * stride_bytes_ <= kLineBytes && rows.apart_8() != 0 ? static_cast<uintptr_t>(rows.apart_8()) * bytes
+                                                                        : stride_bytes_;
+    const bool asks = !near || !rows.written_alone();
+    to_16_ = static_cast<uintptr_t>(asks ? rows.apart_16() : 16) * bytes;
+    to_32_ = static_cast<uintptr_t>(asks ? rows.apart_32() : 32) * bytes;
   }
   // Into the first-level cache, what is needed within two segments. It matters where a tensor starts 64 bytes into a
   // page, as large ones often do.
-  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
+  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l, 0), 0, 3); }
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
-  HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
+  HWY_INLINE void ask(int j, int l) const {
+    __builtin_prefetch(kFindsBatches ? place(j / 2 * 2, l, j % 2 != 0 ? odd_bytes_ : 0) : place(j, l, 0), 0, 2);
+  }
 
  private:
-  HWY_INLINE const void* place(int j, int l) const {
-    return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(j) * stride_bytes_ +
-                                         static_cast<uintptr_t>(l) * element_bytes_);
+  // A block's other batches take registers to find, which narrower instruction sets have not: there the asking is for
+  // the first batch's alone.
+  static constexpr bool kFindsBatches = kFloats == 16;
+
+  HWY_INLINE const void* place(int j, int l, uintptr_t after) const {
+    const uintptr_t lane =
+        kFindsBatches ? (l & 16 ? to_16_ : 0) + (l & 32 ? to_32_ : 0) : static_cast<uintptr_t>(l) * element_bytes_;
+    return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(j) * stride_bytes_ + after + lane);
   }
-  uintptr_t first_, stride_bytes_, element_bytes_;
+  uintptr_t first_, stride_bytes_, odd_bytes_, element_bytes_, to_16_, to_32_;
 };
 
 template <class T>
 HWY_INLINE void store_run(T* data, int64_t stride, int steps, int first, int lanes, const Segment& in) {
-  for (int j = 0; j < steps; ++j, data += stride) {
-    const float* from = in.at[j] + first;
-    int l = 0;
-    for (; l + kFloats <= lanes; l += kFloats) store_vector(hn::LoadU(FloatTag(), from + l), data + l);
-    for (; l < lanes; ++l) data[l] = narrow<T>(from[l]);
+  const int whole = lanes / kFloats * kFloats, rest = lanes - whole;
+  for (int j = 0; j < steps && whole > 0; ++j) {
+    for (int l = 0; l < whole; l += kFloats) {
+      store_vector(hn::LoadU(FloatTag(), in.at[j] + first + l), data + j * stride + l);
+    }
   }
+  if (rest == 0) return;
+  first += whole;
+  data += whole;
+  for (int j = 0; j < steps; ++j) store_first(load_first(in.at[j] + first, rest), data + j * stride, rest);
 }
 
 template <class T>
@@ -154,7 +185,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
                 const Streaming& streaming, const Segment& in) {
   T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-  if (rows.lanes_alone()) {
+  if (rows.written_alone()) {
     for (int l = 0; l < lanes; ++l) {
       T* row = data + rows.first(l);
       for (int j = 0; j < steps; ++j) row[j * stride] = narrow<T>(in.at[j][l]);

@@ -88,9 +88,11 @@ class SpikeRows {
     int l = 0;
     for (; l + kLine <= count; l += kLine) hn::StoreU(ones_where(d, bits >> l, one), d, to + l);
     if (l == count) return;
-    alignas(kLineBytes) uint8_t rest[kLineBytes];
-    hn::Store(ones_where(d, bits >> l, one), d, reinterpret_cast<T*>(rest));
-    store_part(rest, reinterpret_cast<uint8_t*>(to + l), (count - l) * sizeof(T));
+    const auto rest = ones_where(d, bits >> l, one);
+    if (l == 0) return hn::BlendedStore(rest, hn::FirstN(d, count), d, to);
+    alignas(kLineBytes) uint8_t bytes[kLineBytes];  // at a long row's end a few short stores are faster
+    hn::Store(rest, d, reinterpret_cast<T*>(bytes));
+    store_part(bytes, reinterpret_cast<uint8_t*>(to + l), (count - l) * sizeof(T));
   }
 
   template <class D>

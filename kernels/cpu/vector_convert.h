@@ -36,18 +36,29 @@ HWY_INLINE Floats load_vector(const Half* p) {
 #endif
 }
 
+// Whether the first lanes of a vector can be loaded and stored at once, whatever lies after them.
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+constexpr bool kMasksLanes = true;
+#else
+constexpr bool kMasksLanes = false;
+#endif
+// The unsigned integers of a T's size.
+template <class T>
+using BitsTag = std::conditional_t<sizeof(T) == 4, WordTag, std::conditional_t<sizeof(T) == 2, ShortTag, ByteTag>>;
+
 // The first `count` elements of a vector, then zeros.
 template <class T>
 HWY_INLINE Floats load_first(const T* p, int count) {
   alignas(64) T elements[kFloats];
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  using Bits = std::conditional_t<sizeof(T) == 4, WordTag, ShortTag>;
-  using Word = hn::TFromD<Bits>;
-  const auto loaded = hn::MaskedLoad(hn::FirstN(Bits(), count), Bits(), reinterpret_cast<const Word*>(p));
-  hn::Store(loaded, Bits(), reinterpret_cast<Word*>(elements));
-#else
-  for (int i = 0; i < kFloats; ++i) elements[i] = i < count ? p[i] : T{};
-#endif
+  if constexpr (kMasksLanes) {
+    const BitsTag<T> tag;
+    using Word = hn::TFromD<BitsTag<T>>;
+    const auto loaded = hn::MaskedLoad(hn::FirstN(tag, count), tag, reinterpret_cast<const Word*>(p));
+    if constexpr (std::is_same_v<T, float>) return float_of(loaded);
+    hn::Store(loaded, tag, reinterpret_cast<Word*>(elements));
+  } else {
+    for (int i = 0; i < kFloats; ++i) elements[i] = i < count ? p[i] : T{};
+  }
   return load_vector(elements);
 }
 
@@ -88,6 +99,24 @@ HWY_INLINE void store_vector(Floats x, Half* p) {
 HWY_INLINE void store_vector(Floats x, uint8_t* p) {
   const Words ones = hn::IfThenElseZero(hn::RebindMask(WordTag(), x != floats(0.0f)), words(1u));
   hn::StoreU(hn::TruncateTo(ByteTag(), ones), ByteTag(), p);
+}
+
+// The first `count` elements alone.
+template <class T>
+HWY_INLINE void store_first(Floats x, T* p, int count) {
+  if constexpr (kMasksLanes && std::is_same_v<T, float>) {
+    return hn::BlendedStore(x, hn::FirstN(FloatTag(), count), FloatTag(), p);
+  }
+  alignas(64) T elements[kFloats];
+  store_vector(x, elements);
+  if constexpr (kMasksLanes) {
+    const BitsTag<T> tag;
+    using Word = hn::TFromD<BitsTag<T>>;
+    hn::BlendedStore(hn::Load(tag, reinterpret_cast<const Word*>(elements)), hn::FirstN(tag, count), tag,
+                     reinterpret_cast<Word*>(p));
+  } else {
+    for (int i = 0; i < count; ++i) p[i] = elements[i];
+  }
 }
 
 template <class T>

@@ -193,8 +193,9 @@ FORWARD = _faults(
     ("bytes: 2 for 1", "return x != 0.0f ? 1 : 0;", "return x != 0.0f ? 2 : 0;"),
 ) + _faults(
     "kernels/cpu/segment_io.h", SHAPES,
-    ("store: past the last channel", "for (; l < lanes; ++l) data[l] = narrow<T>", "for (; l <= lanes; ++l) data[l] = narrow<T>"),
-    ("load: a run's rest", "load_first(data + l, lanes - l)", "load_first(data + l, lanes - l - 1)"),
+    ("store: past the last channel", "data + j * stride, rest);\n}", "data + j * stride, rest + 1);\n}"),
+    ("load: a run's rest", "hn::StoreU(load_first(data + j * stride, rest)", "hn::StoreU(load_first(data + j * stride, rest - 1)"),
+    ("load: over the next step's lanes", "out.at[j] + first, rest);", "out.at[j] + first, rest + 1);"),
 ) + _faults(
     "kernels/cpu/row_stream.h", STREAMING,
     ("stream: the first line whole", "streaming.follows ? 0 : part;", "0;"),
@@ -204,6 +205,7 @@ FORWARD = _faults(
     "kernels/cpu/spike_rows.h", STREAMING,  # where there is AVX-512
     ("spikes: the neighbour's bits", "before >> (kLanes - part)", "before"),
     ("spikes: bits not kept", "      __builtin_memcpy(left, &bits, sizeof bits);\n", ""),
+    ("spikes: past a short run", "hn::FirstN(d, count), d, to)", "hn::FirstN(d, count + 1), d, to)"),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,

@@ -202,7 +202,7 @@ TEST(PrintPlan, RowsAndPieces) {
             "shared_bytes=47616 partial_rows=256 workspace_bytes=524288");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 33, 5000, 128), "forward"),
             "forward: strategy=pieces chunks=5 row_blocks=165 aggregate_blocks=132 blocks=165 threads=128 "
-            "shared_bytes=23600 workspace_bytes=135168");
+            "shared_bytes=25712 workspace_bytes=135168");
 }
 
 // It launches nothing.

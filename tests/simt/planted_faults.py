@@ -63,8 +63,6 @@ FAULTS = {
         "row_ring.h", "__syncwarp(); // every lane has read the oldest", "", "lif", "BackwardByRows/lif", RACE),
     "copies_of_other_lanes_not_waited_for": Fault(
         "row_ring.h", "__syncwarp(); // the other lanes' copies", "", "lif", "ForwardByRows/lif", RACE),
-    "times_overwritten_early": Fault(
-        "row_generator.h", "__syncwarp(); // the times before are read", "", "lif", "ForwardByRows/lif", RACE),
     "times_read_early": Fault(
         "row_generator.h", "__syncwarp(); // they are written", "", "lif", "ForwardByRows/lif", RACE),
     "shared_tables_read_early": Fault(
