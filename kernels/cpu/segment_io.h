@@ -32,7 +32,8 @@ class RowPlaces {
   bool read_alone() const { return run_ < (kMasksLanes ? 4 : 8); }
   bool written_alone() const { return run_ < 8; }
   int64_t first(int lane) const { return first_[lane]; }
-  // From the first lane to where Asking asks for the lanes from 16 and 32 on.
+  // From the first lane to where Asking asks for the lanes from 16 and 32 on, and to the batch half-way to the first of
+  // them, if there is one.
   int64_t apart_8() const { return run_ <= 8 ? apart_16_ / 2 : 0; }
   int64_t apart_16() const { return apart_16_; }
   int64_t apart_32() const { return apart_32_; }

@@ -24,7 +24,7 @@ __device__ __forceinline__ PhiloxWords generate(uint32_t c0, uint32_t c1, uint32
 #endif
 }
 
-// The words of a segment of (b, c) that starts with a call's four steps: draw(i) of its i-th four.
+// The words of a segment of (b, c) that starts with a call's four steps: of K times four from the first-th on.
 class SegmentGenerator {
  public:
   // `t` counts from the call's start.

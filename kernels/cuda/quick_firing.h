@@ -31,9 +31,9 @@ __device__ __forceinline__ float add_quick_spikes(const QuickTest& test, const P
                        lesser_or_nan(magnitude(margin[1]), magnitude(margin[0])));
 }
 
-// Bit j is the j-th step's spike, `draw(i)` the words of the i-th four steps. The generator's calls go kTogether at a
-// time, side by side as far as registers allow; where one of their draws is not sure, all of theirs are tested exactly.
-// A NaN is not sure.
+// Bit j is the j-th step's spike. `draw(first, words)` gives the words of as many four steps, from the first-th on, as
+// `words` has places: the generator's calls go kTogether at a time, side by side as far as registers allow. Where one
+// of their draws is not sure, all of theirs are tested exactly. A NaN is not sure.
 template <int kTogether, class Draw>
 __device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const float (&m)[kSegmentSteps], Draw draw) {
   const QuickTest test = firing.quick;

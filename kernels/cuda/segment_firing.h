@@ -32,8 +32,8 @@ __device__ __forceinline__ uint32_t exact_spike_bits(const Firing& firing, const
 }
 
 // `m` is what the rule sees at the steps t .. t + steps - 1 of (b, c); bit j of the result is step t + j's spike, and
-// zero past the last. `quick`: fires_quickly(call, origin), and then `draw(i)` gives the words of the i-th four steps,
-// kTogether of them at a time. Not for the rule `none`.
+// zero past the last. `quick`: fires_quickly(call, origin), and then `draw` gives the generator's words, those of
+// kTogether calls at a time (quick_firing.h). Not for the rule `none`.
 template <int kTogether, class Draw>
 __device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, const RandomOrigin& origin, bool quick,
                                                int64_t b, int64_t t, int64_t c, int steps,
