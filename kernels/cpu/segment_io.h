@@ -128,8 +128,8 @@ inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& ro
 // outside the tensor, and unsigned, since a stride that is not used may be any number.
 class Asking {
  public:
-  // From step t on, `channels` and `batches` after the block's. `near`: into the first-level cache, where lines of more
-  // batches than a run of 8 lanes leaves room for would drive each other out.
+  // From step t on, `channels` and `batches` after the block's. `near`: for ask_near(), which made forward slower where
+  // runs have fewer than 8 lanes (why: not found); there it asks for something else.
   Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches,
          bool near) {
     const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
