@@ -25,7 +25,7 @@ class BackwardLanes {
     typename Neuron::SegmentStates states[kSavedSegments] = {};
     Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
     Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
-    RowEnd grad_x_ends[kSavedSteps] = {};
+    RowParts<kSavedSteps> grad_x_parts;
   };
 
   BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place,
@@ -156,7 +156,7 @@ class BackwardLanes {
     const int next_group = place_.last() ? group - 1 : group;
     for (int n = 0; n < kStates; ++n) {
       if (group > 0) load_states(d_, block_, n, slot(group), call_.args.saved, neuron_.chain(n));
-      if (next_group > 0) ask_states(d_, block_, place_.to_next(), n, slot(next_group), call_.args.saved);
+      if (next_group > 0) ask_states(d_, block_, place_.to_next, n, slot(next_group), call_.args.saved);
     }
   }
 
@@ -221,6 +221,7 @@ class BackwardLanes {
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
+    if (place_.wraps()) next_gs.ask_beyond(block_.lanes, place_.first_width);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
@@ -236,10 +237,10 @@ class BackwardLanes {
   // gradient of spikes is asked for by the rule, x while outputs are written: asked for at once, their lines would wait
   // for each other.
   Asking next_turn(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
-    if (!place_.last()) return Asking(tensor, rows, t, place_.to_next(), 0, false);
-    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps, place_.to_next(), 0, false);
+    if (!place_.last()) return Asking(tensor, rows, t, place_.to_next, 0, false);
+    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps, place_.to_next, 0, false);
     const int64_t batches = call_.plan.row_batches > 1 ? 1 : grid_.rows;  // most often
-    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, place_.to_next(), batches, false);
+    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, place_.to_next, batches, false);
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.
@@ -249,6 +250,7 @@ class BackwardLanes {
     const RowsView x = Neuron::kSpsn ? view_x(t, at.steps) : RowsView{};
     // The next turn takes x first segment first, and all else last segment first.
     const Asking next_x = next_turn(call_.args.x, x_, t + (kSavedSegments - 1 - 2 * i) * kSegmentSteps);
+    if (place_.wraps()) next_x.ask_beyond(block_.lanes, place_.first_width);
     const spikescan_tensor& out = call_.args.grad_x;
     const bool streaming = out.data && streams(d_, out.dtype);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
@@ -266,8 +268,9 @@ class BackwardLanes {
       next_x.ask(j, l);
       store(dx, tile.at[j] + l);
     });
-    const Streaming way(place_, streaming ? shared_.grad_x_ends + i * kSegmentSteps : nullptr);
-    if (out.data) store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
+    if (!out.data) return;
+    const Streaming way = way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true);
+    store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
   // A segment's sums are made in float32, last step first; segments and batches are then added in double.

@@ -26,7 +26,7 @@ class ForwardLanes {
   struct Shared {
     typename Neuron::SegmentStates states = {};
     Segment u = {};
-    RowEnd spike_ends[kTurn * kSegmentSteps] = {}, membrane_ends[kTurn * kSegmentSteps] = {};
+    RowParts<kTurn * kSegmentSteps> spike_parts, membrane_parts;
   };
 
   ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place, Shared& shared)
@@ -135,7 +135,7 @@ class ForwardLanes {
 
   void run_inner(int64_t t, int distance) {
     const spikescan_tensor& x = call_.args.x;
-    if (block_.lanes < kLanes || !x_.together()) {
+    if (block_.lanes % kFloats != 0 || !x_.together()) {
       load_segment(x, x_, t, kSegmentSteps, block_.lanes, u_);
       return run_inner(view_tile(u_), t, distance);
     }
@@ -153,12 +153,13 @@ class ForwardLanes {
   template <class X>
   void run_inner(X x, int64_t t, int distance) {
     const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
-    const Asking next(call_.args.x, x_, next_t, place_.to_next(), 0, true);
+    const Asking next(call_.args.x, x_, next_t, place_.to_next, 0, true);
     const auto m = neuron_.enter_inner(x, distance, states_);
+    if (place_.wraps()) next.ask_beyond(block_.lanes, place_.first_width);
     const spikescan_tensor& v = call_.args.membrane;
     if (!v.data) return fire_inner(t, m, next);
     fire_inner(t, typename Neuron::KeptMembrane(m, states_), next);
-    store_segment(v, membrane_, t, kSegmentSteps, block_.lanes, streaming(v, t, shared_.membrane_ends), states_.at[0]);
+    store_segment(v, membrane_, t, kSegmentSteps, block_.lanes, streaming(v, t, shared_.membrane_parts), states_.at[0]);
   }
 
   template <class M>
@@ -200,7 +201,7 @@ class ForwardLanes {
         return;
       }
     }
-    const Streaming way = streaming(out, t, shared_.spike_ends);
+    const Streaming way = streaming(out, t, shared_.spike_parts);
     const bool together = spikes_.together();
     const auto bytes = static_cast<int64_t>(dtype_bytes(out.dtype)), stride_bytes = out.stride_time * bytes;
     auto* first = static_cast<char*>(out.data) + (spikes_.first(0) + t * out.stride_time) * bytes;
@@ -231,7 +232,7 @@ class ForwardLanes {
     Segment& m = states_.at[0];
     neuron_.settle(steps, states_, false, [](int, int, Floats) HWY_ATTR {});
     const spikescan_tensor& v = args.membrane;
-    if (v.data) store_segment(v, membrane_, t, steps, lanes, streaming(v, t, shared_.membrane_ends), m);
+    if (v.data) store_segment(v, membrane_, t, steps, lanes, streaming(v, t, shared_.membrane_parts), m);
     if (!args.spikes.data) return;
     if (Neuron::kPsu) {
       for (int j = 0; j < steps; ++j) {
@@ -241,14 +242,14 @@ class ForwardLanes {
     if (args.uniforms.data) load_segment(args.uniforms, uniforms_, t, steps, lanes, u_);
     fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m);
     if (args.spikes.dtype != SPIKESCAN_BITS32) {
-      return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes, t, shared_.spike_ends), m);
+      return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes, t, shared_.spike_parts), m);
     }
     words_.add(m, t, steps, lanes);
     if (t % 32 != 0 || t + steps == d_.time) words_.write(args.spikes, spikes_, t, lanes);
   }
 
-  Streaming streaming(const spikescan_tensor& tensor, int64_t t, RowEnd* ends) const {
-    return {place_, streams(d_, tensor.dtype) ? ends + t % (kTurn * kSegmentSteps) : nullptr};
+  Streaming streaming(const spikescan_tensor& tensor, int64_t t, RowParts<kTurn * kSegmentSteps>& parts) const {
+    return way_of(d_, tensor, place_, parts, static_cast<int>(t % (kTurn * kSegmentSteps)), false);
   }
 
   // What backward may begin the chunk's segment from; `values(state)` are the lanes' numbers.

@@ -21,9 +21,8 @@ struct LaneBlock {
 
   // The channels are the same for all rows of a range; `channels` counts them all.
   void set_channels(const BlockGrid& grid, int64_t channel_block) {
-    const int64_t first = channel_block * grid.width;
-    const int64_t left = grid.channels - first;
-    width_ = static_cast<int>(left < grid.width ? left : grid.width);
+    const int64_t first = grid.first_channel(channel_block);
+    width_ = static_cast<int>(grid.first_channel(channel_block + 1) - first);
     lanes = static_cast<int>(grid.rows) * width_;
     for (int l = 0; l < lanes; ++l) channel[l] = first + l % width_;
   }

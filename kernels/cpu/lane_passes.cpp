@@ -27,8 +27,12 @@ class Strip {
   Strip(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch)
       : lanes_(lanes_in<Lanes>(scratch)), blocks_(range.blocks) {
     auto& shared = *new (scratch) typename Lanes::Shared;
+    const int64_t begin = range.first_channel_block;
+    const auto width = [&](int64_t block) { return grid.first_channel(block + 1) - grid.first_channel(block); };
     for (int i = 0; i < blocks_; ++i) {
-      new (lanes_ + i) Lanes(call, grid, range.first_channel_block + i, StripPlace{i, blocks_}, shared);
+      const int64_t to_next = grid.first_channel(begin + (i + 1) % blocks_) - grid.first_channel(begin + i);
+      const StripPlace place = {i, blocks_, to_next, width(begin), blocks_ == grid.channel_blocks};
+      new (lanes_ + i) Lanes(call, grid, begin + i, place, shared);
     }
   }
   template <class Step>

@@ -1,7 +1,8 @@
 // Rows past the caches. Only whole lines go there well: where rows do not begin on one, a block leaves the last bytes
-// of each row to its strip's next block, which stores them together with its own first ones; the parts of lines at the
-// ends of a strip are stored as usual. (Fetching the broken lines of every block cost more than their bytes account
-// for.)
+// of each row to its strip's next block, which stores them together with its own first ones. Where a step's row ends,
+// the next step's begins, if memory has nothing between them: the strip's first block leaves its first bytes to the
+// last. What is then left of broken lines is stored as usual. (Fetching the broken lines of every block cost more than
+// their bytes account for.)
 #pragma once
 
 #include <cstddef>
@@ -16,24 +17,56 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr size_t kLineBytes = 64;
 
-// What a row of one block leaves to the next, in any form: all blocks of a strip store a segment in the same way. Only
-// a strip's last block may have fewer than kLanes.
-using RowEnd = uint8_t[kLineBytes];
+// What a row of one block leaves to another, in any form: all blocks of a strip store a segment in the same way.
+using RowPart = uint8_t[kLineBytes];
+// For each of a turn's steps: the last bytes, for the next block, and the first ones, for the step before.
+template <int kSteps>
+struct RowParts {
+  RowPart last[kSteps] = {}, first[kSteps] = {};
+};
 
 inline bool on_lines(const void* data, int64_t stride_bytes) {
   return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && static_cast<size_t>(stride_bytes) % kLineBytes == 0;
 }
 
-// How a block's rows go to memory: past the caches if there are `ends`, one for each of a turn's steps.
+// A line that a row shares with its neighbour in memory is left to that one, stored whole, or in part by both.
+enum class SharedLine { kLeft, kWhole, kPart };
+
+// How a block's rows go to memory: past the caches if there are `last` parts, one for each of a segment's steps.
+// `first` parts: one step's row ends where the next step's begins, and the strip has all channels.
 struct Streaming {
   bool follows, precedes;  // another block of the strip, in a row's order
-  RowEnd* ends;
-  Streaming(StripPlace place, RowEnd* of_turn) : follows(place.index > 0), precedes(!place.last()), ends(of_turn) {}
+  RowPart *last = nullptr, *first = nullptr;
+  int64_t next_turn = 0;  // steps to the rows that are stored then
+
+  explicit Streaming(StripPlace place) : follows(place.index > 0), precedes(!place.last()) {}
+  template <int kSteps>
+  Streaming(StripPlace place, RowParts<kSteps>& parts, int step, bool joins, bool backward) : Streaming(place) {
+    last = parts.last + step;
+    if (joins) first = parts.first + step;
+    next_turn = backward ? -kSteps : kSteps;
+  }
+
+  HWY_INLINE SharedLine first_line(int j) const {
+    return follows ? SharedLine::kWhole : first && j > 0 ? SharedLine::kLeft : SharedLine::kPart;
+  }
+  HWY_INLINE SharedLine last_line(int j, int steps) const {
+    return precedes ? SharedLine::kLeft : first && j + 1 < steps ? SharedLine::kWhole : SharedLine::kPart;
+  }
+
+  // Lines that are stored in part are read first, so the next turn's are asked for; not the few of joined rows.
+  HWY_INLINE void ask_parts(const void* row, int64_t stride_bytes, size_t bytes) const {
+    if (first) return;
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(row) + static_cast<uintptr_t>(next_turn * stride_bytes);
+    const uintptr_t end = begin + bytes;
+    if (!follows && begin % kLineBytes != 0) __builtin_prefetch(reinterpret_cast<const void*>(begin), 1, 3);
+    if (!precedes && end % kLineBytes != 0) __builtin_prefetch(reinterpret_cast<const void*>(end), 1, 3);
+  }
 
   // Of rows of `bytes` from `to` on. `together`: they are the whole block's; of a block of several batches, whose runs
   // are short, only whole lines are streamed.
   bool wanted(const void* to, int64_t stride_bytes, size_t bytes, bool together) const {
-    if (!ends) return false;
+    if (!last) return false;
     if (together && (follows || precedes || bytes >= 2 * kLineBytes)) return true;
     return bytes % kLineBytes == 0 && on_lines(to, stride_bytes);
   }
@@ -60,39 +93,46 @@ HWY_INLINE void store_part(const uint8_t* from, uint8_t* to, size_t bytes) {
   store_few(uint8_t{});
 }
 
-// One row: `bytes` from `own` on, before which stand the kLineBytes that the block before left, if there is one.
-HWY_INLINE void stream_row(const uint8_t* own, size_t bytes, void* first, const Streaming& streaming) {
-  auto* to = static_cast<uint8_t*>(first);
+// One row: `bytes` from `own` on. Where a line is stored whole, the neighbour's kLineBytes stand before or after them.
+HWY_INLINE void stream_row(const uint8_t* own, size_t bytes, void* to_own, SharedLine first, SharedLine last) {
+  auto* to = static_cast<uint8_t*>(to_own);
   const size_t part = reinterpret_cast<uintptr_t>(to) % kLineBytes;  // that others have of the row's first line
   const size_t end = part + bytes;
   own -= part;
   to -= part;
-  size_t at = streaming.follows ? 0 : part;
+  size_t at = first == SharedLine::kWhole ? 0 : part;
   if (at % kLineBytes != 0) {
     const size_t line_end = end < kLineBytes ? end : kLineBytes;
-    store_part(own + at, to + at, line_end - at);
+    if (first == SharedLine::kPart) store_part(own + at, to + at, line_end - at);
     at = line_end;
   }
   for (; at + kLineBytes <= end; at += kLineBytes) stream_line(own + at, to + at);
-  if (at < end && !streaming.precedes) store_part(own + at, to + at, end - at);
+  if (at == end || last == SharedLine::kLeft) return;
+  if (last == SharedLine::kWhole) return stream_line(own + at, to + at);
+  store_part(own + at, to + at, end - at);
 }
 
-// A full block's segment whose rows are whole lines.
+// A segment whose rows are whole lines.
 template <class T>
-HWY_INLINE void stream_lines(const Segment& in, int steps, T* to, int64_t stride) {
-  constexpr size_t kBytes = kLanes * sizeof(T);
+HWY_INLINE void stream_lines(const Segment& in, int steps, int first, int lanes, T* to, int64_t stride) {
+  const size_t bytes = static_cast<size_t>(lanes) * sizeof(T);
   alignas(kLineBytes) T rows[kSegmentSteps][kLanes];
+  const auto from = [&](int j) HWY_ATTR {
+    if constexpr (std::is_same_v<T, float>) {
+      return in.at[j] + first;
+    } else {
+      return rows[j];
+    }
+  };
   if constexpr (!std::is_same_v<T, float>) {
     for (int j = 0; j < steps; ++j) {
-      for (int l = 0; l < kLanes; l += kFloats) store_vector(load(in.at[j] + l), rows[j] + l);
+      for (int l = 0; l < lanes; l += kFloats) store_vector(load(in.at[j] + first + l), rows[j] + l);
     }
   }
-  const T(*from)[kLanes] = rows;
-  if constexpr (std::is_same_v<T, float>) from = in.at;
   for (int j = 0; j < steps; ++j) {
-    const auto* row = reinterpret_cast<const uint8_t*>(from[j]);
+    const auto* row = reinterpret_cast<const uint8_t*>(from(j));
     auto* lines = reinterpret_cast<uint8_t*>(to + j * stride);
-    for (size_t at = 0; at < kBytes; at += kLineBytes) stream_line(row + at, lines + at);
+    for (size_t at = 0; at < bytes; at += kLineBytes) stream_line(row + at, lines + at);
   }
 }
 
@@ -100,17 +140,26 @@ HWY_INLINE void stream_lines(const Segment& in, int steps, T* to, int64_t stride
 template <class T>
 void stream_run(const Segment& in, int steps, int first, int lanes, T* to, int64_t stride, const Streaming& streaming) {
   const size_t bytes = static_cast<size_t>(lanes) * sizeof(T);
-  if (lanes == kLanes && on_lines(to, stride * int64_t{sizeof(T)})) return stream_lines(in, steps, to, stride);
+  const int64_t stride_bytes = stride * int64_t{sizeof(T)};
+  if (bytes % kLineBytes == 0 && on_lines(to, stride_bytes)) return stream_lines(in, steps, first, lanes, to, stride);
   // All rows are made before the first is read: a row read at once would wait for its stores.
-  alignas(kLineBytes) uint8_t rows[kSegmentSteps][kLineBytes + kLanes * sizeof(T)];
+  alignas(kLineBytes) uint8_t rows[kSegmentSteps][kLineBytes + kLanes * sizeof(T) + kLineBytes];
   for (int j = 0; j < steps; ++j) {
     T* own = reinterpret_cast<T*>(rows[j] + kLineBytes);
     for (int l = 0; l < lanes; l += kFloats) store_vector(hn::LoadU(FloatTag(), in.at[j] + first + l), own + l);
-    if (streaming.follows) __builtin_memcpy(rows[j], streaming.ends[j], kLineBytes);
+    if (streaming.follows) {
+      __builtin_memcpy(rows[j], streaming.last[j], kLineBytes);
+    } else if (streaming.first) {
+      __builtin_memcpy(streaming.first[j], own, kLineBytes);
+    }
   }
   for (int j = 0; j < steps; ++j) {
-    stream_row(rows[j] + kLineBytes, bytes, to + j * stride, streaming);
-    if (streaming.precedes) __builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);
+    uint8_t* own = rows[j] + kLineBytes;
+    const SharedLine last = streaming.last_line(j, steps);
+    if (last == SharedLine::kWhole) __builtin_memcpy(own + bytes, streaming.first[j + 1], kLineBytes);
+    streaming.ask_parts(to + j * stride, stride_bytes, bytes);
+    stream_row(own, bytes, to + j * stride, streaming.first_line(j), last);
+    if (streaming.precedes) __builtin_memcpy(streaming.last[j], rows[j] + bytes, kLineBytes);
   }
 }
 

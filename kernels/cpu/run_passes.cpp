@@ -20,6 +20,7 @@ class Items {
     const int64_t blocks = std::max<int64_t>(grid.channel_blocks, 1), rows = std::max<int64_t>(grid.row_blocks, 1);
     strip_ = std::clamp<int64_t>(blocks * rows / threads, 1, std::min<int64_t>(kMostStrip, blocks));
     strips_ = divide_up(grid.channel_blocks, strip_);
+    strip_ = divide_up(grid.channel_blocks, std::max<int64_t>(strips_, 1));  // as even as they can be
     rows_ = divide_up(grid.row_blocks,
                       std::clamp<int64_t>(divide_up(kItemsAThread * threads, strips_ > 0 ? strips_ : 1), 1, rows));
     slices_ = rows_ > 0 ? divide_up(grid.row_blocks, rows_) : 0;
@@ -34,7 +35,6 @@ class Items {
 
  private:
   static constexpr int64_t kItemsAThread = 8;
-  static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
   const BlockGrid& grid_;
   int64_t strip_, strips_, rows_, slices_;
 };

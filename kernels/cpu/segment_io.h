@@ -13,6 +13,16 @@ inline bool streams(const spikescan_description& d, spikescan_dtype dtype) {
   return d.batch * d.time * d.channels * static_cast<int64_t>(dtype_bytes(dtype)) >= kStreamingBytes;
 }
 
+// How a block's rows of an output go to memory; `step` of the turn is the segment's first.
+template <int kSteps>
+Streaming way_of(const spikescan_description& d, const spikescan_tensor& tensor, StripPlace place,
+                 RowParts<kSteps>& parts, int step, bool backward) {
+  const bool fills_line = place.first_width * static_cast<int64_t>(dtype_bytes(tensor.dtype)) >= int64_t{kLineBytes};
+  if (!streams(d, tensor.dtype) || (place.blocks > 1 && !fills_line)) return Streaming(place);
+  const bool joins = fills_line && place.has_all && tensor.stride_time == d.channels;
+  return Streaming(place, parts, step, joins, backward);
+}
+
 // Where a block's rows lie in one tensor, in elements.
 class RowPlaces {
  public:
@@ -32,6 +42,8 @@ class RowPlaces {
   bool read_alone() const { return run_ < (kMasksLanes ? 4 : 8); }
   bool written_alone() const { return run_ < 8; }
   int64_t first(int lane) const { return first_[lane]; }
+  // Of the lanes of a vector, those that lie together.
+  uintptr_t vector() const { return static_cast<uintptr_t>(run_ < kFloats ? run_ : kFloats); }
   // From the first lane to where Asking asks for the lanes from 16 and 32 on, and to the batch half-way to the first of
   // them, if there is one.
   int64_t apart_8() const { return run_ <= 8 ? apart_16_ / 2 : 0; }
@@ -116,16 +128,17 @@ inline RowsView view_tile(const Segment& tile) {
 
 inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
                              Segment& stage) {
-  if (lanes == kLanes && rows.together() && tensor.dtype == SPIKESCAN_FLOAT32) {
+  if (lanes % kFloats == 0 && rows.together() && tensor.dtype == SPIKESCAN_FLOAT32) {
     return {static_cast<const float*>(tensor.data) + rows.first(0) + t * tensor.stride_time, tensor.stride_time};
   }
   load_segment(tensor, rows, t, steps, lanes, stage);
   return view_tile(stage);
 }
 
-// Memory that will be read soon, asked for a line at a time in the middle of other work. Where the tensor is absent, or
-// a lane is not in use, it asks for something else, which does no harm. Numbers and no pointers, since they may lie
-// outside the tensor, and unsigned, since a stride that is not used may be any number.
+// Memory that will be read soon, asked for a line at a time in the middle of other work: the last byte of each vector,
+// since the line where a row begins is also asked for with the vector before it. Where the tensor is absent, or a lane
+// is not in use, it asks for something else, which does no harm. Numbers and no pointers, since they may lie outside the
+// tensor, and unsigned, since a stride that is not used may be any number.
 class Asking {
  public:
   // From step t on, `channels` and `batches` after the block's. `near`: for ask_near(), which made forward slower where
@@ -136,7 +149,7 @@ class Asking {
     const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
     const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
                               static_cast<uintptr_t>(batches) * batch;
-    first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes;
+    first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes + rows.vector() * bytes - 1;
     stride_bytes_ = time * bytes;
     element_bytes_ = bytes;
     // Where a line has two steps, every other question is for the batches between.
@@ -152,6 +165,12 @@ class Asking {
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const {
     __builtin_prefetch(kFindsBatches ? place(j / 2 * 2, l, j % 2 != 0 ? odd_bytes_ : 0) : place(j, l, 0), 0, 2);
+  }
+  // All at once, lanes of the next block that this one, with `lanes`, is too narrow to ask for.
+  HWY_INLINE void ask_beyond(int lanes, int64_t next_lanes) const {
+    for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < next_lanes; l += kFloats) {
+      for (int j = 0; j < kSegmentSteps; ++j) ask(j, l);
+    }
   }
 
  private:
@@ -195,7 +214,9 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   }
   rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
     T* to = data + rows.first(first);
-    if (streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together())) {
+    // Of joined rows short ones as well, which as bits (spike_rows.h) would be slower.
+    if ((rows.together() && streaming.first) ||
+        streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together())) {
       stream_run(in, steps, first, count, to, stride, streaming);
     } else {
       store_run(to, stride, steps, first, count, in);

@@ -39,12 +39,16 @@ class SpikeRows {
     rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
       T* to = data + rows.first(first);
       const bool streams = streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together());
+      if (!streams) {
+        for (int j = 0; j < kSegmentSteps; ++j, to += stride) store_ones(bits_of_step(j) >> first, count, to, one);
+        return;
+      }
+      if (!streaming.follows && streaming.first) {
+        for (int j = 0; j < kSegmentSteps; ++j) __builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);
+      }
       for (int j = 0; j < kSegmentSteps; ++j, to += stride) {
-        if (streams) {
-          stream_bits(bits_of_step(j) >> first, count, to, one, streaming, streaming.ends[j]);
-        } else {
-          store_ones(bits_of_step(j) >> first, count, to, one);
-        }
+        streaming.ask_parts(to, stride * int64_t{sizeof(T)}, static_cast<size_t>(count) * sizeof(T));
+        stream_bits(bits_of_step(j) >> first, count, to, one, streaming, j);
       }
     });
   }
@@ -55,30 +59,34 @@ class SpikeRows {
     return bits;
   }
 
-  // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to the next block, too.
+  // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to others, too.
   template <class T>
-  static HWY_INLINE void stream_bits(uint64_t bits, int count, T* to, T one, const Streaming& streaming, RowEnd& left) {
+  static HWY_INLINE void stream_bits(uint64_t bits, int count, T* to, T one, const Streaming& streaming, int step) {
     const hn::ScalableTag<T> d;
     constexpr int kLine = kLineBytes / sizeof(T);
     const int part = static_cast<int>(reinterpret_cast<uintptr_t>(to) % kLineBytes / sizeof(T));
     const int end = part + count;
-    if (part != 0) {
-      uint64_t before;
-      __builtin_memcpy(&before, left, sizeof before);
-      __builtin_memcpy(left, &bits, sizeof bits);
-      to -= part;
-      const uint64_t line = bits << part | before >> (kLanes - part);
-      if (!streaming.follows) {
-        store_ones(bits, (end < kLine ? end : kLine) - part, to + part, one);
-      } else if (end >= kLine) {
-        hn::Stream(ones_where(d, line, one), d, to);
-      } else if (!streaming.precedes) {
-        store_ones(line, end, to, one);
-      }
+    uint64_t before;
+    __builtin_memcpy(&before, streaming.last[step], sizeof before);
+    const uint64_t up_to_here = count == kLanes ? bits : bits << (kLanes - count) | before >> count;
+    __builtin_memcpy(streaming.last[step], &up_to_here, sizeof up_to_here);
+
+    const SharedLine first = streaming.first_line(step), last = streaming.last_line(step, kSegmentSteps);
+    const uint64_t first_bits = part == 0 ? bits : bits << part | before >> (kLanes - part);
+    const auto line_at = [&](int at) { return at == 0 ? first_bits : bits >> (at - part); };
+    to -= part;
+    int at = 0;
+    if (part != 0 && first != SharedLine::kWhole) {
+      if (first == SharedLine::kPart) store_ones(bits, (end < kLine ? end : kLine) - part, to + part, one);
+      at = kLine;
     }
-    int at = part == 0 ? 0 : kLine;
-    for (; at + kLine <= end; at += kLine) hn::Stream(ones_where(d, bits >> (at - part), one), d, to + at);
-    if (at < end && !streaming.precedes) store_ones(bits >> (at - part), end - at, to + at, one);
+    for (; at + kLine <= end; at += kLine) hn::Stream(ones_where(d, line_at(at), one), d, to + at);
+    if (at >= end || last == SharedLine::kLeft) return;
+    if (last == SharedLine::kPart) return store_ones(line_at(at), end - at, to + at, one);
+    uint64_t after;
+    __builtin_memcpy(&after, streaming.first[step + 1], sizeof after);
+    const uint64_t own = line_at(at) & ((uint64_t{1} << (end - at)) - 1);
+    hn::Stream(ones_where(d, own | after << (end - at), one), d, to + at);
   }
 
   template <class T>

@@ -22,19 +22,25 @@ struct Rows {
   Layout layout;
   bool misaligned;
 };
-// On lines and not; one block, several, a last one of two lanes, of a whole number of vectors, of none; batches side by
-// side in a block whose rows are lines, or not, or a channel each.
+// On lines and not; one block, several, two strips of them, blocks of 64, 48 and fewer channels; rows that follow each
+// other without a gap or with one; batches side by side in a block whose rows are lines, or not, or a channel each.
 constexpr Rows kRows[] = {
     {"lines", 512, Layout::batch_first, false},
     {"off_lines", 512, Layout::batch_first, true},
     {"off_lines_time_first", 192, Layout::time_first, true},
     {"gaps", 128, Layout::padded, false},
     {"window", 64, Layout::window, false},
-    {"two_lanes_left", 130, Layout::batch_first, false},
-    {"two_lanes_left_off", 66, Layout::batch_first, true},
-    {"half_a_block_left", 96, Layout::batch_first, false},
-    {"some_lanes_left", 100, Layout::batch_first, true},
+    {"three_blocks", 130, Layout::batch_first, false},
+    {"three_blocks_with_gaps", 130, Layout::padded, false},
+    {"three_blocks_time_first", 130, Layout::time_first, false},
+    {"narrow_last", 66, Layout::batch_first, true},
+    {"even_blocks", 96, Layout::batch_first, false},
+    {"uneven_blocks", 100, Layout::batch_first, true},
+    {"last_inside_a_line", 193, Layout::batch_first, true},
+    {"four_blocks", 200, Layout::batch_first, false},
+    {"two_strips", 1000, Layout::batch_first, false},
     {"one_batch_a_block", 48, Layout::batch_first, false},
+    {"one_batch_off_lines", 37, Layout::batch_first, true},
     {"batches_of_lines", 32, Layout::batch_first, false},
     {"batches_of_parts", 10, Layout::batch_first, false},
     {"one_channel", 1, Layout::batch_first, true},
@@ -99,7 +105,7 @@ TEST_P(Outputs, SpikesMembraneAndGradient) {
 
 // What one block leaves to the next is then still the gradient of spikes.
 TEST(OutputsInPlace, Gradient) {
-  for (const int64_t channels : {512, 130}) {
+  for (const int64_t channels : {512, 130, 100, 37}) {
     Case c = case_of({"", channels, Layout::batch_first, true}, 4);
     c.wanted.membrane = false;
     c.grad_x_in_place = true;
