@@ -237,10 +237,10 @@ class BackwardLanes {
   // gradient of spikes is asked for by the rule, x while outputs are written: asked for at once, their lines would wait
   // for each other.
   Asking next_turn(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
-    if (!place_.last()) return Asking(tensor, rows, t, place_.to_next, 0, false);
-    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps, place_.to_next, 0, false);
+    if (!place_.last()) return Asking(tensor, rows, t, place_.to_next, 0);
+    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps, place_.to_next, 0);
     const int64_t batches = call_.plan.row_batches > 1 ? 1 : grid_.rows;  // most often
-    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, place_.to_next, batches, false);
+    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, place_.to_next, batches);
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.

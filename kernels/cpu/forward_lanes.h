@@ -153,7 +153,7 @@ class ForwardLanes {
   template <class X>
   void run_inner(X x, int64_t t, int distance) {
     const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
-    const Asking next(call_.args.x, x_, next_t, place_.to_next, 0, true);
+    const Asking next(call_.args.x, x_, next_t, place_.to_next, 0);
     const auto m = neuron_.enter_inner(x, distance, states_);
     if (place_.wraps()) next.ask_beyond(block_.lanes, place_.first_width);
     const spikescan_tensor& v = call_.args.membrane;
@@ -193,7 +193,7 @@ class ForwardLanes {
       if (out.dtype == SPIKESCAN_BITS32) {
         const int shift = static_cast<int>(t % 32);
         if (shift == 0) {
-          const Asking words(out, spikes_, t / 32, 0, 0, true);
+          const Asking words(out, spikes_, t / 32, 0, 0);
           for (int l = 0; l < lanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
         }
         fire_segment(rule, t, m, WordSink{words_, shift, next});
@@ -205,16 +205,18 @@ class ForwardLanes {
     const bool together = spikes_.together();
     const auto bytes = static_cast<int64_t>(dtype_bytes(out.dtype)), stride_bytes = out.stride_time * bytes;
     auto* first = static_cast<char*>(out.data) + (spikes_.first(0) + t * out.stride_time) * bytes;
-    const bool streams = way.wanted(first, stride_bytes, (together ? lanes : block_.width()) * bytes, together);
+    const int64_t row_bytes = (together ? lanes : block_.width()) * bytes;
+    const bool runs = way.wants_runs(stride_bytes, row_bytes, block_.width(), together);
+    const bool streams = runs || way.wanted(first, stride_bytes, row_bytes, together);
     if (streams && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
         together && on_lines(first, stride_bytes)) {
       return fire_segment(rule, t, m, StreamSink{reinterpret_cast<float*>(first), out.stride_time, next});
     }
     // A streaming store wants no line.
-    const Asking output = streams ? next : Asking(out, spikes_, t, 0, 0, true);
+    const Asking output = streams ? next : Asking(out, spikes_, t, 0, 0);
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
     if constexpr (!std::is_same_v<Rule, NoRule>) {
-      if (!spikes_.written_alone()) {
+      if (runs || !spikes_.written_alone()) {
         SpikeRows rows = {};
         fire_segment(rule, t, m, RowSink{rows, next, output});
         return rows.write(out, spikes_, t, lanes, way);

@@ -11,11 +11,10 @@
 
 #include "kernels/cpu/block_grid.h"
 #include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/row_places.h"
 #include "kernels/cpu/vector_convert.h"
 
 SPIKESCAN_ELEMENT_BEGIN
-
-constexpr size_t kLineBytes = 64;
 
 // What a row of one block leaves to another, in any form: all blocks of a strip store a segment in the same way.
 using RowPart = uint8_t[kLineBytes];
@@ -69,6 +68,12 @@ struct Streaming {
     if (!last) return false;
     if (together && (follows || precedes || bytes >= 2 * kLineBytes)) return true;
     return bytes % kLineBytes == 0 && on_lines(to, stride_bytes);
+  }
+
+  // Of a block of several batches: each one's rows of `run` elements follow each other in memory, so that its segment
+  // is one long row. Making that from fewer than three elements a step was slower.
+  bool wants_runs(int64_t stride_bytes, size_t bytes, int run, bool together) const {
+    return last && !together && run >= 3 && static_cast<int64_t>(bytes) == stride_bytes;
   }
 };
 
@@ -160,6 +165,25 @@ void stream_run(const Segment& in, int steps, int first, int lanes, T* to, int64
     streaming.ask_parts(to + j * stride, stride_bytes, bytes);
     stream_row(own, bytes, to + j * stride, streaming.first_line(j), last);
     if (streaming.precedes) __builtin_memcpy(streaming.last[j], rows[j] + bytes, kLineBytes);
+  }
+}
+
+// The segments of several batches that are one long row each (Streaming::wants_runs): `lanes` of which `run` are a
+// batch's; `place(lane)` is where a batch's first step goes.
+template <class T, class Place>
+void stream_runs(const Segment& in, int lanes, int run, Place place) {
+  const size_t bytes = static_cast<size_t>(run) * kSegmentSteps * sizeof(T);
+  // A vector may reach into what comes after it, which is written later; all is written before the first is read.
+  alignas(kLineBytes) uint8_t rows[kLineBytes + (kLanes * kSegmentSteps + kFloats) * sizeof(T) + kLineBytes];
+  T* own = reinterpret_cast<T*>(rows + kLineBytes);
+  for (int first = 0; first < lanes; first += run) {
+    for (int j = 0; j < kSegmentSteps; ++j, own += run) {
+      for (int l = 0; l < run; l += kFloats) store_vector(hn::LoadU(FloatTag(), in.at[j] + first + l), own + l);
+    }
+  }
+  const uint8_t* from = rows + kLineBytes;
+  for (int first = 0; first < lanes; first += run, from += bytes) {
+    stream_row(from, bytes, place(first), SharedLine::kPart, SharedLine::kPart);
   }
 }
 

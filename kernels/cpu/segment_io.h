@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/row_places.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/streaming_bytes.h"
 #include "kernels/cpu/vector_convert.h"
@@ -22,47 +23,6 @@ Streaming way_of(const spikescan_description& d, const spikescan_tensor& tensor,
   const bool joins = fills_line && place.has_all && tensor.stride_time == d.channels;
   return Streaming(place, parts, step, joins, backward);
 }
-
-// Where a block's rows lie in one tensor, in elements.
-class RowPlaces {
- public:
-  void set(const spikescan_tensor& tensor, const LaneBlock& block) {
-    for (int l = 0; l < block.lanes; ++l) first_[l] = block.batch[l] * tensor.stride_batch + block.channel[l];
-    int apart = 0;
-    for (int l = 0; l < block.lanes; ++l) apart |= first_[l] != first_[0] + l;
-    together_ = apart == 0;
-    run_ = together_ ? kLanes : block.width();
-    // Of a few channels, a line of each batch as far as there are questions.
-    const int64_t batch = together_ ? 0 : first_[run_] - first_[0];
-    apart_16_ = run_ > 16 ? 16 : batch * (16 / run_);
-    apart_32_ = together_ ? 32 : run_ > 16 ? batch : 2 * apart_16_;
-  }
-  bool together() const { return together_; }  // one run of memory at every step
-  // Runs of so few lanes that each lane is better read, or written, alone, all of a segment's steps.
-  bool read_alone() const { return run_ < (kMasksLanes ? 4 : 8); }
-  bool written_alone() const { return run_ < 8; }
-  int64_t first(int lane) const { return first_[lane]; }
-  // Of the lanes of a vector, those that lie together.
-  uintptr_t vector() const { return static_cast<uintptr_t>(run_ < kFloats ? run_ : kFloats); }
-  // From the first lane to where Asking asks for the lanes from 16 and 32 on, and to the batch half-way to the first of
-  // them, if there is one.
-  int64_t apart_8() const { return run_ <= 8 ? apart_16_ / 2 : 0; }
-  int64_t apart_16() const { return apart_16_; }
-  int64_t apart_32() const { return apart_32_; }
-
-  // Calls body(first lane, lanes) for each run: all lanes, or those of one batch.
-  template <class Body>
-  HWY_INLINE void each_run(int lanes, Body body) const {
-    if (together_) return body(0, lanes);
-    for (int l = 0; l < lanes; l += run_) body(l, run_);
-  }
-
- private:
-  bool together_ = true;
-  int run_ = kLanes;
-  int64_t apart_16_ = 16, apart_32_ = 32;
-  int64_t first_[kLanes] = {};
-};
 
 // Beside the run it may write the next one's lanes, which come later, or lanes that are not in use.
 template <class T>
@@ -135,57 +95,6 @@ inline RowsView view_segment(const spikescan_tensor& tensor, const RowPlaces& ro
   return view_tile(stage);
 }
 
-// Memory that will be read soon, asked for a line at a time in the middle of other work: the last byte of each vector,
-// since the line where a row begins is also asked for with the vector before it. Where the tensor is absent, or a lane
-// is not in use, it asks for something else, which does no harm. Numbers and no pointers, since they may lie outside the
-// tensor, and unsigned, since a stride that is not used may be any number.
-class Asking {
- public:
-  // From step t on, `channels` and `batches` after the block's. `near`: for ask_near(), which made forward slower where
-  // runs have fewer than 8 lanes (why: not found); there it asks for something else.
-  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches,
-         bool near) {
-    const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
-    const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
-    const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
-                              static_cast<uintptr_t>(batches) * batch;
-    first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes + rows.vector() * bytes - 1;
-    stride_bytes_ = time * bytes;
-    element_bytes_ = bytes;
-    // Where a line has two steps, every other question is for the batches between.
-    odd_bytes_ = 2 * stride_bytes_ <= kLineBytes && rows.apart_8() != 0 ? static_cast<uintptr_t>(rows.apart_8()) * bytes
-                                                                        : stride_bytes_;
-    const bool asks = !near || !rows.written_alone();
-    to_16_ = static_cast<uintptr_t>(asks ? rows.apart_16() : 16) * bytes;
-    to_32_ = static_cast<uintptr_t>(asks ? rows.apart_32() : 32) * bytes;
-  }
-  // Into the first-level cache, what is needed within two segments. It matters where a tensor starts 64 bytes into a
-  // page, as large ones often do.
-  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l, 0), 0, 3); }
-  // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
-  HWY_INLINE void ask(int j, int l) const {
-    __builtin_prefetch(kFindsBatches ? place(j / 2 * 2, l, j % 2 != 0 ? odd_bytes_ : 0) : place(j, l, 0), 0, 2);
-  }
-  // All at once, lanes of the next block that this one, with `lanes`, is too narrow to ask for.
-  HWY_INLINE void ask_beyond(int lanes, int64_t next_lanes) const {
-    for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < next_lanes; l += kFloats) {
-      for (int j = 0; j < kSegmentSteps; ++j) ask(j, l);
-    }
-  }
-
- private:
-  // A block's other batches take registers to find, which narrower instruction sets have not: there the asking is for
-  // the first batch's alone.
-  static constexpr bool kFindsBatches = kFloats == 16;
-
-  HWY_INLINE const void* place(int j, int l, uintptr_t after) const {
-    const uintptr_t lane =
-        kFindsBatches ? (l & 16 ? to_16_ : 0) + (l & 32 ? to_32_ : 0) : static_cast<uintptr_t>(l) * element_bytes_;
-    return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(j) * stride_bytes_ + after + lane);
-  }
-  uintptr_t first_, stride_bytes_, odd_bytes_, element_bytes_, to_16_, to_32_;
-};
-
 template <class T>
 HWY_INLINE void store_run(T* data, int64_t stride, int steps, int first, int lanes, const Segment& in) {
   const int whole = lanes / kFloats * kFloats, rest = lanes - whole;
@@ -205,6 +114,11 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
                 const Streaming& streaming, const Segment& in) {
   T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
+  const size_t run_bytes = rows.run() * sizeof(T);
+  if (steps == kSegmentSteps && run_bytes % kLineBytes != 0 &&
+      streaming.wants_runs(stride * int64_t{sizeof(T)}, run_bytes, rows.run(), rows.together())) {
+    return stream_runs<T>(in, lanes, rows.run(), [&](int first) { return data + rows.first(first); });
+  }
   if (rows.written_alone()) {
     for (int l = 0; l < lanes; ++l) {
       T* row = data + rows.first(l);

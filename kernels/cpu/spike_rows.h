@@ -36,6 +36,10 @@ class SpikeRows {
                 T one) const {
     T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
     const int64_t stride = tensor.stride_time;
+    if (streaming.wants_runs(stride * int64_t{sizeof(T)}, rows.run() * sizeof(T), rows.run(), rows.together())) {
+      for (int l = 0; l < lanes; l += rows.run()) stream_run_bits(l, rows.run(), data + rows.first(l), one);
+      return;
+    }
     rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
       T* to = data + rows.first(first);
       const bool streams = streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together());
@@ -57,6 +61,36 @@ class SpikeRows {
     uint64_t bits;
     __builtin_memcpy(&bits, bits_[j], sizeof bits);
     return bits;
+  }
+
+  // A batch's segment that is one long row.
+  template <class T>
+  HWY_INLINE void stream_run_bits(int first, int run, T* to, T one) const {
+    const hn::ScalableTag<T> d;
+    constexpr int kLine = kLineBytes / sizeof(T);
+    const uint64_t of_run = (uint64_t{1} << run) - 1;
+    const int part = static_cast<int>(reinterpret_cast<uintptr_t>(to) % kLineBytes / sizeof(T));
+    to -= part;
+    uint64_t line = 0;
+    int filled = part;
+    bool whole = part == 0;
+    for (int j = 0; j < kSegmentSteps; ++j) {
+      const uint64_t bits = bits_of_step(j) >> first & of_run;
+      line |= bits << filled;
+      filled += run;
+      while (filled >= kLine) {
+        if (whole) {
+          hn::Stream(ones_where(d, line, one), d, to);
+        } else {
+          store_ones(line >> part, kLine - part, to + part, one);
+          whole = true;
+        }
+        filled -= kLine;
+        line = kLine < kLanes ? line >> (kLine % kLanes) : bits >> (run - filled);
+        to += kLine;
+      }
+    }
+    if (filled > 0) store_ones(line, filled, to, one);
   }
 
   // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to others, too.
