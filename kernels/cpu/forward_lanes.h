@@ -207,7 +207,9 @@ class ForwardLanes {
     auto* first = static_cast<char*>(out.data) + (spikes_.first(0) + t * out.stride_time) * bytes;
     const int64_t row_bytes = (together ? lanes : block_.width()) * bytes;
     const bool runs = way.wants_runs(stride_bytes, row_bytes, block_.width(), together);
-    const bool streams = runs || way.wanted(first, stride_bytes, row_bytes, together);
+    const bool squares = kTransposes && way.last && !together && block_.width() <= 2 && stride_bytes == row_bytes &&
+                         out.dtype == SPIKESCAN_FLOAT32 && on_lines(first, 0);
+    const bool streams = runs || squares || way.wanted(first, stride_bytes, row_bytes, together);
     if (streams && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
         together && on_lines(first, stride_bytes)) {
       return fire_segment(rule, t, m, StreamSink{reinterpret_cast<float*>(first), out.stride_time, next});

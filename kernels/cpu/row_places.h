@@ -12,6 +12,10 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr size_t kLineBytes = 64;
 
+inline bool on_lines(const void* data, int64_t stride_bytes) {
+  return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && static_cast<size_t>(stride_bytes) % kLineBytes == 0;
+}
+
 class RowPlaces {
  public:
   // Of one tensor at all times.

@@ -24,10 +24,6 @@ struct RowParts {
   RowPart last[kSteps] = {}, first[kSteps] = {};
 };
 
-inline bool on_lines(const void* data, int64_t stride_bytes) {
-  return reinterpret_cast<uintptr_t>(data) % kLineBytes == 0 && static_cast<size_t>(stride_bytes) % kLineBytes == 0;
-}
-
 // A line that a row shares with its neighbour in memory is left to that one, stored whole, or in part by both.
 enum class SharedLine { kLeft, kWhole, kPart };
 
@@ -71,7 +67,7 @@ struct Streaming {
   }
 
   // Of a block of several batches: each one's rows of `run` elements follow each other in memory, so that its segment
-  // is one long row. Making that from fewer than three elements a step was slower.
+  // is one long row. With fewer than three, making that was slower (and see lane_transpose.h).
   bool wants_runs(int64_t stride_bytes, size_t bytes, int run, bool together) const {
     return last && !together && run >= 3 && static_cast<int64_t>(bytes) == stride_bytes;
   }

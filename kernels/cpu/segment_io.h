@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/lane_transpose.h"
 #include "kernels/cpu/row_places.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/streaming_bytes.h"
@@ -48,6 +49,12 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
                           Segment& out) {
   const T* data = static_cast<const T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  if (steps == kSegmentSteps && stride == rows.run()) {
+    if (stride == 1) return load_squares<1>(data, rows, lanes, out);
+    if (stride == 2) return load_squares<2>(data, rows, lanes, out);
+  }
+#endif
   if (rows.read_alone()) {
     for (int l = 0; l < lanes; ++l) {
       const T* row = data + rows.first(l);
@@ -115,6 +122,12 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
   const size_t run_bytes = rows.run() * sizeof(T);
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  if (steps == kSegmentSteps && stride == rows.run() && stride <= 2) {
+    if (stride == 1) return store_squares<1>(in, rows, lanes, streaming.last, data);
+    return store_squares<2>(in, rows, lanes, streaming.last, data);
+  }
+#endif
   if (steps == kSegmentSteps && run_bytes % kLineBytes != 0 &&
       streaming.wants_runs(stride * int64_t{sizeof(T)}, run_bytes, rows.run(), rows.together())) {
     return stream_runs<T>(in, lanes, rows.run(), [&](int first) { return data + rows.first(first); });

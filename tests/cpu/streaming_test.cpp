@@ -43,7 +43,12 @@ constexpr Rows kRows[] = {
     {"one_batch_off_lines", 37, Layout::batch_first, true},
     {"batches_of_lines", 32, Layout::batch_first, false},
     {"batches_of_parts", 10, Layout::batch_first, false},
-    {"one_channel", 1, Layout::batch_first, true},
+    {"batches_of_two_vectors", 20, Layout::batch_first, false},
+    {"batches_with_gaps", 5, Layout::padded, false},
+    {"three_channels", 3, Layout::batch_first, false},
+    {"two_channels", 2, Layout::batch_first, false},
+    {"one_channel", 1, Layout::batch_first, false},
+    {"one_channel_off_lines", 1, Layout::batch_first, true},
 };
 
 std::string name_of_test(const testing::TestParamInfo<std::tuple<Rows, spikescan_dtype>>& info) {
@@ -105,7 +110,7 @@ TEST_P(Outputs, SpikesMembraneAndGradient) {
 
 // What one block leaves to the next is then still the gradient of spikes.
 TEST(OutputsInPlace, Gradient) {
-  for (const int64_t channels : {512, 130, 100, 37}) {
+  for (const int64_t channels : {512, 130, 100, 37, 10, 2, 1}) {
     Case c = case_of({"", channels, Layout::batch_first, true}, 4);
     c.wanted.membrane = false;
     c.grad_x_in_place = true;
