@@ -198,13 +198,28 @@ FORWARD = _faults(
     ("load: over the next step's lanes", "out.at[j] + first, rest);", "out.at[j] + first, rest + 1);"),
 ) + _faults(
     "kernels/cpu/row_stream.h", STREAMING,
-    ("stream: the first line whole", "streaming.follows ? 0 : part;", "0;"),
-    ("stream: ends not kept", "__builtin_memcpy(streaming.ends[j], rows[j] + bytes, kLineBytes);", ";"),
+    ("stream: the first line whole", "first == SharedLine::kWhole ? 0 : part;", "0;"),
+    ("stream: ends not kept", "__builtin_memcpy(streaming.last[j], rows[j] + bytes, kLineBytes);", ";"),
+    ("stream: beginnings not kept", "__builtin_memcpy(streaming.first[j], own, kLineBytes);", ";"),
+    ("stream: batches with gaps", " && static_cast<int64_t>(bytes) == stride_bytes;", ";"),
     ("stream: an end's last bytes", "  store_few(uint32_t{});\n", ""),
+) + _faults(
+    "kernels/cpu/segment_io.h", STREAMING,
+    ("stream: joined over gaps", "tensor.stride_time == d.channels;", "true;"),
+    ("stream: a strip joined to itself", "place.has_all && ", ""),
+) + _faults(
+    "kernels/cpu/lane_transpose.h", STREAMING,  # where there is AVX-512
+    ("transpose: upper halves", "interleaved<kSide / 2>(rows[i]", "interleaved<0>(rows[i]"),
+) + _faults(
+    "kernels/cpu/block_grid.h", SHAPES,
+    ("blocks: channels left out", "(block < wider ? block : wider)", "wider"),
 ) + _faults(
     "kernels/cpu/spike_rows.h", STREAMING,  # where there is AVX-512
     ("spikes: the neighbour's bits", "before >> (kLanes - part)", "before"),
-    ("spikes: bits not kept", "      __builtin_memcpy(left, &bits, sizeof bits);\n", ""),
+    ("spikes: bits not kept", "__builtin_memcpy(streaming.last[step], &up_to_here, sizeof up_to_here);", ""),
+    ("spikes: of a narrow block alone", "bits << (kLanes - count) | before >> count", "bits << (kLanes - count)"),
+    ("spikes: first bits not kept", "__builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);", ";"),
+    ("spikes: what a line leaves", "bits >> (run - filled)", "0"),
     ("spikes: past a short run", "hn::FirstN(d, count), d, to)", "hn::FirstN(d, count + 1), d, to)"),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
