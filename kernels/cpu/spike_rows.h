@@ -90,7 +90,9 @@ class SpikeRows {
         to += kLine;
       }
     }
-    if (filled > 0) store_ones(line, filled, to, one);
+    // Three bytes a step may all lie inside one line.
+    const int begin = whole ? 0 : part;
+    if (filled > begin) store_ones(line >> begin, filled - begin, to + begin, one);
   }
 
   // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to others, too.
