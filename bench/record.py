@@ -67,7 +67,7 @@ def positive(value):
     return value
 
 
-SERIES = ("time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "with_membrane")
+SERIES = ("time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "few_rows", "with_membrane")
 MEASURED = (
     "bytes", "share_of_copy", "copy_bytes_per_second", "elements_per_second", "peak_bytes", "p20_seconds", "p80_seconds"
 )  # fmt: skip

@@ -12,6 +12,8 @@ namespace spikescan {
 SPIKESCAN_HD int64_t saved_slots(int64_t time) {
   return time > 0 ? (time - 1) / kSavedSteps : 0;
 }
+// From one chunk's to the next one's.
+constexpr int kChunkSlots = kChunkSegments / kSavedSegments;
 // Of the first step of a chunk's segment; there is none before the first step of all.
 SPIKESCAN_HD int64_t saved_slot(int64_t chunk, int segment) {
   return (chunk * kChunkSegments + segment) / kSavedSegments - 1;

@@ -22,7 +22,7 @@ uint32_t draw_words(int64_t draws, int64_t* made) {
   int64_t t = 0;
   for (*made = 0; *made < draws; *made += int64_t{4} * kQuads * kLanes, t += 4 * kQuads) {
     PhiloxTime times[kQuads];
-    for (int q = 0; q < kQuads; ++q) times[q] = philox.at_time(t + 4 * q);
+    for (int q = 0; q < kQuads; ++q) philox.at_time(t + 4 * q, times[q]);
     for (int l = 0; l < kLanes; l += kFloats) {
       Words drawn[4 * kQuads];
       philox.draw<kQuads>(times, l, drawn);

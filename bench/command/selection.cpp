@@ -159,6 +159,16 @@ void add_channels(Cases& cases) {
   }
 }
 
+// Fewer rows than a vector has lanes, or a device threads.
+void add_few_rows(Cases& cases) {
+  for (int64_t channels = 1; channels <= 64; channels *= 2) {
+    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
+                {1, 262144, channels}, "few_rows");
+    }
+  }
+}
+
 // A GPU's plan changes with the rows: at constant bytes there should be no dip.
 void add_rows(Cases& cases, spikescan_backend backend) {
   if (backend == SPIKESCAN_BACKEND_CUDA) {
@@ -205,6 +215,7 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
   if (wanted(options.series, "with_membrane")) add_with_membrane(cases);
   if (wanted(options.series, "share_vs_channels")) add_channels(cases);
+  if (wanted(options.series, "few_rows")) add_few_rows(cases);
   std::vector<ScanCase> all = cases.take(), kept;
   // What documents quote first, then the cheap ones: where the time budget ends, the fewest are missing.
   const auto rank = [](const ScanCase& one) {

@@ -11,7 +11,7 @@ namespace spikescan::bench {
 
 // What a row is for; the first is the default of a run.
 inline constexpr const char* kSeries[] = {
-    "suite", "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "with_membrane",
+    "suite", "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "few_rows", "with_membrane",
     "error", "limits"};
 
 struct RunOptions {

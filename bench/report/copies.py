@@ -45,8 +45,9 @@ def figure(record, backend):
     equal = against(record, backend, "constant_elements", lambda row: row["T"])
     bars = by_dtype(record, backend)
     channels = against(record, backend, "share_vs_channels", lambda row: row["C"])
+    few_rows = against(record, backend, "few_rows", lambda row: row["C"])
     with_membrane = measured(record, backend, series="with_membrane", pass_name="forward")
-    lines = (lengths, widths, equal, channels)
+    lines = (lengths, widths, equal, channels, few_rows)
     used = [row for line in lines for points in line.values() for _, row in points] + bars + with_membrane
     data = [
         {
@@ -75,7 +76,7 @@ def figure(record, backend):
         text,
         data,
         (lambda: draw(panels, bars)) if data else None,
-        [*table(bars, with_membrane), *channel_table(channels)],
+        [*table(bars, with_membrane), *channel_table(channels), *few_rows_table(few_rows)],
         missing,
     )
 
@@ -146,12 +147,33 @@ def table(bars, with_membrane):
     ]
 
 
+def by_channels(lines):
+    """C -> pass -> row."""
+    found = {}
+    for (_, pass_name), points in lines.items():
+        for width, row in points:
+            found.setdefault(width, {})[pass_name] = row
+    return found
+
+
+def few_rows_table(few_rows):
+    """One batch and a long time, a line a number of rows."""
+    by_rows = by_channels(few_rows)
+    if not by_rows:
+        return []
+    body = [[count(C), *(time_and_share(rows.get(name)) for name in PASSES)] for C, rows in by_rows.items()]
+    steps = next(iter(by_rows[min(by_rows)].values()))["T"]
+    return [
+        "",
+        f"`lif` in float32, few rows of T = {count(steps)} (batch 1):",
+        "",
+        *markdown_table(["C", *PASSES], body),
+    ]
+
+
 def channel_table(channels):
     """lif at the same number of elements, a line a width of the layer."""
-    by_width = {}
-    for (_, pass_name), points in channels.items():
-        for width, row in points:
-            by_width.setdefault(width, {})[pass_name] = row
+    by_width = by_channels(channels)
     if not by_width:
         return []
     body = [[count(width), *(time_and_share(rows.get(name)) for name in PASSES)] for width, rows in by_width.items()]

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/asking.h"
 #include "kernels/cpu/gradient_lanes.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
@@ -59,17 +60,17 @@ class BackwardLanes {
     if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 0); });
   }
 
-  // One chunk at a time (split_chunk.h), the last one first.
+  // Some chunks alone (split_chunk.h), the last one first, which k is.
   static constexpr int kStages = GradientLanes<R>::kStages;
   auto& stage_scan(int stage) { return gradient_.stage_scan(stage); }
   int lanes() const { return block_.lanes; }
   int chunk_length(int64_t position) const { return chunk_steps(d_.time, chunk_at(position)); }
   bool leaves_split(int64_t position) const { return GradientScan<1>::leaves_split(chunk_at(position)); }
 
-  void start_split(int64_t row_block, int64_t position) {
+  void start_split(int64_t row_block, int64_t position, int count) {
     row_block_ = row_block;
     clear_totals();
-    start(row_block, 0);
+    start(row_block, 0, count);
     load_carry(chunk_at(position));
   }
 
@@ -86,7 +87,7 @@ class BackwardLanes {
     gradient_.begin_chunk(block_.lanes);
     for (int group = last_group(chunk_length(position)); group >= 0; --group) run_group(k, group);
     store_totals(row_block_, k);
-    if (k > 0) return;
+    if (k + 1 > block_.chunks()) return;
     gradient_.end_chunk(chunk_length(position), block_.lanes, true);
     finish();
   }
@@ -97,10 +98,11 @@ class BackwardLanes {
   // A group is what lies between two saved states.
   static int last_group(int length) { return (length - 1) / kSavedSteps; }
 
-  // False where the row block has no batch left.
-  bool start(int64_t row_block, int batch_of_row) {
+  // False where the row block has no batch left. `side_by_side`: chunks of each row.
+  bool start(int64_t row_block, int batch_of_row, int side_by_side = 1) {
     const spikescan_backward_args& args = call_.args;
     block_.set_batches(grid_, row_block, call_.plan.row_batches, batch_of_row, d_.batch);
+    block_.set_chunks(side_by_side, -1);
     neuron_.set_lanes(block_.lanes);
     x_.set(args.x, block_);
     if (args.grad_spikes.data) grad_spikes_.set(args.grad_spikes, block_);
@@ -121,9 +123,11 @@ class BackwardLanes {
     return block_.batch[l] * state.stride_batch + block_.channel[l];
   }
 
+  // Before the first chunk, whose lanes are the last ones.
   void store_state(const spikescan_state& out, const double* carry) {
     if (!out.data) return;
-    for (int l = 0; l < block_.lanes; ++l) out.data[state_index(out, l)] = static_cast<float>(carry[l]);
+    for (int l = block_.lanes - block_.chunk_lanes(); l < block_.lanes; ++l)
+      out.data[state_index(out, l)] = static_cast<float>(carry[l]);
   }
 
   void begin_chunk(int64_t k) {
@@ -135,15 +139,17 @@ class BackwardLanes {
     if (call_.plan.chunks > 1) store_totals(row_block, k);
   }
 
-  // The states before the chunk, as scans take them and as its first step sees them.
+  // The states before the chunk, as scans take them and as its first step sees them: saved ones, but for the first
+  // chunk, whose lanes are the last ones.
   void load_carry(int64_t k) {
+    const bool has_first = k + 1 == block_.chunks();
+    const int first = block_.lanes - block_.chunk_lanes();
     for (int n = 0; n < kStates; ++n) {
       double* carry = neuron_.carry(n);
       const spikescan_state& initial = call_.args.initial_state[n];
-      if (k > 0) {
-        load_states(d_, block_, n, saved_slot(k, 0), call_.args.saved, carry);
-      } else {
-        for (int l = 0; l < block_.lanes; ++l) carry[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
+      load_states(d_, block_, n, saved_slot(k, 0), call_.args.saved, carry);
+      for (int l = first; has_first && l < block_.lanes; ++l) {
+        carry[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
       }
       for (int l = 0; l < block_.lanes; ++l) before_[n][l] = static_cast<float>(carry[l]);
     }
@@ -252,9 +258,10 @@ class BackwardLanes {
     const Asking next_x = next_turn(call_.args.x, x_, t + (kSavedSegments - 1 - 2 * i) * kSegmentSteps);
     if (place_.wraps()) next_x.ask_beyond(block_.lanes, place_.first_width);
     const spikescan_tensor& out = call_.args.grad_x;
-    const bool streaming = out.data && streams(d_, out.dtype);
+    const Streaming way =
+        out.data ? way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true) : Streaming(place_);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
-    if (streaming && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
+    if (way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
         block_.lanes % kFloats == 0 && grad_x_.together() &&
         on_lines(first, out.stride_time * int64_t{sizeof(float)})) {
       const int64_t stride = out.stride_time;
@@ -269,7 +276,6 @@ class BackwardLanes {
       store(dx, tile.at[j] + l);
     });
     if (!out.data) return;
-    const Streaming way = way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true);
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
@@ -332,14 +338,17 @@ class BackwardLanes {
 
   void clear_totals() { __builtin_memset(total_, 0, sizeof total_); }
 
-  void store_totals(int64_t row_block, int64_t chunk) {
+  void store_totals(int64_t row_block, int64_t last_chunk) {
     const bool wanted[2] = {call_.args.grad_beta != nullptr, call_.args.grad_alpha != nullptr};
     for (int p = 0; p < 2; ++p) {
       if (!wanted[p]) continue;
-      for (int64_t r = 0, l = 0; r < grid_.rows_of(row_block); ++r) {
-        const int64_t row = partial_row(call_.plan, row_block * grid_.rows + r, chunk);
-        float* out = partial_sums(call_, p) + row * d_.channels + block_.channel[0];
-        for (int c = 0; c < block_.width(); ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
+      int l = 0;
+      for (int64_t chunk = last_chunk; chunk > last_chunk - block_.chunks(); --chunk) {
+        for (int64_t r = 0; r < grid_.rows_of(row_block); ++r) {
+          const int64_t row = partial_row(call_.plan, row_block * grid_.rows + r, chunk);
+          float* out = partial_sums(call_, p) + row * d_.channels + block_.channel[0];
+          for (int c = 0; c < block_.width(); ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
+        }
       }
     }
     clear_totals();

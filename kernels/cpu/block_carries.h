@@ -1,6 +1,6 @@
-// Few rows and long time: the chunks of one block go to many threads. Each finds what its chunk adds from x alone,
-// waits for the carry that enters the chunk, hands the next carry on, and only then makes the outputs. Chunks are taken
-// in order, so whoever waits, waits for a thread that runs.
+// Few rows and long time: the chunks of one block go to many threads, one or several side by side. A thread finds what
+// its chunks add from x alone, waits for the carry that enters the first, hands the one that leaves the last on, and
+// only then makes the outputs. Chunks are taken in order, so whoever waits, waits for a thread that runs.
 #pragma once
 
 #include <sched.h>
@@ -27,10 +27,11 @@ struct alignas(64) BlockCarries {
   void publish(int stage, int64_t position) { __atomic_store_n(&reached[stage], position, __ATOMIC_RELEASE); }
 };
 
-// One chunk of one block; `position` counts chunks in the pass's order. `prepared`: the scratch still holds what an
-// item of the same call and channels left there.
+// Chunks of one block, `count` from `position` on, which counts chunks in the pass's order. `prepared`: the scratch
+// still holds what an item of the same call and channels left there.
 struct ChunkItem {
   int64_t channel_block, row_block, position;
+  int count;
   bool prepared;
 };
 

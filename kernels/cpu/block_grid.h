@@ -6,6 +6,7 @@
 namespace spikescan {
 
 constexpr int kLanes = 64;
+constexpr int kWidestVector = 16;  // floats
 
 constexpr int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -23,7 +24,8 @@ struct StripPlace {
 
 struct BlockGrid {
   int64_t channels, batch_rows;
-  int64_t rows;  // batch rows of a block; more than one only where all channels fit
+  int64_t rows;        // batch rows of a block; more than one only where all channels fit
+  int64_t chunks = 1;  // of each row, at most; more than one only where all rows fit
   int64_t channel_blocks, row_blocks;
 
   BlockGrid(int64_t all_channels, int64_t all_rows) : channels(all_channels), batch_rows(all_rows) {
@@ -47,9 +49,6 @@ struct BlockGrid {
     const int64_t left = batch_rows - row_block * rows;
     return left < rows ? left : rows;
   }
-
- private:
-  static constexpr int64_t kWidestVector = 16;  // floats
 };
 
 }  // namespace spikescan

@@ -3,6 +3,7 @@
 // line at a time, so that its answers come while there is something else to do.
 #pragma once
 
+#include "kernels/cpu/asking.h"
 #include "kernels/cpu/lane_firing.h"
 #include "kernels/cpu/neuron_lanes.h"
 #include "kernels/cpu/spike_rows.h"

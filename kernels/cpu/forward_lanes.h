@@ -4,6 +4,7 @@
 
 #include <type_traits>
 
+#include "kernels/cpu/asking.h"
 #include "kernels/cpu/forward_inner.h"
 #include "kernels/cpu/neuron_lanes.h"
 #include "kernels/cpu/row_stream.h"
@@ -57,15 +58,15 @@ class ForwardLanes {
     strip.each([](ForwardLanes& lanes) { lanes.finish(); });
   }
 
-  // One chunk at a time (split_chunk.h); positions are the chunks' numbers.
+  // Some chunks alone (split_chunk.h); positions are the chunks' numbers. k is the first one's.
   static constexpr int kStages = Neuron::kStages;
   auto& stage_scan(int stage) { return neuron_.stage_scan(stage); }
   int lanes() const { return block_.lanes; }
   int chunk_length(int64_t k) const { return chunk_steps(d_.time, k); }
   bool leaves_split(int64_t k) const { return Neuron::Scan::leaves_split(k); }
-  void start_split(int64_t row_block, int64_t) { start(row_block); }
+  void start_split(int64_t row_block, int64_t, int count) { start(row_block, count); }
 
-  // What the chunk adds, from x and the carries of the stages before.
+  // What the chunks add, from x and the carries of the stages before.
   void measure(int64_t k) {
     neuron_.begin_chunk();
     for (int distance = 0; distance < kChunkSteps; distance += kSegmentSteps) {
@@ -78,13 +79,15 @@ class ForwardLanes {
     const int64_t chunks = chunk_count(d_.time);
     begin_chunk(k);
     for (int distance = 0; distance < chunk_steps(d_.time, k); distance += kSegmentSteps) run_segment(k, distance);
-    if (k + 1 == chunks) finish();
+    if (k + block_.chunks() == chunks) finish();
   }
 
  private:
-  void start(int64_t row_block) {
+  // `side_by_side`: chunks of each row.
+  void start(int64_t row_block, int side_by_side = 1) {
     const spikescan_forward_args& args = call_.args;
     block_.set_batches(grid_, row_block, 1, 0, d_.batch);
+    block_.set_chunks(side_by_side, 1);
     neuron_.set_lanes(block_.lanes);
     x_.set(args.x, block_);
     if (args.uniforms.data) uniforms_.set(args.uniforms, block_);
@@ -103,7 +106,7 @@ class ForwardLanes {
   }
 
   void begin_chunk(int64_t k) {
-    if (k > 0 && call_.args.saved) save(k, 0, [&](int n) { return neuron_.carry(n); });
+    if (call_.args.saved) save(k, 0, [&](int n) { return neuron_.carry(n); });
     neuron_.begin_chunk();
   }
 
@@ -205,10 +208,10 @@ class ForwardLanes {
     const bool together = spikes_.together();
     const auto bytes = static_cast<int64_t>(dtype_bytes(out.dtype)), stride_bytes = out.stride_time * bytes;
     auto* first = static_cast<char*>(out.data) + (spikes_.first(0) + t * out.stride_time) * bytes;
-    const int64_t row_bytes = (together ? lanes : block_.width()) * bytes;
-    const bool runs = way.wants_runs(stride_bytes, row_bytes, block_.width(), together);
-    const bool squares = kTransposes && way.last && !together && block_.width() <= 2 && stride_bytes == row_bytes &&
-                         out.dtype == SPIKESCAN_FLOAT32 && on_lines(first, 0);
+    const int64_t row_bytes = (together ? lanes : spikes_.run()) * bytes;
+    const bool runs = way.wants_runs(out.stride_time, spikes_);
+    const bool squares =
+        way.last && is_transposed(spikes_, out.stride_time) && out.dtype == SPIKESCAN_FLOAT32 && on_lines(first, 0);
     const bool streams = runs || squares || way.wanted(first, stride_bytes, row_bytes, together);
     if (streams && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
         together && on_lines(first, stride_bytes)) {
@@ -264,11 +267,12 @@ class ForwardLanes {
     }
   }
 
+  // The states after the last chunk, whose lanes are the last ones.
   void finish() {
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& out = call_.args.final_state[n];
       if (!out.data) continue;
-      for (int l = 0; l < block_.lanes; ++l) {
+      for (int l = block_.lanes - block_.chunk_lanes(); l < block_.lanes; ++l) {
         out.data[block_.batch[l] * out.stride_batch + block_.channel[l]] = final_[n][l];
       }
     }

@@ -20,6 +20,7 @@ constexpr int kMostStrip = 8;
 
 struct LanePasses {
   const char* name;
+  int vector_floats;
   // Scratch for one running thread, 64-byte aligned.
   size_t scratch_bytes;
   void (*forward)(const ForwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);

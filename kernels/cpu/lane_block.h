@@ -1,5 +1,6 @@
 // The CPU's unit of work: kLanes rows (b, c) side by side, 16 steps at a time, in a tile that stays in the first-level
-// cache. A block is 64 neighbouring channels of one batch; with few channels it takes several batches.
+// cache. A block is 64 neighbouring channels of one batch; with few channels it takes several batches, and with few
+// rows in all several chunks of each.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +19,19 @@ struct alignas(64) Segment {
 struct LaneBlock {
   int lanes = 0;  // in use
   int64_t batch[kLanes], channel[kLanes];
+  int64_t chunk[kLanes] = {};  // from the block's first one on, backward in time negative
 
   // The channels are the same for all rows of a range; `channels` counts them all.
   void set_channels(const BlockGrid& grid, int64_t channel_block) {
     const int64_t first = grid.first_channel(channel_block);
     width_ = static_cast<int>(grid.first_channel(channel_block + 1) - first);
-    lanes = static_cast<int>(grid.rows) * width_;
+    lanes = static_cast<int>(grid.rows * grid.chunks) * width_;
     for (int l = 0; l < lanes; ++l) channel[l] = first + l % width_;
   }
   // Rows are batches, or groups of `batches_a_row` batches of which the block sees the one at `offset`.
   void set_batches(const BlockGrid& grid, int64_t row_block, int64_t batches_a_row, int64_t offset, int64_t batches) {
     lanes = 0;
+    chunks_ = 1;
     for (int64_t r = 0; r < grid.rows; ++r) {
       const int64_t row = row_block * grid.rows + r;
       const int64_t b = row * batches_a_row + offset;
@@ -37,11 +40,25 @@ struct LaneBlock {
     }
   }
 
+  // After set_batches(): beside the rows' one chunk the next ones, `count` in all, a `step` of 1 or -1 from each to the
+  // next.
+  void set_chunks(int count, int step) {
+    const int rows = lanes;
+    chunks_ = count;
+    lanes = count * rows;
+    for (int l = rows; l < lanes; ++l) {
+      batch[l] = batch[l - rows];
+      chunk[l] = chunk[l - rows] + step;
+    }
+  }
+  int chunks() const { return chunks_; }
+  int chunk_lanes() const { return lanes / chunks_; }
+
   // Lanes of one batch, which have neighbouring channels.
   int width() const { return width_; }
 
  private:
-  int width_ = 0;
+  int width_ = 0, chunks_ = 1;
 };
 
 SPIKESCAN_ELEMENT_END

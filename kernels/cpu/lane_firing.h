@@ -63,7 +63,7 @@ HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, in
   static_assert(kQuarterSteps == 4);
   const Rule rule = call_rule;  // in registers
   PhiloxTime times[kQuads];
-  for (int q = 0; q < kQuads; ++q) times[q] = philox.at_time(t + 4 * q);
+  for (int q = 0; q < kQuads; ++q) philox.at_time(t + 4 * q, times[q]);
   for (int l = 0; l < lanes; l += kFloats) {
     for (int j = 0; j < steps; j += kDrawSteps) {
       Words drawn[kDrawSteps];
@@ -99,7 +99,8 @@ inline void draw_shifted(const VectorPhilox& philox, int64_t t, int steps, int l
   for (int l = 0; l < lanes; l += kFloats) {
     for (int first = -philox.phase(t); first < steps; first += 4) {
       Words drawn[4];
-      const PhiloxTime time = philox.at_time(t + first);
+      PhiloxTime time;
+      philox.at_time(t + first, time);
       philox.draw<1>(&time, l, drawn);
       for (int i = 0; i < 4; ++i) {
         if (first + i >= 0 && first + i < steps) store(to_scaled_uniform(drawn[i]), u.at[first + i] + l);

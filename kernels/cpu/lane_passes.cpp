@@ -59,7 +59,7 @@ void run_chunk(const Call& call, const BlockGrid& grid, const ChunkItem& item, B
     auto& shared = *new (scratch) typename Lanes::Shared;
     new (lanes) Lanes(call, grid, item.channel_block, StripPlace{}, shared);
   }
-  run_split_chunk(*lanes, item, chunk_count(call.description.time), carries);
+  run_split_chunks(*lanes, item, chunk_count(call.description.time), carries);
   hwy::FlushStream();
 }
 
@@ -108,6 +108,7 @@ namespace spikescan {
 
 const LanePasses* SPIKESCAN_JOIN(lane_passes_, SPIKESCAN_ELEMENT_ISA)() {
   static constexpr LanePasses passes = {SPIKESCAN_TEXT(SPIKESCAN_ELEMENT_ISA),
+                                        kFloats,
                                         larger(largest<ForwardLanes>(kMostStrip), largest<BackwardLanes>(kMostStrip)),
                                         pass_range<ForwardLanes, ForwardCall>,
                                         pass_range<BackwardLanes, BackwardCall>,

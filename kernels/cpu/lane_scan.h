@@ -22,6 +22,7 @@ class LaneScan {
   };
 
   double* carry(int n) { return carry_[n]; }
+  double (*carries())[kLanes] { return carry_; }
   double* chain(int n) { return d_[n]; }
 
   void begin_chunk(int lanes) {
@@ -136,10 +137,11 @@ class LaneScan {
   }
 
   // Carries the state over the chunk just scanned.
-  void end_chunk(int steps, int lanes, bool at_split) { end_chunk_into(steps, lanes, at_split, carry_); }
-  // The same, leaving the carry that entered the chunk as it is.
-  void end_chunk_into(int steps, int lanes, bool at_split, double (*next)[kLanes]) const {
-    for (int l = 0; l < lanes; l += kDoubles) {
+  void end_chunk(int steps, int lanes, bool at_split) { end_chunk_into(steps, 0, lanes, at_split, carry_); }
+  // The same for `lanes` from `first` on, leaving the carries that entered the chunk as they are; and, as whole vectors
+  // have them, for some lanes around them.
+  void end_chunk_into(int steps, int first, int lanes, bool at_split, double (*next)[kLanes]) const {
+    for (int l = first / kDoubles * kDoubles; l < first + lanes; l += kDoubles) {
       Doubles carry[N], aggregate[N];
       for (int n = 0; n < N; ++n) {
         carry[n] = load(carry_[n] + l);

@@ -11,7 +11,10 @@
 SPIKESCAN_ELEMENT_BEGIN
 
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-constexpr bool kTransposes = true;
+// Of whole segments.
+inline bool is_transposed(const RowPlaces& rows, int64_t stride) {
+  return stride == rows.run() && stride <= 2;
+}
 
 // kRun channels of a batch are one element of a square that is transposed: floats, or pairs of them.
 template <int kRun>
@@ -87,7 +90,9 @@ HWY_INLINE void store_squares(const Segment& in, const RowPlaces& rows, int lane
   }
 }
 #else
-constexpr bool kTransposes = false;
+inline bool is_transposed(const RowPlaces&, int64_t) {
+  return false;
+}
 #endif
 
 SPIKESCAN_ELEMENT_END

@@ -279,7 +279,7 @@ class NeuronLanes {
     scan.respond(entry, steps, lanes_, rows);
     if (ends) {
       alignas(64) double carry[S::N][kLanes];
-      scan.end_chunk_into(kChunkSteps, lanes_, false, carry);
+      scan.end_chunk_into(kChunkSteps, 0, lanes_, false, carry);
       for (int n = 0; n < S::N; ++n) {
         for (int l = 0; l < lanes_; l += kDoubles) store_narrow(load(carry[n] + l), rows[n]->at[kSegmentSteps - 1] + l);
       }

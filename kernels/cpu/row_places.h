@@ -1,4 +1,4 @@
-// Where a block's rows lie in one tensor, and where to ask memory for them ahead of time.
+// Where a block's rows lie in one tensor, and which lines of memory that makes.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,17 @@ class RowPlaces {
  public:
   // Of one tensor at all times.
   void set(const spikescan_tensor& tensor, const LaneBlock& block) {
-    for (int l = 0; l < block.lanes; ++l) first_[l] = block.batch[l] * tensor.stride_batch + block.channel[l];
-    int apart = 0;
-    for (int l = 0; l < block.lanes; ++l) apart |= first_[l] != first_[0] + l;
-    together_ = apart == 0;
-    run_ = together_ ? kLanes : block.width();
+    const int chunk = tensor.dtype == SPIKESCAN_BITS32 ? kChunkSteps / 32 : kChunkSteps;  // in strides
+    for (int l = 0; l < block.lanes; ++l) {
+      first_[l] = block.batch[l] * tensor.stride_batch + block.chunk[l] * chunk * tensor.stride_time + block.channel[l];
+    }
+    const auto are_neighbours = [&](int lanes) {
+      int apart = 0;
+      for (int l = 0; l < lanes; ++l) apart |= first_[l] != first_[0] + l;
+      return apart == 0;
+    };
+    together_ = are_neighbours(block.lanes);
+    run_ = together_ ? kLanes : are_neighbours(block.chunk_lanes()) ? block.chunk_lanes() : block.width();
     if (lanes_ != block.lanes) find_lines(tensor, block.lanes);
   }
   bool together() const { return together_; }  // one run of memory at every step
@@ -34,7 +40,7 @@ class RowPlaces {
   int run() const { return run_; }
   int64_t first(int lane) const { return first_[lane]; }
 
-  // Calls body(first lane, lanes) for each run: all lanes, or those of one batch.
+  // Calls body(first lane, lanes) for each run: all lanes, or those of one chunk or batch.
   template <class Body>
   HWY_INLINE void each_run(int lanes, Body body) const {
     if (together_) return body(0, lanes);
@@ -60,9 +66,9 @@ class RowPlaces {
       }
       return;
     }
-    const int64_t row = run_ * bytes, row_lines = lines_in(row), span = (kSegmentSteps - 1) * stride + row;
+    const int64_t row = run_ * bytes, row_lines = divide_up(row, kLine), span = (kSegmentSteps - 1) * stride + row;
     const bool dense = stride > 0 && stride <= row_lines * kLine;  // a batch's rows are as good as one long row
-    const int64_t batch_lines = dense ? lines_in(span) : row_lines * kSegmentSteps;
+    const int64_t batch_lines = dense ? divide_up(span, kLine) : row_lines * kSegmentSteps;
     for (int q = 0; q < questions; ++q) {
       const int64_t line = q * (lanes / run_ * batch_lines) / questions, of_batch = line % batch_lines;
       const int64_t batch = (first_[line / batch_lines * run_] - first_[0]) * bytes;
@@ -71,7 +77,6 @@ class RowPlaces {
       lines_[q] = static_cast<int32_t>(batch + in_batch);
     }
   }
-  static int64_t lines_in(int64_t bytes) { return (bytes + kLine - 1) / kLine; }
   // Of line n of so many bytes.
   static int64_t last_byte(int64_t n, int64_t bytes) { return ((n + 1) * kLine < bytes ? (n + 1) * kLine : bytes) - 1; }
 
@@ -80,44 +85,6 @@ class RowPlaces {
   int run_ = kLanes, lanes_ = -1;
   int64_t first_[kLanes] = {};
   int32_t lines_[kQuestions] = {};
-};
-
-// Memory that will be read soon, asked for a line at a time in the middle of other work. Where the tensor is absent, or
-// a lane is not in use, it asks for something else, which does no harm. Numbers and no pointers, since they may lie
-// outside the tensor, and unsigned, since a stride that is not used may be any number.
-class Asking {
- public:
-  // From step t on, `channels` and `batches` after the block's.
-  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches)
-      : rows_(&rows), bytes_(static_cast<uintptr_t>(dtype_bytes(tensor.dtype))) {
-    const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
-    const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
-                              static_cast<uintptr_t>(batches) * batch;
-    first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes_;
-    stride_bytes_ = time * bytes_;
-  }
-  // Into the first-level cache, what is needed within two segments. It matters where a tensor starts 64 bytes into a
-  // page, as large ones often do.
-  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
-  // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
-  HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
-
-  // All at once, lanes of the next block that this one, with `lanes`, is too narrow to ask for.
-  HWY_INLINE void ask_beyond(int lanes, int64_t next_lanes) const {
-    for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < next_lanes; l += kFloats) {
-      const uintptr_t last = first_ + static_cast<uintptr_t>(l + kFloats) * bytes_ - 1;
-      for (int j = 0; j < kSegmentSteps; ++j) {
-        __builtin_prefetch(reinterpret_cast<const void*>(last + static_cast<uintptr_t>(j) * stride_bytes_), 0, 2);
-      }
-    }
-  }
-
- private:
-  HWY_INLINE const void* place(int j, int l) const {
-    return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(int64_t{rows_->line(j, l)}));
-  }
-  const RowPlaces* rows_;
-  uintptr_t bytes_, first_, stride_bytes_;
 };
 
 SPIKESCAN_ELEMENT_END

@@ -66,10 +66,10 @@ struct Streaming {
     return bytes % kLineBytes == 0 && on_lines(to, stride_bytes);
   }
 
-  // Of a block of several batches: each one's rows of `run` elements follow each other in memory, so that its segment
+  // Of a block of several batches: each one's rows follow each other in memory, so that its segment
   // is one long row. With fewer than three, making that was slower (and see lane_transpose.h).
-  bool wants_runs(int64_t stride_bytes, size_t bytes, int run, bool together) const {
-    return last && !together && run >= 3 && static_cast<int64_t>(bytes) == stride_bytes;
+  bool wants_runs(int64_t stride, const RowPlaces& rows) const {
+    return last && !rows.together() && rows.run() >= 3 && stride == rows.run();
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/chunk_groups.h"
 #include "kernels/cpu/threads.h"
 #include "kernels/element/recurrence.h"
 #include "kernels/partial_sums.h"
@@ -39,27 +40,34 @@ class Items {
   int64_t strip_, strips_, rows_, slices_;
 };
 
-// Blocks whose chunks go to many threads: fewer blocks than threads by a factor, since the outputs wait for carries
-// that cost passes of their own (x is read again; backward makes states and gradients again).
+// Blocks whose time is cut into chunks: for threads that would have nothing to do, or, with so few rows that most lanes
+// of a vector would have none, for those; on one thread as well. The outputs wait for carries that cost passes of their
+// own (x is read again; backward makes states and gradients again), so what is gained has to be a factor.
 constexpr int64_t kMostChains = 16;
-constexpr int64_t kForwardThreadsAChain = 2, kBackwardThreadsAChain = 4;
+constexpr int64_t kForwardGain = 2, kBackwardGain = 4;
 
-bool splits_time(const BlockGrid& grid, int64_t time, int threads, int64_t threads_a_chain) {
-  const int64_t chains = grid.channel_blocks * grid.row_blocks;
-  return chunk_count(time) > 1 && chains > 0 && chains <= kMostChains && chains * threads_a_chain <= threads;
+bool splits_time(const BlockGrid& grid, int64_t time, int threads, int vector, int64_t least_gain) {
+  const int64_t chains = grid.channel_blocks * grid.row_blocks, rows = grid.channels * grid.batch_rows;
+  if (chunk_count(time) < least_gain || chains == 0 || chains > kMostChains) return false;
+  return chains * least_gain <= threads * std::max<int64_t>(vector / rows, 1);
 }
 
 template <class Call>
-bool run_chunks(const Threads& threads, const BlockGrid& grid, const Call& call, const LanePasses& passes,
+bool run_chunks(const Threads& threads, BlockGrid grid, const Call& call, bool from_last, const LanePasses& passes,
                 void (*pass)(const Call&, const BlockGrid&, const ChunkItem&, BlockCarries&, void*)) {
   BlockCarries carries[kMostChains];
-  const int64_t count = grid.channel_blocks * grid.row_blocks;
+  const int64_t count = grid.channel_blocks * grid.row_blocks, rows = grid.channels * grid.batch_rows;
+  grid.chunks = std::max<int64_t>(kLanes / rows, 1);
+  const int64_t fills_vector = divide_up(grid.chunks * passes.vector_floats, kLanes);
+  const ChunkGroups groups(call.description.time, from_last, fills_vector, grid.chunks, threads.count());
   const auto body = [&](int64_t item, void* scratch, int64_t& prepared) {
     const int64_t chain = item % count, block = chain % grid.channel_blocks;
-    pass(call, grid, {block, chain / grid.channel_blocks, item / count, block == prepared}, carries[chain], scratch);
+    const ChunkGroups::Group group = groups[item / count];
+    pass(call, grid, {block, chain / grid.channel_blocks, group.position, group.count, block == prepared},
+         carries[chain], scratch);
     prepared = block;
   };
-  return for_each_item(threads, count * chunk_count(call.description.time), passes.scratch_bytes, body);
+  return for_each_item(threads, count * groups.count(), passes.scratch_bytes, body);
 }
 
 double channel_total(const BackwardCall& call, const float* partials, int64_t channel) {
@@ -101,8 +109,8 @@ void reduce_decay_gradient(const BackwardCall& call, int parameter, const float*
 BackendResult run_forward(const LanePasses& passes, const ForwardCall& call, const void* stream) {
   const Threads threads(stream);
   const BlockGrid grid(call.description.channels, call.description.batch);
-  if (splits_time(grid, call.description.time, threads.count(), kForwardThreadsAChain)) {
-    return run_chunks(threads, grid, call, passes, passes.forward_chunk) ? kOk : kNoScratch;
+  if (splits_time(grid, call.description.time, threads.count(), passes.vector_floats, kForwardGain)) {
+    return run_chunks(threads, grid, call, false, passes, passes.forward_chunk) ? kOk : kNoScratch;
   }
   const Items items(grid, threads.count());
   const auto body = [&](int64_t item, void* scratch, int64_t&) {
@@ -121,8 +129,8 @@ BackendResult run_backward(const LanePasses& passes, const BackwardCall& call, c
     };
     return for_each_item(threads, items.count(), passes.scratch_bytes, body);
   };
-  const bool split = splits_time(grid, call.description.time, threads.count(), kBackwardThreadsAChain);
-  if (!(split ? run_chunks(threads, grid, call, passes, passes.backward_chunk) : blocks())) return kNoScratch;
+  const bool split = splits_time(grid, call.description.time, threads.count(), passes.vector_floats, kBackwardGain);
+  if (!(split ? run_chunks(threads, grid, call, true, passes, passes.backward_chunk) : blocks())) return kNoScratch;
   if (call.args.grad_beta) reduce_decay_gradient(call, 0, call.args.beta, call.args.grad_beta);
   if (call.args.grad_alpha) reduce_decay_gradient(call, 1, call.args.alpha, call.args.grad_alpha);
   return kOk;

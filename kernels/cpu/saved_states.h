@@ -9,13 +9,15 @@ SPIKESCAN_ELEMENT_BEGIN
 
 // Of lane l, in float64 elements.
 HWY_INLINE int64_t lane_index(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, int l) {
-  return saved_index(d, state, block.batch[l], slot, block.channel[l]);
+  return saved_index(d, state, block.batch[l], slot + block.chunk[l] * kChunkSlots, block.channel[l]);
 }
 
-// Calls move(index, lane, count) for each run of the block's lanes that lies together in the slot.
+// Calls move(index, lane, count) for each run of the block's lanes that lies together in the slot, which is that of the
+// block's first chunk.
 template <class Move>
 void for_saved_runs(const spikescan_description& d, const LaneBlock& block, int state, int64_t slot, Move move) {
   for (int l = 0; l < block.lanes; l += block.width()) {
+    if (slot + block.chunk[l] * kChunkSlots < 0) continue;  // before the first step of all
     move(lane_index(d, block, state, slot, l), l, static_cast<size_t>(block.width()));
   }
 }

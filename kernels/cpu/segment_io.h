@@ -50,9 +50,9 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
   const T* data = static_cast<const T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  if (steps == kSegmentSteps && stride == rows.run()) {
+  if (steps == kSegmentSteps && is_transposed(rows, stride)) {
     if (stride == 1) return load_squares<1>(data, rows, lanes, out);
-    if (stride == 2) return load_squares<2>(data, rows, lanes, out);
+    return load_squares<2>(data, rows, lanes, out);
   }
 #endif
   if (rows.read_alone()) {
@@ -121,15 +121,13 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
                 const Streaming& streaming, const Segment& in) {
   T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-  const size_t run_bytes = rows.run() * sizeof(T);
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  if (steps == kSegmentSteps && stride == rows.run() && stride <= 2) {
+  if (steps == kSegmentSteps && is_transposed(rows, stride)) {
     if (stride == 1) return store_squares<1>(in, rows, lanes, streaming.last, data);
     return store_squares<2>(in, rows, lanes, streaming.last, data);
   }
 #endif
-  if (steps == kSegmentSteps && run_bytes % kLineBytes != 0 &&
-      streaming.wants_runs(stride * int64_t{sizeof(T)}, run_bytes, rows.run(), rows.together())) {
+  if (steps == kSegmentSteps && rows.run() * sizeof(T) % kLineBytes != 0 && streaming.wants_runs(stride, rows)) {
     return stream_runs<T>(in, lanes, rows.run(), [&](int first) { return data + rows.first(first); });
   }
   if (rows.written_alone()) {

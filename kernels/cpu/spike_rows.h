@@ -36,7 +36,7 @@ class SpikeRows {
                 T one) const {
     T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
     const int64_t stride = tensor.stride_time;
-    if (streaming.wants_runs(stride * int64_t{sizeof(T)}, rows.run() * sizeof(T), rows.run(), rows.together())) {
+    if (streaming.wants_runs(stride, rows)) {
       for (int l = 0; l < lanes; l += rows.run()) stream_run_bits(l, rows.run(), data + rows.first(l), one);
       return;
     }

@@ -9,10 +9,10 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// What the first two rounds make of t / 4.
-struct PhiloxTime {
-  uint32_t low;      // multiplier 0 times t / 4
-  uint64_t product;  // multiplier 1 times round 1's third word
+// What the first two rounds make of t / 4, for the words 0 to 2 that enter the third: the same for all rows, and then
+// one vector of each counts, or each row's, where chunks of the rows stand side by side.
+struct alignas(64) PhiloxTime {
+  uint64_t word0[kLanes], word1[kLanes], word2[kLanes];
 };
 
 // The generator works on 64-bit lanes whose low halves count: the even rows of a vector, then its odd rows. A product's
@@ -31,6 +31,7 @@ class VectorPhilox {
 
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
+    places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
     for (int l = 0; l < block.lanes; ++l) {
       const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
       const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
@@ -39,13 +40,21 @@ class VectorPhilox {
       const int place = l / kFloats * kFloats + l % 2 * (kFloats / 2) + l % kFloats / 2;
       row_product_[place] = uint64_t{kPhiloxMultiplier0} * first;
       row_low_[place] = product;
+      row_quads_[place] = static_cast<uint64_t>(block.chunk[l] * (kChunkSteps / 4));
     }
   }
 
-  PhiloxTime at_time(int64_t t) const {
-    const uint64_t product = uint64_t{kPhiloxMultiplier0} * static_cast<uint32_t>((origin_.time + t) >> 2);
-    const uint32_t third = high_word(product) ^ origin_.stream ^ static_cast<uint32_t>(key_high_[0]);
-    return {static_cast<uint32_t>(product), uint64_t{kPhiloxMultiplier1} * third};
+  // Of step t of the block's first chunk.
+  void at_time(int64_t t, PhiloxTime& time) const {
+    const Pairs quad = pairs(static_cast<uint64_t>((origin_.time + t) >> 2));
+    for (int place = 0; place < places_; place += kDoubles) {
+      const Pairs product0 = multiply(quad + hn::Load(PairTag(), row_quads_ + place), kPhiloxMultiplier0);
+      const Pairs third = hn::Xor(high(product0), pairs(origin_.stream ^ key_high_[0]));
+      const Pairs product1 = multiply(third, kPhiloxMultiplier1);
+      hn::Store(hn::Xor(high(product1), pairs(key_low_[1])), PairTag(), time.word0 + place);
+      hn::Store(product1, PairTag(), time.word1 + place);
+      hn::Store(hn::Xor(product0, pairs(key_high_[1])), PairTag(), time.word2 + place);
+    }
   }
 
   // Steps from t to the next multiple of four in global time.
@@ -55,10 +64,23 @@ class VectorPhilox {
   // Several go side by side, since each round waits for the one before it.
   template <int K>
   HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
+    if (places_ == 1) return draw_from<K>(times, first_row, 0, 0, steps);
+    draw_from<K>(times, first_row, first_row, first_row + kFloats / 2, steps);
+  }
+
+ private:
+  struct Counter {
+    Pairs w[4];
+  };
+
+  // `even_place`, `odd_place`: of the times.
+  template <int K>
+  HWY_INLINE void draw_from(const PhiloxTime* times, int first_row, int even_place, int odd_place,
+                            Words (&steps)[4 * K]) const {
     Counter even[K], odd[K];
     for (int k = 0; k < K; ++k) {
-      even[k] = start(times[k], first_row);
-      odd[k] = start(times[k], first_row + kFloats / 2);
+      even[k] = start(times[k], even_place, first_row);
+      odd[k] = start(times[k], odd_place, first_row + kFloats / 2);
     }
 #pragma GCC unroll 8
     for (int round = 2; round < kRounds - 1; ++round) {
@@ -70,11 +92,6 @@ class VectorPhilox {
     }
     for (int k = 0; k < K; ++k) finish(even[k], odd[k], steps + 4 * k);
   }
-
- private:
-  struct Counter {
-    Pairs w[4];
-  };
 
   static HWY_INLINE Pairs pairs(uint64_t x) {
     return hn::Set(PairTag(), x);
@@ -121,10 +138,11 @@ class VectorPhilox {
   }
 
   // The first two rounds.
-  HWY_INLINE Counter start(const PhiloxTime& time, int place) const {
+  HWY_INLINE Counter start(const PhiloxTime& time, int of_time, int place) const {
     const Pairs row = hn::Load(PairTag(), row_product_ + place);
-    return {{hn::Xor(hn::Load(PairTag(), row_low_ + place), pairs((time.product >> 32) ^ key_low_[1])),
-             pairs(time.product), hn::Xor(high(row), pairs(time.low ^ key_high_[1])), row}};
+    return {{hn::Xor(hn::Load(PairTag(), row_low_ + place), hn::Load(PairTag(), time.word0 + of_time)),
+             hn::Load(PairTag(), time.word1 + of_time), hn::Xor(high(row), hn::Load(PairTag(), time.word2 + of_time)),
+             row}};
   }
 
   static HWY_INLINE void pass(Counter& c, Pairs key_low, Pairs key_high) {
@@ -138,8 +156,10 @@ class VectorPhilox {
 
   const RandomOrigin origin_;
   uint64_t key_low_[kRounds], key_high_[kRounds];
+  int places_ = 1;  // of PhiloxTime
   alignas(64) uint64_t row_product_[kLanes] = {};
   alignas(64) uint64_t row_low_[kLanes] = {};
+  alignas(64) uint64_t row_quads_[kLanes] = {};  // to the row's own chunk
 };
 
 // 2^24 times uniform_of(), from the 24 bits.

@@ -137,6 +137,17 @@ TEST(ShareVsChannels, MovesAboutTheSameElements) {
   }
 }
 
+TEST(FewRows, ReachFromOneToABlock) {
+  RunOptions options;
+  options.series = {"few_rows"};
+  std::set<int64_t> rows;
+  for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) {
+    EXPECT_EQ(one.shape.batch, 1);
+    rows.insert(one.shape.channels);
+  }
+  EXPECT_THAT(rows, testing::ElementsAre(1, 2, 4, 8, 16, 32, 64));
+}
+
 TEST(Options, LeaveOutWhatIsNotAskedFor) {
   RunOptions options;
   options.shapes = {{2, 3, 4}};

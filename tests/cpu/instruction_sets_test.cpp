@@ -60,6 +60,11 @@ TEST(InstructionSets, SameBits) {
   }
 }
 
+// Whose chunks stand side by side, more of them in wider vectors.
+TEST(InstructionSets, SameBitsOfFewRows) {
+  for (unsigned number = 0; number < 16; ++number) expect_same_bits(number, {1, 7000, number % 3 + 1});
+}
+
 // Outputs that go past the caches.
 TEST(InstructionSets, SameBitsOfLargeOutputs) {
   for (unsigned number = 0; number < 16; ++number) expect_same_bits(number, {17, 1029, number % 3 ? 130 : 128});

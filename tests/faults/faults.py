@@ -36,6 +36,7 @@ PASSES = Test("ops_cpu", "tests/ops/ops_cpu", "-*Shapes*:*Splits*")
 SHAPES = Test("ops_cpu", "tests/ops/ops_cpu", "*Shapes*")
 SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
+FEW_ROWS = Test("few_rows_test", "tests/cpu/few_rows_test")
 STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
 
 
@@ -171,7 +172,7 @@ GENERATOR = _faults(
     ("key: upper half of the seed", "static_cast<uint32_t>(seed >> 32)", "0u"),
 ) + _faults(
     "kernels/cpu/vector_philox.h", PHILOX,
-    ("draw: 16 bits of time", "static_cast<uint32_t>((origin_.time + t) >> 2)",
+    ("draw: 16 bits of time", "static_cast<uint64_t>((origin_.time + t) >> 2)",
      "static_cast<uint16_t>((origin_.time + t) >> 2)"),
     ("draw: lane repeated", "origin_.channel + block.channel[l]", "origin_.channel + block.channel[l & ~1]"),
     ("draw: batch origin", "static_cast<uint32_t>(origin_.batch + block.batch[l])",
@@ -201,7 +202,7 @@ FORWARD = _faults(
     ("stream: the first line whole", "first == SharedLine::kWhole ? 0 : part;", "0;"),
     ("stream: ends not kept", "__builtin_memcpy(streaming.last[j], rows[j] + bytes, kLineBytes);", ";"),
     ("stream: beginnings not kept", "__builtin_memcpy(streaming.first[j], own, kLineBytes);", ";"),
-    ("stream: batches with gaps", " && static_cast<int64_t>(bytes) == stride_bytes;", ";"),
+    ("stream: batches with gaps", " && stride == rows.run();", ";"),
     ("stream: an end's last bytes", "  store_few(uint32_t{});\n", ""),
 ) + _faults(
     "kernels/cpu/segment_io.h", STREAMING,
@@ -249,14 +250,14 @@ FORWARD = _faults(
     ("settle: the second state left local", "store(response(0, reached, load(current)), current);", ""),
 ) + _faults(
     "kernels/cpu/saved_states.h", PASSES,
-    ("saved state of the wrong batch", "saved_index(d, state, block.batch[l], slot,", "saved_index(d, state, 0, slot,"),
+    ("saved state of the wrong batch", "saved_index(d, state, block.batch[l],", "saved_index(d, state, 0,"),
 ) + _faults(
     # Wrong from a fourth chunk on.
     "kernels/cpu/forward_lanes.h", SHAPES,
     ("saved carry of the wrong chunk", "saved_slot(k, segment), values(n)", "saved_slot(k / 2, segment), values(n)"),
 ) + _faults(
-    "kernels/cpu/forward_lanes.h", SPLITS,
-    ("split a chunk late", "return Neuron::Scan::leaves_split(k);", "return k % kSplitChunks == 0;"),
+    "kernels/cpu/forward_lanes.h", FEW_ROWS,
+    ("split a chunk late", "neuron_.end_chunk(leaves_split(k));", "neuron_.end_chunk(k % kSplitChunks == 0);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SHAPES,
     ("inner: the end of a chunk forgotten", "inner_ && distance + kSegmentSteps < length", "inner_ && distance < length - 1"),
@@ -266,6 +267,39 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/forward_lanes.h", EXECUTOR,
     ("split: R measured from an unfinished V", "distance + kSegmentSteps == kChunkSteps, states_)", "false, states_)"),
+)
+
+CHUNKS = _faults(
+    "kernels/cpu/lane_block.h", FEW_ROWS,
+    ("side by side: all the first chunk", "chunk[l] = chunk[l - rows] + step;", "chunk[l] = 0;"),
+) + _faults(
+    "kernels/cpu/row_places.h", FEW_ROWS,
+    ("side by side: words of another chunk", "? kChunkSteps / 32 : kChunkSteps;", "? kChunkSteps / 64 : kChunkSteps;"),
+    ("side by side: a chunk's rows a run in any case", "are_neighbours(block.chunk_lanes()) ?", "true ?"),
+) + _faults(
+    "kernels/cpu/vector_philox.h", FEW_ROWS,
+    ("side by side: the first chunk's draws", "block.chunk[l] * (kChunkSteps / 4)", "block.chunk[l] * 0"),
+    ("side by side: the first vector's draws", "first_row, first_row, first_row + kFloats / 2", "first_row, 0, 0"),
+) + _faults(
+    "kernels/cpu/saved_states.h", FEW_ROWS,
+    ("side by side: states saved in one place", "slot + block.chunk[l] * kChunkSlots, block", "slot, block"),
+) + _faults(
+    "kernels/cpu/split_chunk.h", FEW_ROWS,
+    ("side by side: a carry not passed on", "scan.carries(), (i + 1) * rows", "scan.carries(), i * rows"),
+    ("side by side: rounded as the first chunk is", "lanes.leaves_split(n + i)", "lanes.leaves_split(n)"),
+    ("side by side: the last chunks not measured", "!last || item.count > 1", "!last"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", FEW_ROWS,
+    ("side by side: no final state", "k + block_.chunks() == chunks", "k + 1 == chunks"),
+) + _faults(
+    "kernels/cpu/backward_lanes.h", FEW_ROWS,
+    ("side by side: no gradient of the initial state", "k + 1 > block_.chunks()", "k > 0"),
+    ("side by side: the first chunk's states", "k + 1 == block_.chunks()", "k == 0"),
+    ("side by side: sums in one row", "row_block * grid_.rows + r, chunk)", "row_block * grid_.rows + r, last_chunk)"),
+) + _faults(
+    "kernels/cpu/chunk_groups.h", FEW_ROWS,
+    ("groups: a short chunk taken twice", "return {before + begin,", "return {begin,"),
+    ("groups: a short chunk among whole ones", "(time % kChunkSteps != 0 ? 1 : 0)", "(0)"),
 )
 
 BACKWARD = _faults(
@@ -286,7 +320,7 @@ BACKWARD = _faults(
     ("no gradient of spikes: what the tile held", "direct = {};", ""),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
-    "kernels/cpu/backward_lanes.h", SPLITS,
+    "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),
 ) + _faults(
     "kernels/cpu/run_passes.cpp", PASSES,
@@ -305,7 +339,7 @@ HOST = [
 ]
 
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
-       BACKWARD + HOST)
+       CHUNKS + BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.
 QUICK = ("clip: above 1", "response: one step short", "split length")

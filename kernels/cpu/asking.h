@@ -1,0 +1,49 @@
+// Memory that will be read soon, asked for a line at a time in the middle of other work.
+#pragma once
+
+#include <cstdint>
+
+#include "include/spikescan/spikescan.h"
+#include "kernels/cpu/row_places.h"
+#include "kernels/cpu/vector.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+// Where the tensor is absent, or a lane is not in use, it asks for something else, which does no harm. Numbers and no
+// pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be any number.
+class Asking {
+ public:
+  // From step t on, `channels` and `batches` after the block's.
+  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches)
+      : rows_(&rows), bytes_(static_cast<uintptr_t>(dtype_bytes(tensor.dtype))) {
+    const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
+    const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
+                              static_cast<uintptr_t>(batches) * batch;
+    first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes_;
+    stride_bytes_ = time * bytes_;
+  }
+  // Into the first-level cache, what is needed within two segments. It matters where a tensor starts 64 bytes into a
+  // page, as large ones often do.
+  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
+  // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
+  HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
+
+  // All at once, lanes of the next block that this one, with `lanes`, is too narrow to ask for.
+  HWY_INLINE void ask_beyond(int lanes, int64_t next_lanes) const {
+    for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < next_lanes; l += kFloats) {
+      const uintptr_t last = first_ + static_cast<uintptr_t>(l + kFloats) * bytes_ - 1;
+      for (int j = 0; j < kSegmentSteps; ++j) {
+        __builtin_prefetch(reinterpret_cast<const void*>(last + static_cast<uintptr_t>(j) * stride_bytes_), 0, 2);
+      }
+    }
+  }
+
+ private:
+  HWY_INLINE const void* place(int j, int l) const {
+    return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(int64_t{rows_->line(j, l)}));
+  }
+  const RowPlaces* rows_;
+  uintptr_t bytes_, first_, stride_bytes_;
+};
+
+SPIKESCAN_ELEMENT_END
