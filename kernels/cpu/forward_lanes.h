@@ -209,7 +209,7 @@ class ForwardLanes {
     const auto bytes = static_cast<int64_t>(dtype_bytes(out.dtype)), stride_bytes = out.stride_time * bytes;
     auto* first = static_cast<char*>(out.data) + (spikes_.first(0) + t * out.stride_time) * bytes;
     const int64_t row_bytes = (together ? lanes : spikes_.run()) * bytes;
-    const bool runs = way.wants_runs(out.stride_time, spikes_);
+    const bool runs = way.long_run(out.stride_time, spikes_, lanes, static_cast<size_t>(bytes)) > 0;
     const bool squares =
         way.last && is_transposed(spikes_, out.stride_time) && out.dtype == SPIKESCAN_FLOAT32 && on_lines(first, 0);
     const bool streams = runs || squares || way.wanted(first, stride_bytes, row_bytes, together);

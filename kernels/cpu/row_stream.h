@@ -66,10 +66,13 @@ struct Streaming {
     return bytes % kLineBytes == 0 && on_lines(to, stride_bytes);
   }
 
-  // Of a block of several batches: each one's rows follow each other in memory, so that its segment
-  // is one long row. With fewer than three, making that was slower (and see lane_transpose.h).
-  bool wants_runs(int64_t stride, const RowPlaces& rows) const {
-    return last && !rows.together() && rows.run() >= 3 && stride == rows.run();
+  // Of rows that follow each other in memory, a batch's of several, or a block's that are too short for wanted(): a
+  // segment of them is one long row. Returns its lanes, at most half a block's, or 0 where that is not so. With fewer
+  // than three, making one was slower (and see lane_transpose.h).
+  int long_run(int64_t stride, const RowPlaces& rows, int lanes, size_t element_bytes) const {
+    const int run = rows.together() ? lanes : rows.run();
+    const bool fits = !rows.together() || (run <= kLanes / 2 && run * element_bytes < 2 * kLineBytes);
+    return last && run >= 3 && stride == run && fits ? run : 0;
   }
 };
 
@@ -164,7 +167,7 @@ void stream_run(const Segment& in, int steps, int first, int lanes, T* to, int64
   }
 }
 
-// The segments of several batches that are one long row each (Streaming::wants_runs): `lanes` of which `run` are a
+// The segments of several batches that are one long row each (Streaming::long_run): `lanes` of which `run` are a
 // batch's; `place(lane)` is where a batch's first step goes.
 template <class T, class Place>
 void stream_runs(const Segment& in, int lanes, int run, Place place) {

@@ -127,8 +127,10 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
     return store_squares<2>(in, rows, lanes, streaming.last, data);
   }
 #endif
-  if (steps == kSegmentSteps && rows.run() * sizeof(T) % kLineBytes != 0 && streaming.wants_runs(stride, rows)) {
-    return stream_runs<T>(in, lanes, rows.run(), [&](int first) { return data + rows.first(first); });
+  const int run = streaming.long_run(stride, rows, lanes, sizeof(T));
+  const bool is_lines = run * sizeof(T) % kLineBytes == 0 && on_lines(data + rows.first(0), 0);
+  if (steps == kSegmentSteps && run > 0 && !is_lines) {
+    return stream_runs<T>(in, lanes, run, [&](int first) { return data + rows.first(first); });
   }
   if (rows.written_alone()) {
     for (int l = 0; l < lanes; ++l) {

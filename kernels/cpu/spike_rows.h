@@ -36,8 +36,8 @@ class SpikeRows {
                 T one) const {
     T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
     const int64_t stride = tensor.stride_time;
-    if (streaming.wants_runs(stride, rows)) {
-      for (int l = 0; l < lanes; l += rows.run()) stream_run_bits(l, rows.run(), data + rows.first(l), one);
+    if (const int run = streaming.long_run(stride, rows, lanes, sizeof(T))) {
+      for (int l = 0; l < lanes; l += run) stream_run_bits(l, run, data + rows.first(l), one);
       return;
     }
     rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
@@ -63,7 +63,7 @@ class SpikeRows {
     return bits;
   }
 
-  // A batch's segment that is one long row.
+  // A segment that is one long row, `run` at most half the lanes.
   template <class T>
   HWY_INLINE void stream_run_bits(int first, int run, T* to, T one) const {
     const hn::ScalableTag<T> d;

@@ -202,7 +202,7 @@ FORWARD = _faults(
     ("stream: the first line whole", "first == SharedLine::kWhole ? 0 : part;", "0;"),
     ("stream: ends not kept", "__builtin_memcpy(streaming.last[j], rows[j] + bytes, kLineBytes);", ";"),
     ("stream: beginnings not kept", "__builtin_memcpy(streaming.first[j], own, kLineBytes);", ";"),
-    ("stream: batches with gaps", " && stride == rows.run();", ";"),
+    ("stream: batches with gaps", "stride == run && fits", "fits"),
     ("stream: an end's last bytes", "  store_few(uint32_t{});\n", ""),
 ) + _faults(
     "kernels/cpu/segment_io.h", STREAMING,
