@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/lane_gather.h"
 #include "kernels/cpu/lane_transpose.h"
 #include "kernels/cpu/row_places.h"
 #include "kernels/cpu/row_stream.h"
@@ -55,6 +56,12 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
     return load_squares<2>(data, rows, lanes, out);
   }
 #endif
+  if (!rows.together() && rows.run() % kFloats != 0) {
+    if constexpr (kFloats > 8) {
+      if (rows.run() % 8 == 0) return load_parts<8>(data, rows, stride, steps, lanes, out);
+    }
+    if (rows.run() % 4 == 0) return load_parts<4>(data, rows, stride, steps, lanes, out);
+  }
   if (rows.read_alone()) {
     for (int l = 0; l < lanes; ++l) {
       const T* row = data + rows.first(l);

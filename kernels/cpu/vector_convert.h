@@ -13,17 +13,26 @@ SPIKESCAN_ELEMENT_BEGIN
 using ShortTag = hn::Rebind<uint16_t, FloatTag>;
 using ByteTag = hn::Rebind<uint8_t, FloatTag>;
 
-HWY_INLINE Floats load_vector(const float* p) {
-  return hn::LoadU(FloatTag(), p);
+// The unsigned integers of a T's size.
+template <class T>
+using BitsTag = std::conditional_t<sizeof(T) == 4, WordTag, std::conditional_t<sizeof(T) == 2, ShortTag, ByteTag>>;
+
+// From the bits of T.
+template <class T>
+Floats widened(hn::Vec<BitsTag<T>> bits);
+
+template <>
+HWY_INLINE Floats widened<float>(Words bits) {
+  return float_of(bits);
 }
 
-HWY_INLINE Floats load_vector(const BFloat16* p) {
-  const auto bits = hn::LoadU(ShortTag(), reinterpret_cast<const uint16_t*>(p));
+template <>
+HWY_INLINE Floats widened<BFloat16>(hn::Vec<ShortTag> bits) {
   return float_of(hn::ShiftLeft<16>(hn::PromoteTo(WordTag(), bits)));
 }
 
-HWY_INLINE Floats load_vector(const Half* p) {
-  const auto bits = hn::LoadU(ShortTag(), reinterpret_cast<const uint16_t*>(p));
+template <>
+HWY_INLINE Floats widened<Half>(hn::Vec<ShortTag> bits) {
 #if defined(__F16C__)
   return hn::PromoteTo(FloatTag(), hn::BitCast(hn::Rebind<hwy::float16_t, FloatTag>(), bits));
 #else
@@ -36,15 +45,21 @@ HWY_INLINE Floats load_vector(const Half* p) {
 #endif
 }
 
+HWY_INLINE Floats load_vector(const float* p) {
+  return hn::LoadU(FloatTag(), p);
+}
+// 16 bits.
+template <class T>
+HWY_INLINE Floats load_vector(const T* p) {
+  return widened<T>(hn::LoadU(ShortTag(), &p->bits));
+}
+
 // Whether the first lanes of a vector can be loaded and stored at once, whatever lies after them.
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
 constexpr bool kMasksLanes = true;
 #else
 constexpr bool kMasksLanes = false;
 #endif
-// The unsigned integers of a T's size.
-template <class T>
-using BitsTag = std::conditional_t<sizeof(T) == 4, WordTag, std::conditional_t<sizeof(T) == 2, ShortTag, ByteTag>>;
 
 // The first `count` elements of a vector, then zeros.
 template <class T>

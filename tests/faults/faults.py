@@ -212,6 +212,9 @@ FORWARD = _faults(
     "kernels/cpu/lane_transpose.h", STREAMING,  # where there is AVX-512
     ("transpose: upper halves", "interleaved<kSide / 2>(rows[i]", "interleaved<0>(rows[i]"),
 ) + _faults(
+    "kernels/cpu/lane_gather.h", STREAMING,
+    ("gather: another run's part", "const int lane = l + i * kPart;", "const int lane = l;"),
+) + _faults(
     "kernels/cpu/block_grid.h", SHAPES,
     ("blocks: channels left out", "(block < wider ? block : wider)", "wider"),
 ) + _faults(
