@@ -42,14 +42,16 @@ class Items {
 
 // Blocks whose time is cut into chunks: for threads that would have nothing to do, or, with so few rows that most lanes
 // of a vector would have none, for those; on one thread as well. The outputs wait for carries that cost passes of their
-// own (x is read again; backward makes states and gradients again), so what is gained has to be a factor.
+// own, one for each scan (x is read again; backward makes states and gradients again), so what is gained has to be a
+// factor.
 constexpr int64_t kMostChains = 16;
 constexpr int64_t kForwardGain = 2, kBackwardGain = 4;
 
 bool splits_time(const BlockGrid& grid, int64_t time, int threads, int vector, int64_t least_gain) {
   const int64_t chains = grid.channel_blocks * grid.row_blocks, rows = grid.channels * grid.batch_rows;
   if (chunk_count(time) < least_gain || chains == 0 || chains > kMostChains) return false;
-  return chains * least_gain <= threads * std::max<int64_t>(vector / rows, 1);
+  const int64_t lanes_gain = std::max<int64_t>(std::min(vector / rows, time / kChunkSteps), 1);  // whole chunks alone
+  return chains * least_gain <= threads * lanes_gain;
 }
 
 template <class Call>
@@ -58,7 +60,7 @@ bool run_chunks(const Threads& threads, BlockGrid grid, const Call& call, bool f
   BlockCarries carries[kMostChains];
   const int64_t count = grid.channel_blocks * grid.row_blocks, rows = grid.channels * grid.batch_rows;
   grid.chunks = std::max<int64_t>(kLanes / rows, 1);
-  const int64_t fills_vector = divide_up(grid.chunks * passes.vector_floats, kLanes);
+  const int64_t fills_vector = std::max<int64_t>(passes.vector_floats / rows, 1);
   const ChunkGroups groups(call.description.time, from_last, fills_vector, grid.chunks, threads.count());
   const auto body = [&](int64_t item, void* scratch, int64_t& prepared) {
     const int64_t chain = item % count, block = chain % grid.channel_blocks;
