@@ -159,7 +159,7 @@ void add_channels(Cases& cases) {
   }
 }
 
-// Fewer rows than a vector has lanes, or a device threads.
+// One batch and a long time, from one row to the lanes of a block.
 void add_few_rows(Cases& cases) {
   for (int64_t channels = 1; channels <= 64; channels *= 2) {
     for (const Pass pass : {Pass::kForward, Pass::kBackward}) {

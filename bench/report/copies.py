@@ -147,41 +147,29 @@ def table(bars, with_membrane):
     ]
 
 
-def by_channels(lines):
-    """C -> pass -> row."""
+def by_channels(lines, title):
+    """lif, a line a number of channels; title(rows) says of what."""
     found = {}
     for (_, pass_name), points in lines.items():
         for width, row in points:
             found.setdefault(width, {})[pass_name] = row
-    return found
+    if not found:
+        return []
+    body = [[count(width), *(time_and_share(rows.get(name)) for name in PASSES)] for width, rows in found.items()]
+    used = [row for rows in found.values() for row in rows.values()]
+    return ["", title(used), "", *markdown_table(["C", *PASSES], body)]
 
 
 def few_rows_table(few_rows):
-    """One batch and a long time, a line a number of rows."""
-    by_rows = by_channels(few_rows)
-    if not by_rows:
-        return []
-    body = [[count(C), *(time_and_share(rows.get(name)) for name in PASSES)] for C, rows in by_rows.items()]
-    steps = next(iter(by_rows[min(by_rows)].values()))["T"]
-    return [
-        "",
-        f"`lif` in float32, few rows of T = {count(steps)} (batch 1):",
-        "",
-        *markdown_table(["C", *PASSES], body),
-    ]
+    return by_channels(few_rows, lambda rows: f"`lif` in float32, few rows of T = {count(rows[0]['T'])} (batch 1):")
 
 
 def channel_table(channels):
-    """lif at the same number of elements, a line a width of the layer."""
-    by_width = by_channels(channels)
-    if not by_width:
-        return []
-    body = [[count(width), *(time_and_share(rows.get(name)) for name in PASSES)] for width, rows in by_width.items()]
-    used = [row for rows in by_width.values() for row in rows.values()]
-    elements = max(row["B"] * row["T"] * row["C"] for row in used)
-    return [
-        "",
-        f"`lif` in float32 at T = {count(used[0]['T'])} and about {elements / 1e6:.1f} million elements, by the number of channels (batch first):",
-        "",
-        *markdown_table(["C", *PASSES], body),
-    ]
+    def title(rows):
+        elements = max(row["B"] * row["T"] * row["C"] for row in rows)
+        return (
+            f"`lif` in float32 at T = {count(rows[0]['T'])} and about {elements / 1e6:.1f} million elements, "
+            "by the number of channels (batch first):"
+        )
+
+    return by_channels(channels, title)
