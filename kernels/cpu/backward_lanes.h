@@ -20,12 +20,16 @@ class BackwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
+  // psu_lif: s (1 - s) of s = sigmoid(V).
+  using Slopes = std::conditional_t<Neuron::kPsu, Segment[kSavedSegments], Absent>;
+
   // The steps from one saved state to the next, while they are worked on: the same memory for all blocks of a strip, so
   // that with one state it stays in the first-level cache.
   struct Shared {
     typename Neuron::SegmentStates states[kSavedSegments] = {};
     Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
     Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
+    [[no_unique_address]] Slopes slopes;
     RowParts<kSavedSteps> grad_x_parts;
   };
 
@@ -185,7 +189,11 @@ class BackwardLanes {
     for (int i = 0; i < count; ++i) {
       const Place at = place_of(k, group, i);
       const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
-      neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i]);
+      neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [&](int j, int l, Floats v) HWY_ATTR {
+        const Logistics drive = sigmoid_with_slope(v);
+        if constexpr (Neuron::kPsu) store(drive.slope, shared_.slopes[i].at[j] + l);
+        return drive.value;
+      });
     }
     return count;
   }
@@ -210,7 +218,7 @@ class BackwardLanes {
     auto& states = shared_.states[i];
     run_rule(t, at.steps, states);
     const auto scan = [&](auto add_membrane) HWY_ATTR {
-      gradient_.scan(add_membrane, states.at[0], at.steps, block_.lanes, at.after, shared_.gradients);
+      gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients);
     };
     const spikescan_tensor& membrane = call_.args.grad_membrane;
     if (!membrane.data) return scan([](int, int, Floats h) HWY_ATTR { return h; });
@@ -218,12 +226,20 @@ class BackwardLanes {
     scan([&](int j, int l, Floats h) HWY_ATTR { return h + gv(j, l); });
   }
 
+  const Segment* slopes_of(int i) const {
+    if constexpr (Neuron::kPsu) {
+      return &shared_.slopes[i];
+    } else {
+      return nullptr;
+    }
+  }
+
   // The rule's share h of the gradient on V; the states are settled on the way.
   void run_rule(int64_t t, int steps, typename Neuron::SegmentStates& states) {
     Segment& direct = shared_.gradients[0];
     if (!call_.args.grad_spikes.data) {
       direct = {};
-      return neuron_.settle(steps, states, false, [](int, int, Floats) HWY_ATTR {});
+      return neuron_.settle(steps, states, false, [](auto, int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
@@ -231,8 +247,12 @@ class BackwardLanes {
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
-      neuron_.settle(steps, states, in_memory, [=, &direct](int j, int l, Floats m) HWY_ATTR {
-        next_gs.ask(j, l);
+      neuron_.settle(steps, states, in_memory, [=, &direct](auto abreast, int j, int l, Floats m) HWY_ATTR {
+        if constexpr (abreast) {
+          next_gs.ask(j, l);
+        } else {
+          next_gs.ask_near(j, l);
+        }
         store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
       });
     });
@@ -272,7 +292,7 @@ class BackwardLanes {
     }
     Segment& tile = shared_.gradients[0];
     finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
-      next_x.ask(j, l);
+      next_x.ask_near(j, l);
       store(dx, tile.at[j] + l);
     });
     if (!out.data) return;

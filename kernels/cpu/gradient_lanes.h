@@ -43,10 +43,10 @@ class GradientLanes {
     if constexpr (kPsu) refractory_.end_chunk(length, lanes, at_split);
   }
 
-  // gradients[0] holds h = gS dS/dM, add_membrane(j, l, h) is h + gV; v the segment's V. Afterwards for_gradients()
-  // gives G on V and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
+  // gradients[0] holds h = gS dS/dM, add_membrane(j, l, h) is h + gV; `slopes` of psu_lif's drive. Afterwards
+  // for_gradients() gives G on V and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
   template <class AddMembrane>
-  HWY_INLINE void scan(AddMembrane add_membrane, const Segment& v, int steps, int lanes, int distance,
+  HWY_INLINE void scan(AddMembrane add_membrane, const Segment* slopes, int steps, int lanes, int distance,
                        Gradients& gradients) {
     const auto h = [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); };
     if constexpr (kPsu) {
@@ -59,7 +59,7 @@ class GradientLanes {
           for (int j = quarter.begin; j < quarter.end; ++j) {
             const Floats a = response(0, quarter.reached(j), load(gradients[1].at[j] + l));
             store(a, gradients[1].at[j] + l);
-            store(fused(sigmoid_slope(load(v.at[j] + l)), a, add_membrane(j, l, h(j, l))), gradients[0].at[j] + l);
+            store(fused(load(slopes->at[j] + l), a, add_membrane(j, l, h(j, l))), gradients[0].at[j] + l);
           }
         });
       }

@@ -52,18 +52,22 @@ class LaneScan {
         d[n] = load(d_[n] + l);
         joined[n] = left[n] = load_wide(local_[0][n] + l);
       }
-      advance(tables.map_over(distance, l), carry, d, state);
+      advance_or_stay(tables.map_over(distance, l), carry, d, state);
       for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[0][n] + l);
       for (int i = 1; i < kSegmentQuarters; ++i) {
-        const int before = quarter_steps(Scan::quarter(i - 1), steps);
-        advance(steps == kSegmentSteps ? over_quarter : tables.map_over_few(before, l), state, left, state);
+        if (steps == kSegmentSteps) {
+          advance(over_quarter, state, left, state);
+        } else {
+          const int before = quarter_steps(Scan::quarter(i - 1), steps);
+          advance_or_stay(tables.map_over_few(before, l), state, left, state);
+        }
         for (int n = 0; n < N; ++n) {
           store_narrow(state[n], entry.at[i][n] + l);
           left[n] = load_wide(local_[i][n] + l);
         }
         advance(over_quarter, joined, left, joined);
       }
-      advance(tables.segment_map(l), d, joined, d);
+      advance(tables.map_over(kSegmentSteps, l), d, joined, d);
       for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
     }
   }
@@ -161,11 +165,19 @@ class LaneScan {
   }
   static HWY_INLINE void advance(const VectorMap<2>& map, const Doubles (&state)[2], const Doubles (&added)[2],
                                  Doubles (&out)[2]) {
-    const Doubles s0 = state[0];
-    // The identity map's m is 0, and 0 * infinity would turn a finite or infinite second state into NaN.
-    const Doubles coupled = hn::IfThenElse(map.term[1] == doubles(0.0), added[1], fused(map.term[1], s0, added[1]));
+    const Doubles coupled = fused(map.term[1], state[0], added[1]);
     out[1] = fused(map.term[2], state[1], coupled);
-    out[0] = fused(map.term[0], s0, added[0]);
+    out[0] = fused(map.term[0], state[0], added[0]);
+  }
+  static HWY_INLINE void advance_or_stay(const VectorMap<1>& map, const Doubles (&state)[1], const Doubles (&added)[1],
+                                         Doubles (&out)[1]) {
+    advance(map, state, added, out);
+  }
+  static HWY_INLINE void advance_or_stay(const VectorMap<2>& map, const Doubles (&state)[2], const Doubles (&added)[2],
+                                         Doubles (&out)[2]) {
+    const Doubles coupled = fused(map.term[1], state[0], added[1]);
+    out[1] = fused(map.term[2], state[1], hn::IfThenElse(map.term[1] == doubles(0.0), added[1], coupled));
+    out[0] = fused(map.term[0], state[0], added[0]);
   }
 
   template <int K, class Input>

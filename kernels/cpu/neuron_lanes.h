@@ -32,6 +32,11 @@ struct Absent {
   explicit Absent(const auto&) {}
 };
 
+// psu_lif: what V gives R.
+struct PlainDrive {
+  HWY_INLINE Floats operator()(int, int, Floats v) const { return sigmoid(v); }
+};
+
 // States in the API's order: [0] V, [1] I or R. kStates counts them.
 template <spikescan_recurrence R>
 class NeuronLanes {
@@ -93,8 +98,9 @@ class NeuronLanes {
   // The chunk's next segment, from x(j, l). `ends`: it is the last of a full chunk. Its last step then takes the value
   // of the carry that leaves the chunk, so that V's last row is the state that a following call starts from, and the
   // segment is settled.
-  template <class X>
-  HWY_INLINE void enter(X x, int steps, int distance, bool ends, SegmentStates& states) {
+  // drive(j, l, v): R's input.
+  template <class X, class Drive = PlainDrive>
+  HWY_INLINE void enter(X x, int steps, int distance, bool ends, SegmentStates& states, Drive drive = {}) {
     run(x, steps, states);
     scan_.enter(distance, steps, lanes_, states.entry);
     if constexpr (kCuba) {
@@ -103,8 +109,8 @@ class NeuronLanes {
       keep(scan_, states.entry, steps, kPsu || ends, ends, {&states.at[0]}, {states.last[0]});  // R's input is all of V
     }
     if constexpr (kPsu) {
-      refractory_.run(steps, lanes_, [&](int j, int l) HWY_ATTR { return sigmoid(load(states.at[0].at[j] + l)); },
-                      {&states.at[1]});
+      const auto input = [&](int j, int l) HWY_ATTR { return drive(j, l, load(states.at[0].at[j] + l)); };
+      refractory_.run(steps, lanes_, input, {&states.at[1]});
       refractory_.enter(distance, steps, lanes_, states.refractory_entry);
       keep(refractory_, states.refractory_entry, steps, ends, ends, {&states.at[1]}, {states.last[1]});
     }
@@ -168,8 +174,8 @@ class NeuronLanes {
     return {*this, states};
   }
 
-  // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
-  // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
+  // Settles a segment; body(is_abreast, j, l, m) sees M of each step of kFloats rows, the last one first: backward goes
+  // on to earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
   // vectors of a step before the next step, as memory lies that the body reads.
   template <class Body>
   HWY_INLINE void settle(int steps, SegmentStates& states, bool abreast, Body body) const {
@@ -242,7 +248,7 @@ class NeuronLanes {
         for (int v = 0; v < kAbreast; ++v) {
           const int at = l + v * kFloats;
           const auto response = last_scan().quarter_response(last_entry(states), q, at);
-          body(j, at, settle_step(response, j, reached, at, states));
+          body(std::true_type(), j, at, settle_step(response, j, reached, at, states));
         }
       }
     }
@@ -250,12 +256,12 @@ class NeuronLanes {
   template <class Body>
   HWY_INLINE void settle_vector(int steps, int l, SegmentStates& states, Body& body) const {
     if (states.settled) {
-      for (int j = steps - 1; j >= 0; --j) body(j, l, rule_input(states, j, l));
+      for (int j = steps - 1; j >= 0; --j) body(std::false_type(), j, l, rule_input(states, j, l));
       return;
     }
     last_scan().for_quarters(last_entry(states), steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
       for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-        body(j, l, settle_step(response, j, quarter.reached(j), l, states));
+        body(std::false_type(), j, l, settle_step(response, j, quarter.reached(j), l, states));
       }
     });
   }

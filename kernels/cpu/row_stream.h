@@ -119,6 +119,16 @@ HWY_INLINE void stream_row(const uint8_t* own, size_t bytes, void* to_own, Share
 // A segment whose rows are whole lines.
 template <class T>
 HWY_INLINE void stream_lines(const Segment& in, int steps, int first, int lanes, T* to, int64_t stride) {
+  if constexpr (sizeof(T) == 2) {
+    // Not by way of memory: a line read again would wait for all stores before it, which go past the caches.
+    for (int j = 0; j < steps; ++j) {
+      const float* from = in.at[j] + first;
+      for (int l = 0; l < lanes; l += 2 * kFloats) {
+        stream_two(load(from + l), load(from + l + kFloats), to + j * stride + l);
+      }
+    }
+    return;
+  }
   const size_t bytes = static_cast<size_t>(lanes) * sizeof(T);
   alignas(kLineBytes) T rows[kSegmentSteps][kLanes];
   const auto from = [&](int j) HWY_ATTR {

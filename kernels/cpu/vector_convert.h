@@ -81,23 +81,27 @@ HWY_INLINE void store_vector(Floats x, float* p) {
   hn::StoreU(x, FloatTag(), p);
 }
 
-HWY_INLINE void store_shorts(Words bits, void* p) {
-  hn::StoreU(hn::TruncateTo(ShortTag(), bits), ShortTag(), static_cast<uint16_t*>(p));
-}
+// The bits of T, of 16 bits.
+using Shorts = hn::Vec<ShortTag>;
+template <class T>
+Shorts narrowed(Floats x);
 
-HWY_INLINE void store_vector(Floats x, BFloat16* p) {
+template <>
+HWY_INLINE Shorts narrowed<BFloat16>(Floats x) {
   const Words bits = bits_of(x), top = hn::ShiftRight<16>(bits);
   const Words rounded = hn::ShiftRight<16>(bits + words(0x7fffu) + hn::And(top, words(1u)));
-  store_shorts(hn::IfThenElse(hn::RebindMask(WordTag(), hn::IsNaN(x)), words(kNarrowNaN), rounded), p);
+  const auto is_nan = hn::RebindMask(WordTag(), hn::IsNaN(x));
+  return hn::TruncateTo(ShortTag(), hn::IfThenElse(is_nan, words(kNarrowNaN), rounded));
 }
 
-HWY_INLINE void store_vector(Floats x, Half* p) {
+template <>
+HWY_INLINE Shorts narrowed<Half>(Floats x) {
   const auto is_nan = hn::RebindMask(WordTag(), hn::IsNaN(x));
   const Words nan = words(kNarrowNaN);
 #if defined(__F16C__)
   const auto half = hn::DemoteTo(hn::Rebind<hwy::float16_t, FloatTag>(), x);
   const Words converted = hn::PromoteTo(WordTag(), hn::BitCast(ShortTag(), half));
-  store_shorts(hn::IfThenElse(is_nan, nan, converted), p);
+  return hn::TruncateTo(ShortTag(), hn::IfThenElse(is_nan, nan, converted));
 #else
   const Words bits = bits_of(x), rest = hn::And(bits, words(0x7fffffffu));
   const Words sign = hn::And(hn::ShiftRight<16>(bits), words(0x8000u));
@@ -106,8 +110,20 @@ HWY_INLINE void store_vector(Floats x, Half* p) {
   const Words normal = hn::ShiftRight<13>(rest + words(0xc8000fffu) + odd);
   const Words finite = hn::IfThenElse(rest < words(0x38800000u), subnormal, normal);
   const Words half = hn::IfThenElse(rest < words(0x47800000u), finite, words(0x7c00u));
-  store_shorts(hn::IfThenElse(is_nan, nan, hn::Or(sign, half)), p);
+  return hn::TruncateTo(ShortTag(), hn::IfThenElse(is_nan, nan, hn::Or(sign, half)));
 #endif
+}
+
+template <class T>
+HWY_INLINE void store_vector(Floats x, T* p) {
+  hn::StoreU(narrowed<T>(x), ShortTag(), reinterpret_cast<uint16_t*>(p));
+}
+
+// Two vectors as one of T, past the caches.
+template <class T>
+HWY_INLINE void stream_two(Floats low, Floats high, T* p) {
+  const hn::Twice<ShortTag> tag;
+  hn::Stream(hn::Combine(tag, narrowed<T>(high), narrowed<T>(low)), tag, reinterpret_cast<uint16_t*>(p));
 }
 
 // A uint8 spike: 1 where x is not zero.

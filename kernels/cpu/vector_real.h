@@ -65,20 +65,10 @@ HWY_INLINE Floats times_power(Floats x, Floats shifted) {
 struct Exponentials {
   Floats power, fraction;
 };
-HWY_INLINE Exponentials exponential(Floats scale, Floats x, Floats c) {
-  const Floats shifted = fused(scale, x, floats(kRounder));
-  return {times_power(c, shifted), exp2_fraction(fused(scale, x, floats(kRounder) - shifted))};
-}
 HWY_INLINE Exponentials exponential(Floats scale, Floats scale_low, Floats x, Floats c) {
   const Floats shifted = fused(scale, x, floats(kRounder));
   const Floats f = fused(scale_low, x, fused(scale, x, floats(kRounder) - shifted));
   return {times_power(c, shifted), exp2_fraction(f)};
-}
-
-HWY_INLINE Floats sigmoid(Floats x) {
-  const Floats one = floats(1.0f), reach = floats(kSigmoidReach);
-  const Exponentials e = exponential(floats(-kLog2E), clamp(x, floats(-kSigmoidReach), reach), one);
-  return reciprocal(fused(e.fraction, e.power, one));
 }
 
 struct Logistics {
@@ -90,9 +80,28 @@ HWY_INLINE Logistics logistic(const Exponentials& parts) {
   return {s, e * s * s};
 }
 
-HWY_INLINE Floats sigmoid_slope(Floats x) {
+// e^-r for |r| <= ln(2) / 2.
+HWY_INLINE Floats exp_fraction(Floats r) {
+  Floats p = floats(-0.008289357f);
+  p = fused(p, r, floats(0.04189818f));
+  p = fused(p, r, floats(-0.16667652f));
+  p = fused(p, r, floats(0.49999148f));
+  p = fused(p, r, floats(-0.9999997f));
+  return fused(p, r, floats(1.0f));
+}
+
+HWY_INLINE Exponentials sigmoid_exponential(Floats x) {
   const Floats inside = clamp(x, floats(-kSigmoidReach), floats(kSigmoidReach));
-  return logistic(exponential(floats(-kLog2E), floats(-kLog2ELow), inside, floats(1.0f))).slope;
+  const Floats shifted = fused(floats(-kLog2E), inside, floats(kRounder));
+  const Floats r = fused(shifted - floats(kRounder), floats(kLn2), inside);
+  return {times_power(floats(1.0f), shifted), exp_fraction(r)};
+}
+HWY_INLINE Floats sigmoid(Floats x) {
+  const Exponentials e = sigmoid_exponential(x);
+  return reciprocal(fused(e.fraction, e.power, floats(1.0f)));
+}
+HWY_INLINE Logistics sigmoid_with_slope(Floats x) {
+  return logistic(sigmoid_exponential(x));
 }
 
 HWY_INLINE Floats sine_quarter_turn(Floats y) {

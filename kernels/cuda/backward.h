@@ -32,11 +32,11 @@ struct BackwardPlace {
 
 // A warp has 32 rows in the order of memory, wherever they are.
 __device__ __forceinline__ BackwardPlace backward_row(const spikescan_description& d, const Plan& plan, int64_t block) {
-  const int64_t row = block * kRowThreads + threadIdx.x, first = row - threadIdx.x % 32;
+  const int64_t row = block * kRowThreads + threadIdx.x;
   BackwardPlace at = {};
   at.batch_row = row / d.channels;
   at.lane.channel = row - at.batch_row * d.channels;
-  at.lane.together = first % d.channels + 32 <= d.channels;
+  at.lane.find_together(d.channels);
   at.lane.inside = at.batch_row < plan.batch_rows;
   at.lane.take_row(d.time);
   return at;
@@ -56,7 +56,7 @@ __device__ __forceinline__ BackwardPlace backward_shared_rows(const spikescan_de
   at.lane.together = true;
   if constexpr (kPieces) {  // whose last channels may hang over
     at.lane.inside = at.lane.inside && at.lane.channel < d.channels;
-    at.lane.together = at.lane.channel - threadIdx.x % 32 + 32 <= d.channels;
+    at.lane.find_together(d.channels);
     at.lane.take_chunk(d.time, chunk_of_link(plan, row - at.batch_row * links, true));
   } else {
     at.lane.take_row(d.time);

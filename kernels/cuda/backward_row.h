@@ -144,11 +144,11 @@ class BackwardRow {
 #pragma unroll 1
     for (int i = count - 1; i >= 0; --i) {
       if (usually((first + i + 1) * kSegmentSteps <= length)) {
-        run_segment(ring, chunk, first + i, length, i, kSegmentSteps);
+        run_segment<true>(ring, chunk, first + i, length, i, kSegmentSteps);
       } else {
         const int rest = length - (first + i) * kSegmentSteps;
         // There psu_lif has no registers for what the compiler would keep of it.
-        run_segment(ring, chunk, first + i, length, i, Neuron::kPsu && kColumns < kRowThreads ? seen_anew(rest) : rest);
+        run_segment<false>(ring, chunk, first + i, length, i, Neuron::kPsu ? seen_anew(rest) : rest);
       }
       ring.replace_oldest(chunk * kChunkSegments + first + i - kSlots);
     }
@@ -261,13 +261,17 @@ class BackwardRow {
 
   // ---- One segment ----
   // A constant number of steps leaves nothing to ask step by step.
+  template <bool kFull>
   __device__ __forceinline__ void run_segment(const Ring& ring, int chunk, int s, int length, int i, int steps) {
     keep_together(call_.args.x);
     const int segment = chunk * kChunkSegments + s;
     const int distance = length - s * kSegmentSteps - steps;
     Steps x, h, states[kStates];
     ring.read(0, x);
-    states_.rebuild(x, memory_.entries, i, states);
+    // Else they are made anew: their address would be a register too many.
+    constexpr bool kKeepsSlopes = Neuron::kPsu && kFull;
+    if constexpr (kKeepsSlopes) ring.give_up_oldest();
+    states_.rebuild(x, memory_.entries, i, states, kKeepsSlopes ? ring.in_oldest() : nullptr);
     take_gradients(segment, states, h);
     float output[kOrder][kSegmentSteps], sums[kParameters] = {};
     Steps refractory = {};
@@ -276,8 +280,11 @@ class BackwardRow {
     }
     add_grad_membrane(segment, steps, h);
     if constexpr (Neuron::kPsu) {
+      const float* slopes = ring.in_oldest();
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) h[j] = fused(sigmoid_slope(states[0][j]), refractory[j], h[j]);
+      for (int j = 0; j < kSegmentSteps; ++j) {
+        h[j] = fused(kKeepsSlopes ? slopes[j * 32] : sigmoid_with_slope(states[0][j]).slope, refractory[j], h[j]);
+      }
     }
     if constexpr (kAggregates) return gradient_.skim(memory_.gradients, steps, h);
     gradient_.scan(memory_.gradients, distance, steps, h, output);

@@ -268,7 +268,7 @@ class BackwardTile {
   __device__ __forceinline__ void add_drive_gradient(Steps& values) const {
     ColumnCursor<false> v(columns(), 0), a(columns(), kRefractory);
     for_steps<false>(tile_.steps(), [&](int j, bool full) {
-      values[j] = fused(sigmoid_slope(v.get(j, full, 0)), a.get(j, full, 0), values[j]);
+      values[j] = fused(sigmoid_with_slope(v.get(j, full, 0)).slope, a.get(j, full, 0), values[j]);
     });
   }
 

@@ -25,12 +25,12 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
 
 // A thread's row, all of them in the order of memory.
 __device__ __forceinline__ RowLane forward_row(const spikescan_description& d, int64_t block) {
-  const int64_t row = block * kRowThreads + threadIdx.x, first = row - threadIdx.x % 32;
+  const int64_t row = block * kRowThreads + threadIdx.x;
   RowLane lane = {};
   lane.batch = row / d.channels;
   lane.channel = row - lane.batch * d.channels;
   lane.inside = lane.batch < d.batch;
-  lane.together = first % d.channels + 32 <= d.channels;
+  lane.find_together(d.channels);
   lane.take_row(d.time);
   return lane;
 }
@@ -44,7 +44,7 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
   lane.batch = piece / links;
   lane.channel = (warp - piece * groups) * 32 + threadIdx.x % 32;
   lane.inside = lane.batch < d.batch && lane.channel < d.channels;
-  lane.together = lane.channel - threadIdx.x % 32 + 32 <= d.channels;
+  lane.find_together(d.channels);
   lane.take_chunk(d.time, chunk_of_link(plan, piece - lane.batch * links, false));
   return lane;
 }

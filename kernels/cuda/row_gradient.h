@@ -77,7 +77,7 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
     round_entry(state, entries.at[0]);
 #pragma unroll
     for (int i = 1; i < kSegmentQuarters; ++i) {
-      enter_quarter(over_quarter(tables, steps, Scan::quarter(i - 1)), ends.at[i - 1], state);
+      enter_quarter(over_quarter(tables, steps, Scan::quarter(i - 1)), steps == kSegmentSteps, ends.at[i - 1], state);
       round_entry(state, entries.at[i]);
     }
   }

@@ -35,6 +35,12 @@ struct RowLane {
   bool together;                   // all 32 rows are neighbouring channels of one batch
   int first_segment, end_segment;  // of the row, or of the piece
 
+  // Of a lane whose warp's first row, where it is of an earlier batch, has a channel below 0 counted from this one's.
+  __device__ __forceinline__ void find_together(int64_t channels) {
+    const int64_t first = channel - static_cast<int>(threadIdx.x) % 32;
+    together = first >= 0 && first + 32 <= channels;
+  }
+
   // At most 2^34 steps make fewer than 2^31 segments.
   __device__ __forceinline__ void take_row(int64_t time) {
     first_segment = 0;

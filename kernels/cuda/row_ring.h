@@ -64,6 +64,15 @@ class RowRing {
     decode(raw, x_.dtype, out);
   }
 
+  // The oldest segment, once it was read for the last time, has room for a float of the lane's own at each step, 32
+  // apart.
+  __device__ __forceinline__ void give_up_oldest() const {
+    if (x_.dtype != SPIKESCAN_FLOAT32) __syncwarp();  // they are wider than what other lanes may still be reading
+  }
+  __device__ __forceinline__ float* in_oldest() const {
+    return reinterpret_cast<float*>(memory_ + seen_anew(oldest_) * kRingSlotBytes) + lane();
+  }
+
  private:
   __device__ __forceinline__ static int lane() {
     return static_cast<int>(threadIdx.x) % 32;

@@ -58,7 +58,7 @@ class RowScan : public RowChain<Scan> {
     const Map<N> quarter = tables.over_quarter();
 #pragma unroll
     for (int q = 1; q < kSegmentQuarters; ++q) {
-      enter_quarter(quarter, ends.at[q - 1], state);
+      enter_quarter(quarter, true, ends.at[q - 1], state);
       round_entry(state, entries.at[q]);
     }
     Chain::move_chain(tables, quarter, ends);

@@ -51,13 +51,19 @@ class RowStates {
     }
   }
 
-  // All states of the segment whose entries are the i-th.
-  __device__ __forceinline__ void rebuild(Steps& x, const Entries& entries, int i, Steps (&states)[kStates]) const {
+  // All states of the segment whose entries are the i-th. psu_lif leaves how steep R's input is in V at each step,
+  // which one exponential gives together with that input, in `slopes`, 32 floats apart.
+  __device__ __forceinline__ void rebuild(Steps& x, const Entries& entries, int i, Steps (&states)[kStates],
+                                          float* slopes) const {
     neuron_.scale(x);
     rebuild_scan(neuron_.scan, 0, x, entries, i, states);
     if constexpr (Neuron::kPsu) {
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) x[j] = sigmoid(states[0][j]);
+      for (int j = 0; j < kSegmentSteps; ++j) {
+        const Logistic drive = sigmoid_with_slope(states[0][j]);
+        x[j] = drive.value;
+        if (slopes) slopes[j * 32] = drive.slope;
+      }
       rebuild_scan(neuron_.refractory, 1, x, entries, i, states);
     }
   }

@@ -151,7 +151,7 @@ class TileScan {
   template <int i, class Emit>
   __device__ __forceinline__ void respond_next(int steps, double (&state)[N], float (&values)[kSegmentSteps],
                                                float (&local)[N], Emit emit) {
-    enter_quarter(over_quarter(steps, Scan::quarter(i - 1)), local, state);
+    enter_quarter(over_quarter(steps, Scan::quarter(i - 1)), usually(steps == kSegmentSteps), local, state);
     respond_quarter<i>(steps, state, values, local, emit);
   }
 

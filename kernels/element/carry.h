@@ -47,8 +47,9 @@ SPIKESCAN_HD void set_identity(Map<2>& map) {
 }
 
 // A positive decay's power never underflows to zero: 0 * infinity would turn an infinite state into NaN.
+constexpr double kLeastDouble = 4.9406564584124654e-324;
 SPIKESCAN_HD double keep_positive(double power, double base) {
-  return power == 0.0 && base > 0.0 ? 4.9406564584124654e-324 : power;
+  return power == 0.0 && base > 0.0 ? kLeastDouble : power;
 }
 SPIKESCAN_HD void keep_positive(Map<1>& power, const Map<1>& base) {
   power.a = keep_positive(power.a, base.a);
@@ -110,18 +111,29 @@ SPIKESCAN_HD Response<2> gradient_response(const Map<2>& power) {
   return {round_power(power.a), round_power(power.a + power.m), round_power(power.b)};
 }
 
-// out = map * state + added, in double; `added` is float or double. `out` may be `state`.
+// out = map * state + added, in double, for a map over one step or more; `added` is float or double. `out` may be
+// `state`.
 template <class T>
 SPIKESCAN_HD void advance(const Map<1>& map, const double (&state)[1], const T (&added)[1], double (&out)[1]) {
   out[0] = fused(map.a, state[0], static_cast<double>(added[0]));
 }
 template <class T>
 SPIKESCAN_HD void advance(const Map<2>& map, const double (&state)[2], const T (&added)[2], double (&out)[2]) {
-  const double s0 = state[0];
-  // The identity map's m is 0, and 0 * infinity would turn a finite or infinite second state into NaN.
-  const double coupled = map.m != 0.0 ? fused(map.m, s0, static_cast<double>(added[1])) : added[1];
+  out[1] = fused(map.b, state[1], fused(map.m, state[0], static_cast<double>(added[1])));
+  out[0] = fused(map.a, state[0], static_cast<double>(added[0]));
+}
+
+// The same also over no steps: the identity's m is 0, and 0 * infinity would turn a finite or infinite second state
+// into NaN.
+template <class T>
+SPIKESCAN_HD void advance_or_stay(const Map<1>& map, const double (&state)[1], const T (&added)[1], double (&out)[1]) {
+  advance(map, state, added, out);
+}
+template <class T>
+SPIKESCAN_HD void advance_or_stay(const Map<2>& map, const double (&state)[2], const T (&added)[2], double (&out)[2]) {
+  const double coupled = map.m != 0.0 ? fused(map.m, state[0], static_cast<double>(added[1])) : added[1];
   out[1] = fused(map.b, state[1], coupled);
-  out[0] = fused(map.a, s0, static_cast<double>(added[0]));
+  out[0] = fused(map.a, state[0], static_cast<double>(added[0]));
 }
 
 // What a segment's own steps leave, from what its quarters leave, in the scan's order: M^4 of what the quarters before
@@ -141,14 +153,15 @@ SPIKESCAN_HD void advance_segment(const Map<N>& segment_map, double (&d)[N], con
 }
 
 // The state carried into a segment, M^(steps since the chunk's edge) c + d; into its next quarter, over the steps of
-// the one before. A quarter's entry is this in float32.
+// the one before; `has_steps`: that one is known to have some. A quarter's entry is this in float32.
 template <int N>
 SPIKESCAN_HD void enter_segment(const Map<N>& map, const double (&carry)[N], const double (&d)[N], double (&state)[N]) {
-  advance(map, carry, d, state);
+  advance_or_stay(map, carry, d, state);
 }
 template <int N>
-SPIKESCAN_HD void enter_quarter(const Map<N>& map_before, const float (&left_before)[N], double (&state)[N]) {
-  advance(map_before, state, left_before, state);
+SPIKESCAN_HD void enter_quarter(const Map<N>& map_before, bool has_steps, const float (&left_before)[N],
+                                double (&state)[N]) {
+  has_steps ? advance(map_before, state, left_before, state) : advance_or_stay(map_before, state, left_before, state);
 }
 template <int N>
 SPIKESCAN_HD void round_entry(const double (&state)[N], float (&entry)[N]) {

@@ -123,9 +123,6 @@ SPIKESCAN_HD float reciprocal_up_to_infinity(float d) {
 #endif
 }
 
-constexpr float kLog2E = 1.44269504f;
-constexpr float kLog2ELow = 1.92596299e-8f;  // log2(e) - kLog2E
-
 // Added to z, |z| < 2^22, it leaves z rounded to an integer in the sum's low bits, where an exponent can be made of it.
 constexpr float kRounder = 12582912.0f;
 
@@ -144,30 +141,16 @@ SPIKESCAN_HD float times_power(float x, float shifted) {
   return float_of(bits_of(x) + (bits_of(shifted) << 23));
 }
 
-// c * 2^(scale x) as power * fraction: the product, rounded to an integer, gives the one, and what that left, rounded
-// once, the other. Two factors, since a NaN fraction would not survive times_power().
+// c * 2^(scale x) as power * fraction: the product, rounded to an integer, gives the one, and what that left the other.
+// Two factors, since a NaN fraction would not survive times_power(). `scale_low` is what `scale` has lost to rounding:
+// with it the relative error does not grow with x.
 struct Exponential {
   float power, fraction;
 };
-SPIKESCAN_HD Exponential exponential(float scale, float x, float c) {
-  const float shifted = fused(scale, x, kRounder);
-  return {times_power(c, shifted), exp2_fraction(fused(scale, x, kRounder - shifted))};
-}
-// With what `scale` has lost to rounding: the relative error does not grow with x.
 SPIKESCAN_HD Exponential exponential(float scale, float scale_low, float x, float c) {
   const float shifted = fused(scale, x, kRounder);
   const float f = fused(scale_low, x, fused(scale, x, kRounder - shifted));
   return {times_power(c, shifted), exp2_fraction(f)};
-}
-
-// The largest float of which kLog2E times it is no more than 127: at -127 the power of exponential() is 0, at 127 the
-// reciprocal().
-constexpr float kSigmoidReach = 88.029686f;
-
-// 1 / (1 + exp(-x)).
-SPIKESCAN_HD float sigmoid(float x) {
-  const Exponential e = exponential(-kLog2E, clamp(x, -kSigmoidReach, kSigmoidReach), 1.0f);
-  return reciprocal(fused(e.fraction, e.power, 1.0f));
 }
 
 // s and s (1 - s) = e s^2 for s = 1 / (1 + e): no cancellation where s is near 1.
@@ -180,9 +163,38 @@ SPIKESCAN_HD Logistic logistic(const Exponential& parts) {
   return {s, e * s * s};
 }
 
-// s (1 - s) for s = sigmoid(x).
-SPIKESCAN_HD float sigmoid_slope(float x) {
-  return logistic(exponential(-kLog2E, -kLog2ELow, clamp(x, -kSigmoidReach, kSigmoidReach), 1.0f)).slope;
+constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147182f;
+
+// e^-r for |r| <= ln(2) / 2.
+SPIKESCAN_HD float exp_fraction(float r) {
+  float p = -0.008289357f;
+  p = fused(p, r, 0.04189818f);
+  p = fused(p, r, -0.16667652f);
+  p = fused(p, r, 0.49999148f);
+  p = fused(p, r, -0.9999997f);
+  return fused(p, r, 1.0f);
+}
+
+// The largest float of which kLog2E times it is no more than 127: at -127 the power of the exponential is 0, at 127 the
+// reciprocal.
+constexpr float kSigmoidReach = 88.029686f;
+
+// exp(-x). As in exponential(), but what the power of two leaves is measured in x itself: kLn2 is a float of luck, off
+// by a relative 2^-28, and the error hardly grows with x.
+SPIKESCAN_HD Exponential sigmoid_exponential(float x) {
+  const float inside = clamp(x, -kSigmoidReach, kSigmoidReach);
+  const float shifted = fused(-kLog2E, inside, kRounder);
+  return {times_power(1.0f, shifted), exp_fraction(fused(shifted - kRounder, kLn2, inside))};
+}
+
+// 1 / (1 + exp(-x)).
+SPIKESCAN_HD float sigmoid(float x) {
+  const Exponential e = sigmoid_exponential(x);
+  return reciprocal(fused(e.fraction, e.power, 1.0f));
+}
+// The same bits, since the product with a power of two is exact, and the slope.
+SPIKESCAN_HD Logistic sigmoid_with_slope(float x) {
+  return logistic(sigmoid_exponential(x));
 }
 
 // sin(2 pi y) for |y| <= 1/4.

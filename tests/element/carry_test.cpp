@@ -232,7 +232,7 @@ TEST(CarryQuarters, AreJoinedAndEntered) {
   // M^3's lower terms: b^3, and b^2 m + b m a + m a^2.
   EXPECT_EQ(joined[1], (0.5625 + 0.375 + 0.25) * 0.125 * 3.0 + 0.421875 * 5.0 + 0x1p-30);
   double state[2] = {2.0, 4.0};
-  enter_quarter(map, left[0], state);
+  enter_quarter(map, true, left[0], state);
   EXPECT_EQ(state[0], 0.5 * 2.0 + 3.0);
   EXPECT_EQ(state[1], 0.125 * 2.0 + 0.75 * 4.0 + 5.0);
 }

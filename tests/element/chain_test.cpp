@@ -51,7 +51,7 @@ struct Chain {
     for (int i = 0; i < kSegmentQuarters; ++i) {
       const int count = quarter_steps(Scan::quarter(i), steps);
       quarter(inputs, count, state, left[i]);
-      enter_quarter(power(map, count), left[i], state);
+      enter_quarter(power(map, count), steps == kSegmentSteps, left[i], state);
       inputs += count;
     }
     join_quarters(power(map, kQuarterSteps), left, local);

@@ -184,6 +184,59 @@ TEST_P(Nonfinite, AnInitialState) {
   }
 }
 
+// Over the empty quarters of a last segment, and over the way to it, nothing is multiplied by zero.
+TEST_P(Nonfinite, AnInfiniteGradientOfAFinalState) {
+  for (const int64_t time : {int64_t{33}, int64_t{38}, int64_t{48}, chunk_steps() + 5}) {
+    Case c = clean_case(1, time, 2);
+    const Forward forward = support::forward(target(), c);
+    c.grad_final[0][1] = kInfinity;
+    const Backward got = support::backward(target(), c, forward.saved);
+    for (int64_t t = 0; t < time; ++t) {
+      ASSERT_EQ(got.grad_x.at(static_cast<size_t>(t * 2 + 1)), kInfinity) << "step " << t << " of " << time;
+      ASSERT_TRUE(std::isfinite(got.grad_x.at(static_cast<size_t>(t * 2)))) << "step " << t << " of " << time;
+    }
+    ASSERT_EQ(got.grad_initial[0].at(1), kInfinity) << time;
+  }
+}
+
+// Where the decay is zero an infinite state is one all the same: 0 * infinity is NaN, and stays so.
+TEST_P(Nonfinite, AnInfiniteStateUnderADecayOfZero) {
+  for (const int64_t time : {int64_t{5}, int64_t{37}, 2 * chunk_steps() + 3}) {
+    for (int n = 0; n < 2; ++n) {
+      Case c = clean_case(1, time, 2);
+      if (n == 1 && !c.has_second()) continue;
+      (n == 1 && c.has_alpha() ? c.alpha : c.beta)[1] = 0.0f;
+      c.initial[n][1] = kInfinity;
+      const Forward got = support::forward(target(), c);
+      ASSERT_TRUE(std::isnan(got.final_state[n].at(1))) << "state " << n << " after " << time << " steps";
+      if (n == 1 && !c.has_alpha()) continue;  // psu_lif's V does not see R
+      ASSERT_TRUE(std::isnan(got.final_state[0].at(1))) << "V after " << time << " steps";
+      for (int64_t t = 0; t < time; ++t) {
+        ASSERT_TRUE(std::isnan(got.membrane.at(static_cast<size_t>(t * 2 + 1)))) << "step " << t << " of " << time;
+        ASSERT_TRUE(std::isfinite(got.membrane.at(static_cast<size_t>(t * 2)))) << "step " << t << " of " << time;
+      }
+    }
+  }
+}
+
+// And where it is nearly zero, so that its powers vanish, it stays infinite.
+TEST_P(Nonfinite, AnInfiniteStateUnderATinyDecay) {
+  for (const int64_t time : {int64_t{37}, 2 * chunk_steps() + 3}) {
+    for (int n = 0; n < 2; ++n) {
+      Case c = clean_case(1, time, 2);
+      if (n == 1 && !c.has_second()) continue;
+      (n == 1 && c.has_alpha() ? c.alpha : c.beta)[1] = 1e-30f;
+      c.initial[n][1] = kInfinity;
+      const Forward got = support::forward(target(), c);
+      ASSERT_EQ(got.final_state[n].at(1), kInfinity) << "state " << n << " after " << time << " steps";
+      if (n == 1 && !c.has_alpha()) continue;
+      for (int64_t t = 0; t < time; ++t) {
+        ASSERT_EQ(got.membrane.at(static_cast<size_t>(t * 2 + 1)), kInfinity) << "step " << t << " of " << time;
+      }
+    }
+  }
+}
+
 class Sampling : public Ops {};
 
 TEST_F(Sampling, InfiniteMembranes) {

@@ -113,6 +113,12 @@ TEST_P(KernelRace, ForwardByRows) {
 TEST_P(KernelRace, BackwardByRows) {
   expect_backward(by_rows(GetParam()));
 }
+// psu_lif puts 32 bits a lane where other lanes had 16.
+TEST_P(KernelRace, BackwardByHalfRows) {
+  Case c = by_rows(GetParam());
+  c.description.dtype = SPIKESCAN_BFLOAT16;
+  expect_backward(c);
+}
 TEST_P(KernelRace, ForwardByPieces) {
   expect_forward(by_pieces(GetParam()));
 }

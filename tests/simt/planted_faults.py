@@ -61,6 +61,9 @@ FAULTS = {
     # ---- Down rows ----
     "fetched_over_what_is_read": Fault(
         "row_ring.h", "__syncwarp(); // every lane has read the oldest", "", "lif", "BackwardByRows/lif", RACE),
+    "slopes_over_x_of_other_lanes": Fault(
+        "row_ring.h", "__syncwarp(); // they are wider than what other lanes may still be reading", ";", "psu_lif",
+        "BackwardByHalfRows/psu_lif", RACE),
     "copies_of_other_lanes_not_waited_for": Fault(
         "row_ring.h", "__syncwarp(); // the other lanes' copies", "", "lif", "ForwardByRows/lif", RACE),
     "times_read_early": Fault(
