@@ -47,9 +47,10 @@ class DecayTables {
 
   // first, second: the clipped decays in the scan's order (second is ignored for order 1); lanes: how many count.
   void prepare(const float* first, const float* second, int lanes, int64_t time) {
+    const int longest = chunk_steps(time, 0);
     const int last = time > 0 ? chunk_steps(time, chunk_count(time) - 1) : 0;
     // Backward in time a last chunk that ends inside a segment starts with that one, which shifts all distances.
-    const int uneven = Scan::kReverse ? last % kSegmentSteps : 0;
+    uneven_ = Scan::kReverse ? last % kSegmentSteps : 0;
     for (int l = 0; l < kLanes; ++l) {
       decay_[0][l] = l < lanes ? first[l] : 0.0f;
       decay_[N - 1][l] = l < lanes ? (N == 1 ? first[l] : second[l]) : 0.0f;
@@ -58,33 +59,28 @@ class DecayTables {
     for (int l = 0; l < vectors * kFloats; l += kDoubles) {
       const VMap base = base_map(l);
       tabulate_steps(base, l);
-      tabulate_distances(base, uneven, l);
+      tabulate_distances(base, segment_count(longest), l);
+      for (int i = 0; uneven_ != 0 && uneven_ + i * kSegmentSteps <= last; ++i) {
+        put(uneven_map_[i], l, power(base, uneven_ + i * kSegmentSteps));
+      }
     }
   }
 
   const float* decay(int n) const { return decay_[n]; }
   // `reached`: steps of the quarter that were taken before.
   const float* response(int term, int reached) const { return response_[term][reached]; }
+  VMap segment_map(int lane) const { return get(map_[1], lane); }
   // Over at most kQuarterSteps steps.
   VMap map_over_few(int steps, int lane) const { return get(step_map_[steps], lane); }
-  // Over a multiple of kSegmentSteps; for gradients also over what the last chunk's distances are. The last of
-  // power()'s products are made anew each time: tables of all of them would take a second-level cache's place from x.
-  HWY_INLINE VMap map_over(int steps, int lane) const {
-    const int segments = steps / kSegmentSteps;
-    VMap map = get(low_[steps % kSegmentSteps != 0][segments % kLowMaps], lane);
-    for (int i = 0; i < kSquares; ++i) {
-      if (segments >> (kLowBits + i) & 1) map = compose(get(square_[i], lane), map);
-    }
-    if (steps == 0) return map;
-    for (int i = 0; i < kTerms; ++i) map.term[i] = at_least(load(least_[i] + lane), map.term[i]);
-    return map;
+  // Over a multiple of kSegmentSteps; for gradients also over what the last chunk's distances are.
+  VMap map_over(int steps, int lane) const {
+    if (steps % kSegmentSteps == 0) return get(map_[steps / kSegmentSteps], lane);
+    return get(uneven_map_[steps / kSegmentSteps], lane);
   }
 
  private:
   using Entry = double[kTerms][kLanes];
-  // Distances in segments, up to a chunk: their low bits have a table, the high ones a square each.
-  static constexpr int kLowBits = 3, kLowMaps = 1 << kLowBits, kSquares = 4;
-  static_assert(kChunkSegments < kLowMaps << kSquares);
+  static constexpr int kUneven = Scan::kReverse ? kChunkSegments : 1;
 
   VMap base_map(int lane) const {
     alignas(64) double terms[kTerms][kDoubles];
@@ -104,6 +100,10 @@ class DecayTables {
 
   static void put(Entry& entry, int lane, const VMap& map) {
     for (int i = 0; i < kTerms; ++i) store(map.term[i], entry[i] + lane);
+  }
+  static void put_positive(Entry& entry, int lane, VMap power, const VMap& base) {
+    keep_positive(power, base);
+    put(entry, lane, power);
   }
   static HWY_INLINE VMap get(const Entry& entry, int lane) {
     VMap out;
@@ -131,40 +131,27 @@ class DecayTables {
     store_narrow(hn::IfThenElse(lost, doubles(1.4012984643248171e-45), power), to);
   }
 
-  // As power() multiplies, low bits first, from `uneven` steps in a segment and from none. Nothing is kept from
-  // vanishing on the way.
-  void tabulate_distances(const VMap& base, int uneven, int lane) {
-    VMap low[2][kLowMaps], square = base;
-    set_identity(low[0][0]);
-    set_identity(low[1][0]);
-    for (int steps = 1; steps < kSegmentSteps; steps *= 2) {
-      if (uneven & steps) low[1][0] = compose(square, low[1][0]);
-      square = compose(square, square);
-    }
-    for (int bit = 1; bit < kLowMaps; bit *= 2) {
-      for (auto& maps : low) {
-        for (int rest = 0; rest < bit; ++rest) maps[bit + rest] = compose(square, maps[rest]);
-      }
-      square = compose(square, square);
-    }
-    for (int i = 0; i < kSquares; ++i) {
-      put(square_[i], lane, square);
-      square = compose(square, square);
-    }
-    for (int shifted = 0; shifted < 2; ++shifted) {
-      for (int i = 0; i < kLowMaps; ++i) put(low_[shifted][i], lane, low[shifted][i]);
-    }
-    for (int i = 0; i < kTerms; ++i) {
-      store(hn::IfThenElseZero(doubles(0.0) < base.term[i], doubles(kLeastDouble)), least_[i] + lane);
+  // power(base, 16 s) from the power before s's highest bit: the same products as power() makes.
+  void tabulate_distances(const VMap& base, int segments, int lane) {
+    VMap exact[kChunkSegments + 1];
+    set_identity(exact[0]);
+    exact[1] = base;
+    for (int steps = 1; steps < kSegmentSteps; steps *= 2) exact[1] = compose(exact[1], exact[1]);
+    put(map_[0], lane, exact[0]);
+    put_positive(map_[1], lane, exact[1], base);
+    for (int s = 2, high = 2; s <= segments; ++s) {
+      if (s == 2 * high) high = s;
+      exact[s] = s == high ? compose(exact[high / 2], exact[high / 2]) : compose(exact[high], exact[s - high]);
+      put_positive(map_[s], lane, exact[s], base);
     }
   }
 
+  int uneven_ = 0;
   alignas(64) float decay_[N][kLanes];
   alignas(64) float response_[kTerms][kQuarterSteps][kLanes];
   alignas(64) Entry step_map_[kQuarterSteps + 1];
-  alignas(64) Entry low_[2][kLowMaps];  // [1]: for distances that are no multiple of a segment
-  alignas(64) Entry square_[kSquares];
-  alignas(64) double least_[kTerms][kLanes];  // what a power may not fall below
+  alignas(64) Entry map_[kChunkSegments + 1];
+  alignas(64) Entry uneven_map_[kUneven];
 };
 
 SPIKESCAN_ELEMENT_END

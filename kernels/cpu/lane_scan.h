@@ -67,7 +67,7 @@ class LaneScan {
         }
         advance(over_quarter, joined, left, joined);
       }
-      advance(tables.map_over(kSegmentSteps, l), d, joined, d);
+      advance(tables.segment_map(l), d, joined, d);
       for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
     }
   }

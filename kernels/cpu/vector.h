@@ -72,14 +72,6 @@ HWY_INLINE Doubles load_wide(const float* p) {
 HWY_INLINE void store_narrow(Doubles x, float* p) {
   hn::Store(hn::DemoteTo(HalfFloatTag(), x), HalfFloatTag(), p);
 }
-// `low` where x is below it; a NaN stays one. On x86 min and max give their second operand where one is a NaN.
-HWY_INLINE Doubles at_least(Doubles low, Doubles x) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
-  return hn::Max(low, x);
-#else
-  return hn::IfThenElse(x < low, low, x);
-#endif
-}
 HWY_INLINE Floats choose(FloatMask m, Floats yes, Floats no) {
   return hn::IfThenElse(m, yes, no);
 }

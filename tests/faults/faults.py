@@ -236,9 +236,9 @@ FORWARD = _faults(
     ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
 ) + _faults(
     "kernels/cpu/decay_tables.h", PASSES,
-    ("powers: those of an uneven distance", "low_[steps % kSegmentSteps != 0]", "low_[0]"),
-    ("powers: the highest square lost", "segments >> (kLowBits + i) & 1", "segments >> (kLowBits + i) & 1 && i < 3"),
-    ("powers: vanish", "at_least(load(least_[i] + lane), map.term[i])", "map.term[i]"),
+    ("powers: those of an uneven distance", "if (steps % kSegmentSteps == 0) return", "return"),
+    ("powers: from another square", "compose(exact[high], exact[s - high])", "compose(exact[high / 2], exact[s - high])"),
+    ("powers: vanish", "keep_positive(power, base);\n    put(entry", "put(entry"),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("spsn: gain", "1.0f - out.beta[l]", "1.0f"),
