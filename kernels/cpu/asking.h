@@ -27,6 +27,16 @@ class Asking {
   HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
+  // 16 bits, half as many lines, came too late from the second and are not lost from the first.
+  bool is_near() const { return bytes_ < sizeof(float); }
+  template <bool kNear>
+  HWY_INLINE void ask_as(int j, int l) const {
+    if constexpr (kNear) {
+      ask_near(j, l);
+    } else {
+      ask(j, l);
+    }
+  }
 
   // All at once, lanes of the next block that this one, with `lanes`, is too narrow to ask for.
   HWY_INLINE void ask_beyond(int lanes, int64_t next_lanes) const {

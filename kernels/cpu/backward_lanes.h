@@ -239,7 +239,7 @@ class BackwardLanes {
     Segment& direct = shared_.gradients[0];
     if (!call_.args.grad_spikes.data) {
       direct = {};
-      return neuron_.settle(steps, states, false, [](auto, int, int, Floats) HWY_ATTR {});
+      return neuron_.settle(steps, states, std::false_type(), [](int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
@@ -247,14 +247,13 @@ class BackwardLanes {
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
-      neuron_.settle(steps, states, in_memory, [=, &direct](auto abreast, int j, int l, Floats m) HWY_ATTR {
-        if constexpr (abreast) {
-          next_gs.ask(j, l);
-        } else {
-          next_gs.ask_near(j, l);
-        }
-        store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
-      });
+      const auto settle = [&](auto near, auto abreast) HWY_ATTR {
+        neuron_.settle(steps, states, abreast, [=, &direct](int j, int l, Floats m) HWY_ATTR {
+          next_gs.template ask_as<near>(j, l);
+          store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
+        });
+      };
+      next_gs.is_near() ? settle(std::true_type(), std::false_type()) : settle(std::false_type(), in_memory);
     });
   }
 
@@ -291,10 +290,13 @@ class BackwardLanes {
       });
     }
     Segment& tile = shared_.gradients[0];
-    finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
-      next_x.ask_near(j, l);
-      store(dx, tile.at[j] + l);
-    });
+    const auto finish = [&](auto near) HWY_ATTR {
+      finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
+        next_x.template ask_as<near>(j, l);
+        store(dx, tile.at[j] + l);
+      });
+    };
+    next_x.is_near() ? finish(std::true_type()) : finish(std::false_type());
     if (!out.data) return;
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }

@@ -237,7 +237,7 @@ class ForwardLanes {
     const spikescan_forward_args& args = call_.args;
     const int lanes = block_.lanes;
     Segment& m = states_.at[0];
-    neuron_.settle(steps, states_, false, [](auto, int, int, Floats) HWY_ATTR {});
+    neuron_.settle(steps, states_, std::false_type(), [](int, int, Floats) HWY_ATTR {});
     const spikescan_tensor& v = args.membrane;
     if (v.data) store_segment(v, membrane_, t, steps, lanes, streaming(v, t, shared_.membrane_parts), m);
     if (!args.spikes.data) return;

@@ -174,11 +174,11 @@ class NeuronLanes {
     return {*this, states};
   }
 
-  // Settles a segment; body(is_abreast, j, l, m) sees M of each step of kFloats rows, the last one first: backward goes
-  // on to earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
-  // vectors of a step before the next step, as memory lies that the body reads.
-  template <class Body>
-  HWY_INLINE void settle(int steps, SegmentStates& states, bool abreast, Body body) const {
+  // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
+  // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
+  // vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type.
+  template <class Abreast, class Body>
+  HWY_INLINE void settle(int steps, SegmentStates& states, Abreast abreast, Body body) const {
     int l = 0;
     if (abreast && steps == kSegmentSteps && !states.settled) {
       for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(l, states, body);
@@ -248,7 +248,7 @@ class NeuronLanes {
         for (int v = 0; v < kAbreast; ++v) {
           const int at = l + v * kFloats;
           const auto response = last_scan().quarter_response(last_entry(states), q, at);
-          body(std::true_type(), j, at, settle_step(response, j, reached, at, states));
+          body(j, at, settle_step(response, j, reached, at, states));
         }
       }
     }
@@ -256,12 +256,12 @@ class NeuronLanes {
   template <class Body>
   HWY_INLINE void settle_vector(int steps, int l, SegmentStates& states, Body& body) const {
     if (states.settled) {
-      for (int j = steps - 1; j >= 0; --j) body(std::false_type(), j, l, rule_input(states, j, l));
+      for (int j = steps - 1; j >= 0; --j) body(j, l, rule_input(states, j, l));
       return;
     }
     last_scan().for_quarters(last_entry(states), steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
       for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-        body(std::false_type(), j, l, settle_step(response, j, quarter.reached(j), l, states));
+        body(j, l, settle_step(response, j, quarter.reached(j), l, states));
       }
     });
   }
