@@ -268,7 +268,7 @@ class BackwardRow {
     const int distance = length - s * kSegmentSteps - steps;
     Steps x, h, states[kStates];
     ring.read(0, x);
-    // Else they are made anew: their address would be a register too many.
+    // A partial segment makes them anew: their address would be a register too many.
     constexpr bool kKeepsSlopes = Neuron::kPsu && kFull;
     if constexpr (kKeepsSlopes) ring.give_up_oldest();
     states_.rebuild(x, memory_.entries, i, states, kKeepsSlopes ? ring.in_oldest() : nullptr);

@@ -257,7 +257,7 @@ TEST(ErrorBounds, AWrongFunctionIsSeen) {
 
 // docs/model.md, section 5: gradients within 16 * 2^-24 of their terms. The argument's rounding alone, or that of
 // log2(e), would spoil that far from U = 0; that of ln 2 does not.
-TEST(ErrorBounds, OfAnArgumentWouldExceedTheGradientsBound) {
+TEST(ErrorBounds, ARoundedArgumentWouldExceedTheGradientsBound) {
   const auto worst = [](auto exp_of) {
     return worst_over(10.0f, 87.0f, 997, [&](float x) {
       return std::fabs(exp_of(magnitude(x)) / std::exp(-std::fabs(static_cast<double>(x))) - 1.0) * 0x1p24;
