@@ -67,7 +67,9 @@ def positive(value):
     return value
 
 
-SERIES = ("time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "few_rows", "with_membrane")
+SERIES = (
+    "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "share_vs_steps", "few_rows", "with_membrane"
+)  # fmt: skip
 MEASURED = (
     "bytes", "share_of_copy", "copy_bytes_per_second", "elements_per_second", "peak_bytes", "p20_seconds", "p80_seconds"
 )  # fmt: skip

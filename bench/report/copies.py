@@ -45,9 +45,10 @@ def figure(record, backend):
     equal = against(record, backend, "constant_elements", lambda row: row["T"])
     bars = by_dtype(record, backend)
     channels = against(record, backend, "share_vs_channels", lambda row: row["C"])
+    steps = against(record, backend, "share_vs_steps", lambda row: row["T"])
     few_rows = against(record, backend, "few_rows", lambda row: row["C"])
     with_membrane = measured(record, backend, series="with_membrane", pass_name="forward")
-    lines = (lengths, widths, equal, channels, few_rows)
+    lines = (lengths, widths, equal, channels, steps, few_rows)
     used = [row for line in lines for points in line.values() for _, row in points] + bars + with_membrane
     data = [
         {
@@ -76,7 +77,7 @@ def figure(record, backend):
         text,
         data,
         (lambda: draw(panels, bars)) if data else None,
-        [*table(bars, with_membrane), *channel_table(channels), *few_rows_table(few_rows)],
+        [*table(bars, with_membrane), *channel_table(channels), *step_table(steps), *few_rows_table(few_rows)],
         missing,
     )
 
@@ -147,29 +148,42 @@ def table(bars, with_membrane):
     ]
 
 
-def by_channels(lines, title):
-    """lif, a line a number of channels; title(rows) says of what."""
+def by_size(lines, title, size="C"):
+    """lif, a line a size; title(rows) says of what."""
     found = {}
     for (_, pass_name), points in lines.items():
-        for width, row in points:
-            found.setdefault(width, {})[pass_name] = row
+        for value, row in points:
+            found.setdefault(value, {})[pass_name] = row
     if not found:
         return []
-    body = [[count(width), *(time_and_share(rows.get(name)) for name in PASSES)] for width, rows in found.items()]
+    body = [[count(value), *(time_and_share(rows.get(name)) for name in PASSES)] for value, rows in found.items()]
     used = [row for rows in found.values() for row in rows.values()]
-    return ["", title(used), "", *markdown_table(["C", *PASSES], body)]
+    return ["", title(used), "", *markdown_table([size, *PASSES], body)]
 
 
 def few_rows_table(few_rows):
-    return by_channels(few_rows, lambda rows: f"`lif` in float32, few rows of T = {count(rows[0]['T'])} (batch 1):")
+    return by_size(few_rows, lambda rows: f"`lif` in float32, few rows of T = {count(rows[0]['T'])} (batch 1):")
 
 
 def channel_table(channels):
     def title(rows):
-        elements = max(row["B"] * row["T"] * row["C"] for row in rows)
         return (
-            f"`lif` in float32 at T = {count(rows[0]['T'])} and about {elements / 1e6:.1f} million elements, "
+            f"`lif` in float32 at T = {count(rows[0]['T'])} and about {millions(rows)} million elements, "
             "by the number of channels (batch first):"
         )
 
-    return by_channels(channels, title)
+    return by_size(channels, title)
+
+
+def step_table(steps):
+    def title(rows):
+        return (
+            f"`lif` in float32 at C = {count(rows[0]['C'])} and about {millions(rows)} million elements, "
+            "by the number of steps (batch first):"
+        )
+
+    return by_size(steps, title, "T")
+
+
+def millions(rows):
+    return f"{max(row['B'] * row['T'] * row['C'] for row in rows) / 1e6:.1f}"

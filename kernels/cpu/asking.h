@@ -38,13 +38,16 @@ class Asking {
     }
   }
 
-  // All at once, lanes of the next block that this one, with `lanes`, is too narrow to ask for.
-  HWY_INLINE void ask_beyond(int lanes, int64_t next_lanes) const {
-    for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < next_lanes; l += kFloats) {
-      const uintptr_t last = first_ + static_cast<uintptr_t>(l + kFloats) * bytes_ - 1;
-      for (int j = 0; j < kSegmentSteps; ++j) {
-        __builtin_prefetch(reinterpret_cast<const void*>(last + static_cast<uintptr_t>(j) * stride_bytes_), 0, 2);
-      }
+  // For the strip's last block, `lanes` wide: all at once, what it cannot ask for line by line of the first one's rows.
+  // Those are the vectors that it does not have itself, and the lines in which rows begin that do not begin on one:
+  // as the last lines of the rows before them, they would be asked for after the first block's turn.
+  HWY_INLINE void ask_rest(const StripPlace& place, int lanes) const {
+    if (!place.last()) return;
+    const bool on_lines = (first_ | stride_bytes_) % kLineBytes == 0;
+    const bool is_one_run = place.blocks == 1 && stride_bytes_ == static_cast<uintptr_t>(lanes) * bytes_;
+    if (!on_lines && !is_one_run && rows_->together()) ask_rows(0);
+    for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < place.first_width; l += kFloats) {
+      ask_rows(static_cast<uintptr_t>(l + kFloats) * bytes_ - 1);
     }
   }
 
@@ -52,6 +55,14 @@ class Asking {
   HWY_INLINE const void* place(int j, int l) const {
     return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(int64_t{rows_->line(j, l)}));
   }
+  // A segment's lines with the byte at this place of each row.
+  HWY_INLINE void ask_rows(uintptr_t byte) const {
+    for (int j = 0; j < kSegmentSteps; ++j) {
+      __builtin_prefetch(reinterpret_cast<const void*>(first_ + byte + static_cast<uintptr_t>(j) * stride_bytes_), 0,
+                         2);
+    }
+  }
+
   const RowPlaces* rows_;
   uintptr_t bytes_, first_, stride_bytes_;
 };

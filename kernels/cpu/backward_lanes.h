@@ -243,7 +243,7 @@ class BackwardLanes {
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
-    if (place_.wraps()) next_gs.ask_beyond(block_.lanes, place_.first_width);
+    next_gs.ask_rest(place_, block_.lanes);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
@@ -275,7 +275,7 @@ class BackwardLanes {
     const RowsView x = Neuron::kSpsn ? view_x(t, at.steps) : RowsView{};
     // The next turn takes x first segment first, and all else last segment first.
     const Asking next_x = next_turn(call_.args.x, x_, t + (kSavedSegments - 1 - 2 * i) * kSegmentSteps);
-    if (place_.wraps()) next_x.ask_beyond(block_.lanes, place_.first_width);
+    next_x.ask_rest(place_, block_.lanes);
     const spikescan_tensor& out = call_.args.grad_x;
     const Streaming way =
         out.data ? way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true) : Streaming(place_);

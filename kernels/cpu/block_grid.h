@@ -19,7 +19,6 @@ struct StripPlace {
   int64_t first_width = 0;  // channels of the strip's first block
   bool has_all = false;     // the strip's blocks have all channels
   bool last() const { return index + 1 == blocks; }
-  bool wraps() const { return index > 0 && last(); }  // the next turn is the strip's first block's
 };
 
 struct BlockGrid {

@@ -114,7 +114,8 @@ class ForwardLanes {
     const int length = chunk_steps(d_.time, k), segment = distance / kSegmentSteps;
     const int64_t t = k * kChunkSteps + distance;
     if (call_.args.saved && saves_chain(segment)) save(k, segment, [&](int n) { return neuron_.chain(n); });
-    if (inner_ && distance + kSegmentSteps < length) return run_inner(t, distance);
+    const int end = distance + kSegmentSteps;
+    if (inner_ && end <= length && end < kChunkSteps) return run_inner(t, distance, end == length);
     const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
     const bool ends = distance + steps == kChunkSteps;
@@ -136,33 +137,45 @@ class ForwardLanes {
     return args.spikes.data && (!draws_uniforms(call_.firing) || (!args.uniforms.data && philox_.phase(0) == 0));
   }
 
-  void run_inner(int64_t t, int distance) {
+  void run_inner(int64_t t, int distance, bool last) {
     const spikescan_tensor& x = call_.args.x;
     if (block_.lanes % kFloats != 0 || !x_.together()) {
       load_segment(x, x_, t, kSegmentSteps, block_.lanes, u_);
-      return run_inner(view_tile(u_), t, distance);
+      return run_inner(view_tile(u_), t, distance, last);
     }
     const int64_t first = x_.first(0) + t * x.stride_time;
     switch (x.dtype) {
       case SPIKESCAN_FLOAT16:
-        return run_inner(RowsOf<Half>{static_cast<const Half*>(x.data) + first, x.stride_time}, t, distance);
+        return run_inner(RowsOf<Half>{static_cast<const Half*>(x.data) + first, x.stride_time}, t, distance, last);
       case SPIKESCAN_BFLOAT16:
-        return run_inner(RowsOf<BFloat16>{static_cast<const BFloat16*>(x.data) + first, x.stride_time}, t, distance);
+        return run_inner(RowsOf<BFloat16>{static_cast<const BFloat16*>(x.data) + first, x.stride_time}, t, distance,
+                         last);
       default:
-        return run_inner(RowsOf<float>{static_cast<const float*>(x.data) + first, x.stride_time}, t, distance);
+        return run_inner(RowsOf<float>{static_cast<const float*>(x.data) + first, x.stride_time}, t, distance, last);
     }
   }
 
   template <class X>
-  void run_inner(X x, int64_t t, int distance) {
-    const int64_t next_t = place_.last() ? t + kTurn * kSegmentSteps : t;
-    const Asking next(call_.args.x, x_, next_t, place_.to_next, 0);
+  void run_inner(X x, int64_t t, int distance, bool last) {
+    const Asking next = next_turn(t);
     const auto m = neuron_.enter_inner(x, distance, states_);
-    if (place_.wraps()) next.ask_beyond(block_.lanes, place_.first_width);
+    if (last) {
+      neuron_.keep_last(states_);
+      __builtin_memcpy(final_, states_.last, sizeof final_);
+    }
+    next.ask_rest(place_, block_.lanes);
     const spikescan_tensor& v = call_.args.membrane;
     if (!v.data) return fire_inner(t, m, next);
     fire_inner(t, typename Neuron::KeptMembrane(m, states_), next);
     store_segment(v, membrane_, t, kSegmentSteps, block_.lanes, streaming(v, t, shared_.membrane_parts), states_.at[0]);
+  }
+
+  // Where the turn after this one reads x: the next block's, or the first block's later in time or in the next batches.
+  Asking next_turn(int64_t t) const {
+    constexpr int64_t turn = kTurn * kSegmentSteps;
+    if (!place_.last()) return Asking(call_.args.x, x_, t, place_.to_next, 0);
+    if (t / turn * turn + turn < d_.time) return Asking(call_.args.x, x_, t + turn, place_.to_next, 0);
+    return Asking(call_.args.x, x_, t % turn, place_.to_next, grid_.rows);
   }
 
   template <class M>
@@ -182,7 +195,7 @@ class ForwardLanes {
   template <class Rule, class M, class Sink>
   HWY_INLINE void fire_segment(const Rule& rule, int64_t t, M m, Sink out) {
     if constexpr (Rule::kDraws) {
-      fire_drawn(rule, philox_, t, kSegmentSteps, block_.lanes, m, out);
+      fire_drawn<2>(rule, philox_, t, 0, kSegmentSteps, block_.lanes, m, out);
     } else {
       fire_alone(rule, kSegmentSteps, block_.lanes, m, out);
     }
@@ -200,7 +213,7 @@ class ForwardLanes {
           for (int l = 0; l < lanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
         }
         fire_segment(rule, t, m, WordSink{words_, shift, next});
-        if (shift != 0) words_.write(out, spikes_, t, lanes);
+        if (shift != 0 || t + kSegmentSteps == d_.time) words_.write(out, spikes_, t, lanes);
         return;
       }
     }
@@ -247,7 +260,9 @@ class ForwardLanes {
       }
     }
     if (args.uniforms.data) load_segment(args.uniforms, uniforms_, t, steps, lanes, u_);
-    fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m);
+    const Asking next = next_turn(t);
+    next.ask_rest(place_, lanes);
+    fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m, AskingTileSink{m, next, next});
     if (args.spikes.dtype != SPIKESCAN_BITS32) {
       return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes, t, shared_.spike_parts), m);
     }

@@ -17,13 +17,6 @@ struct TileSource {
   const Segment& tile;
   HWY_INLINE Floats at(int q, int i, int l) const { return load(tile.at[q * kQuarterSteps + i] + l); }
 };
-struct TileSink {
-  static constexpr bool kStreams = false;
-  Segment& tile;
-  HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
-  HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
-  HWY_INLINE void end(int) {}
-};
 
 // A rule that draws nothing. Calls m and out for whole quarters, so also for rows past the last step.
 template <class Rule, class Source, class Sink>
@@ -55,17 +48,18 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
   }
 }
 
-// The segment starts at a multiple of four steps. Calls m and out for whole draws, so also for rows past the last step.
-template <class Rule, class Source, class Sink>
-HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
-                           Sink out) {
-  constexpr int kQuads = kSegmentSteps / 4, kQuadsAtOnce = 2, kDrawSteps = 4 * kQuadsAtOnce;
+// Steps begin ... end - 1 of a segment that starts at a multiple of four, as `begin` is one. Calls m and out for so
+// many whole draws at once, so also for rows past the last step.
+template <int kQuadsAtOnce, class Rule, class Source, class Sink>
+HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int begin, int end, int lanes,
+                           Source m, Sink out) {
+  constexpr int kQuads = kSegmentSteps / 4, kDrawSteps = 4 * kQuadsAtOnce;
   static_assert(kQuarterSteps == 4);
   const Rule rule = call_rule;  // in registers
   PhiloxTime times[kQuads];
-  for (int q = 0; q < kQuads; ++q) philox.at_time(t + 4 * q, times[q]);
+  for (int q = begin / 4; 4 * q < end; ++q) philox.at_time(t + 4 * q, times[q]);
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; j += kDrawSteps) {
+    for (int j = begin; j < end; j += kDrawSteps) {
       Words drawn[kDrawSteps];
       // Keys are read where they are needed: hoisted out of the loop they would only be spilled.
       __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -109,26 +103,32 @@ inline void draw_shifted(const VectorPhilox& philox, int64_t t, int steps, int l
   }
 }
 
-template <class Rule>
+template <class Rule, class Sink>
 void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, Segment& u,
-                       Segment& m) {
+                       const Segment& m, Sink to) {
   const Rule rule(f, kUniformScale);
-  if (philox.phase(t) == 0) return fire_drawn(rule, philox, t, steps, lanes, TileSource{m}, TileSink{m});
+  if (philox.phase(t) == 0) {
+    const int in_pairs = (steps + 3) / 8 * 8;  // of draws; what is left takes one
+    fire_drawn<2>(rule, philox, t, 0, in_pairs < steps ? in_pairs : steps, lanes, TileSource{m}, to);
+    if (in_pairs < steps) fire_drawn<1>(rule, philox, t, in_pairs, steps, lanes, TileSource{m}, to);
+    return;
+  }
   draw_shifted(philox, t, steps, lanes, u);
-  fire_given(rule, u, steps, lanes, m, TileSink{m});
+  fire_given(rule, u, steps, lanes, m, to);
 }
 
-// Any rule and source of uniforms; `m` becomes the spikes. `given`: u holds the caller's uniforms; else u is scratch.
-inline void fire(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given, Segment& u,
-                 Segment& m) {
-  const TileSink to{m};
+// Any rule and source of uniforms; `to` is no sink of words. `given`: u holds the caller's uniforms; else u is scratch.
+// A function of its own: beside the loops of whole segments its code made those slower.
+template <class Sink>
+HWY_NOINLINE void fire(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given,
+                       Segment& u, const Segment& m, Sink to) {
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
       return given ? fire_given(SigmoidRule(f, 1.0f), u, steps, lanes, m, to)
-                   : fire_by_generator<SigmoidRule>(f, philox, t, steps, lanes, u, m);
+                   : fire_by_generator<SigmoidRule>(f, philox, t, steps, lanes, u, m, to);
     case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
       return given ? fire_given(RefractoryRule(f, 1.0f), u, steps, lanes, m, to)
-                   : fire_by_generator<RefractoryRule>(f, philox, t, steps, lanes, u, m);
+                   : fire_by_generator<RefractoryRule>(f, philox, t, steps, lanes, u, m, to);
     case SPIKESCAN_HEAVISIDE:
       return fire_alone(HeavisideRule(f), steps, lanes, TileSource{m}, to);
     default:

@@ -174,6 +174,18 @@ class NeuronLanes {
     return {*this, states};
   }
 
+  // After enter_inner(): what the segment's last step leaves, for its M alone too.
+  void keep_last(SegmentStates& states) const {
+    if constexpr (kCuba) {
+      scan_.respond_last(states.entry, kSegmentSteps, lanes_, {states.last[1], states.last[0]});
+    } else {
+      scan_.respond_last(states.entry, kSegmentSteps, lanes_, {states.last[0]});
+    }
+    if constexpr (kPsu) {
+      refractory_.respond_last(states.refractory_entry, kSegmentSteps, lanes_, {states.last[1]});
+    }
+  }
+
   // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
   // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
   // vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type.

@@ -21,16 +21,24 @@ class RowPlaces {
   // Of one tensor at all times.
   void set(const spikescan_tensor& tensor, const LaneBlock& block) {
     const int chunk = tensor.dtype == SPIKESCAN_BITS32 ? kChunkSteps / 32 : kChunkSteps;  // in strides
-    for (int l = 0; l < block.lanes; ++l) {
-      first_[l] = block.batch[l] * tensor.stride_batch + block.chunk[l] * chunk * tensor.stride_time + block.channel[l];
-    }
-    const auto are_neighbours = [&](int lanes) {
-      int apart = 0;
-      for (int l = 0; l < lanes; ++l) apart |= first_[l] != first_[0] + l;
-      return apart == 0;
+    const auto place = [&](int l) {
+      return block.batch[l] * tensor.stride_batch + block.chunk[l] * chunk * tensor.stride_time + block.channel[l];
     };
-    together_ = are_neighbours(block.lanes);
-    run_ = together_ ? kLanes : are_neighbours(block.chunk_lanes()) ? block.chunk_lanes() : block.width();
+    together_ = true;
+    run_ = kLanes;
+    if (block.lanes == block.width()) {  // one batch, one chunk: neighbouring channels
+      const int64_t first = place(0);
+      for (int l = 0; l < kLanes; ++l) first_[l] = first + l;
+    } else {
+      for (int l = 0; l < block.lanes; ++l) first_[l] = place(l);
+      const auto are_neighbours = [&](int lanes) {
+        int apart = 0;
+        for (int l = 0; l < lanes; ++l) apart |= first_[l] != first_[0] + l;
+        return apart == 0;
+      };
+      together_ = are_neighbours(block.lanes);
+      if (!together_) run_ = are_neighbours(block.chunk_lanes()) ? block.chunk_lanes() : block.width();
+    }
     if (lanes_ != block.lanes) find_lines(tensor, block.lanes);
   }
   bool together() const { return together_; }  // one run of memory at every step

@@ -82,7 +82,7 @@ class SpikeRows {
         if (whole) {
           hn::Stream(ones_where(d, line, one), d, to);
         } else {
-          store_ones(line >> part, kLine - part, to + part, one);
+          store_part_ones(line >> part, part, kLine, to, one);
           whole = true;
         }
         filled -= kLine;
@@ -92,7 +92,7 @@ class SpikeRows {
     }
     // Three bytes a step may all lie inside one line.
     const int begin = whole ? 0 : part;
-    if (filled > begin) store_ones(line >> begin, filled - begin, to + begin, one);
+    if (filled > begin) store_part_ones(line >> begin, begin, filled, to, one);
   }
 
   // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to others, too.
@@ -113,12 +113,12 @@ class SpikeRows {
     to -= part;
     int at = 0;
     if (part != 0 && first != SharedLine::kWhole) {
-      if (first == SharedLine::kPart) store_ones(bits, (end < kLine ? end : kLine) - part, to + part, one);
+      if (first == SharedLine::kPart) store_part_ones(bits, part, end < kLine ? end : kLine, to, one);
       at = kLine;
     }
     for (; at + kLine <= end; at += kLine) hn::Stream(ones_where(d, line_at(at), one), d, to + at);
     if (at >= end || last == SharedLine::kLeft) return;
-    if (last == SharedLine::kPart) return store_ones(line_at(at), end - at, to + at, one);
+    if (last == SharedLine::kPart) return store_part_ones(line_at(at), 0, end - at, to + at, one);
     uint64_t after;
     __builtin_memcpy(&after, streaming.first[step + 1], sizeof after);
     const uint64_t own = line_at(at) & ((uint64_t{1} << (end - at)) - 1);
@@ -131,12 +131,17 @@ class SpikeRows {
     constexpr int kLine = kLineBytes / sizeof(T);
     int l = 0;
     for (; l + kLine <= count; l += kLine) hn::StoreU(ones_where(d, bits >> l, one), d, to + l);
-    if (l == count) return;
-    const auto rest = ones_where(d, bits >> l, one);
-    if (l == 0) return hn::BlendedStore(rest, hn::FirstN(d, count), d, to);
-    alignas(kLineBytes) uint8_t bytes[kLineBytes];  // at a long row's end a few short stores are faster
-    hn::Store(rest, d, reinterpret_cast<T*>(bytes));
-    store_part(bytes, reinterpret_cast<uint8_t*>(to + l), (count - l) * sizeof(T));
+    if (l < count) hn::BlendedStore(ones_where(d, bits >> l, one), hn::FirstN(d, count - l), d, to + l);
+  }
+
+  // Of the line at `line`, elements begin ... end - 1, which lowest bits are for. Beside lines that go past the caches
+  // a masked store that reaches into the next one, though it leaves it alone, is very slow.
+  template <class T>
+  static HWY_INLINE void store_part_ones(uint64_t bits, int begin, int end, T* line, T one) {
+    const hn::ScalableTag<T> d;
+    const uint64_t lanes = (~uint64_t{0} >> (63 - (end - 1 - begin))) << begin;
+    using M = hn::Mask<decltype(d)>;
+    hn::BlendedStore(ones_where(d, bits << begin, one), M{static_cast<decltype(M::raw)>(lanes)}, d, line);
   }
 
   template <class D>

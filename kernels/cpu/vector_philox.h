@@ -32,16 +32,17 @@ class VectorPhilox {
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
+    uint64_t product[kLanes], first[kLanes], quads[kLanes];
     for (int l = 0; l < block.lanes; ++l) {
       const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
       const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
-      const uint64_t product = uint64_t{kPhiloxMultiplier1} * batch;
-      const uint32_t first = high_word(product) ^ channel ^ static_cast<uint32_t>(key_low_[0]);
-      const int place = l / kFloats * kFloats + l % 2 * (kFloats / 2) + l % kFloats / 2;
-      row_product_[place] = uint64_t{kPhiloxMultiplier0} * first;
-      row_low_[place] = product;
-      row_quads_[place] = static_cast<uint64_t>(block.chunk[l] * (kChunkSteps / 4));
+      product[l] = uint64_t{kPhiloxMultiplier1} * batch;
+      first[l] = uint64_t{kPhiloxMultiplier0} * (high_word(product[l]) ^ channel ^ static_cast<uint32_t>(key_low_[0]));
+      quads[l] = static_cast<uint64_t>(block.chunk[l] * (kChunkSteps / 4));
     }
+    sort_pairs(product, block.lanes, row_low_);
+    sort_pairs(first, block.lanes, row_product_);
+    sort_pairs(quads, block.lanes, row_quads_);
   }
 
   // Of step t of the block's first chunk.
@@ -72,6 +73,17 @@ class VectorPhilox {
   struct Counter {
     Pairs w[4];
   };
+
+  // Of each vector of rows the even ones, then the odd ones. Rows that are not in use may be anything.
+  static void sort_pairs(const uint64_t* rows, int lanes, uint64_t* places) {
+    constexpr int kHalf = kFloats / 2;
+    for (int l = 0; l < lanes; l += kFloats) {
+      for (int i = 0; i < kHalf; ++i) {
+        places[l + i] = rows[l + 2 * i];
+        places[l + kHalf + i] = rows[l + 2 * i + 1];
+      }
+    }
+  }
 
   // `even_place`, `odd_place`: of the times.
   template <int K>

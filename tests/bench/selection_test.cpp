@@ -129,9 +129,9 @@ TEST(WithMembrane, WritesVInEveryRecurrence) {
   }
 }
 
-TEST(ShareVsChannels, MovesAboutTheSameElements) {
+TEST(ShareVs, ChannelsAndStepsMoveAboutTheSameElements) {
   RunOptions options;
-  options.series = {"share_vs_channels"};
+  options.series = {"share_vs_channels", "share_vs_steps"};
   for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) {
     EXPECT_NEAR(static_cast<double>(one.shape.elements()), 33554432.0, 0.02 * 33554432.0) << one.name();
   }

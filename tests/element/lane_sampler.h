@@ -27,6 +27,14 @@ inline void draw_uniforms(const RandomOrigin& origin, int64_t b, int64_t t, int6
   }
 }
 
+struct TileSink {
+  static constexpr bool kStreams = false;
+  spikescan::Segment& tile;
+  void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
+  void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
+  void end(int) {}
+};
+
 // `m` becomes the spikes.
 inline void fire(const Firing& f, const Segment& u, int steps, Segment& m) {
   const VectorPhilox unused(RandomOrigin{});
@@ -37,7 +45,7 @@ inline void fire(const Firing& f, const Segment& u, int steps, Segment& m) {
       values.at[j][l] = m.at[j][l];
     }
   }
-  fire(f, unused, 0, steps, kLanes, true, uniforms, values);
+  fire(f, unused, 0, steps, kLanes, true, uniforms, values, TileSink{values});
   for (int j = 0; j < steps; ++j) {
     for (int l = 0; l < kLanes; ++l) m.at[j][l] = values.at[j][l];
   }

@@ -178,7 +178,7 @@ GENERATOR = _faults(
     ("draw: lane repeated", "origin_.channel + block.channel[l]", "origin_.channel + block.channel[l & ~1]"),
     ("draw: batch origin", "static_cast<uint32_t>(origin_.batch + block.batch[l])",
      "static_cast<uint32_t>(block.batch[l])"),
-    ("draw: odd rows first", "l % 2 * (kFloats / 2)", "(1 - l % 2) * (kFloats / 2)"),
+    ("draw: even rows twice", "rows[l + 2 * i + 1]", "rows[l + 2 * i]"),
     ("draw: a round's key", "pass(odd[k], low, high)", "pass(odd[k], high, low)"),
 ) + _faults(
     "kernels/cpu/lane_firing.h", PHILOX,
@@ -225,7 +225,9 @@ FORWARD = _faults(
     ("spikes: of a narrow block alone", "bits << (kLanes - count) | before >> count", "bits << (kLanes - count)"),
     ("spikes: first bits not kept", "__builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);", ";"),
     ("spikes: what a line leaves", "bits >> (run - filled)", "0"),
-    ("spikes: past a short run", "hn::FirstN(d, count), d, to)", "hn::FirstN(d, count + 1), d, to)"),
+    ("spikes: past a short run", "hn::FirstN(d, count - l), d,", "hn::FirstN(d, count - l + 1), d,"),
+    ("spikes: part of a line from its start", "ones_where(d, bits << begin, one)", "ones_where(d, bits, one)"),
+    ("spikes: part of a line to its end", "(63 - (end - 1 - begin))", "0"),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
@@ -249,7 +251,9 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
     ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
-    ("final state: none", "__builtin_memcpy(final_, states_.last, sizeof final_);", ""),
+    ("final state: none of part of a segment", "(leaves_split(k));\n    __builtin_memcpy(final_, states_.last, sizeof final_);",
+     "(leaves_split(k));"),
+    ("final state: of whole segments the last chunk's", "      neuron_.keep_last(states_);\n", ""),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("last row of V a step early", "rows[n]->at[steps - 1], sizeof", "rows[n]->at[0], sizeof"),
@@ -271,10 +275,14 @@ FORWARD = _faults(
     ("split a chunk late", "neuron_.end_chunk(leaves_split(k));", "neuron_.end_chunk(k % kSplitChunks == 0);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SHAPES,
-    ("inner: the end of a chunk forgotten", "inner_ && distance + kSegmentSteps < length", "inner_ && distance < length - 1"),
+    ("inner: the end of a chunk forgotten", "end <= length && end < kChunkSteps", "end <= length"),
 ) + _faults(
     "kernels/cpu/forward_inner.h", SHAPES,
     ("inner: every step's bit in one place", "    bit = bit + bit;\n", ""),
+) + _faults(
+    "kernels/cpu/lane_firing.h", SHAPES,
+    ("fire: the last draw of part of a segment once more", "fire_drawn<1>(rule, philox, t, in_pairs,",
+     "fire_drawn<1>(rule, philox, t - 4, in_pairs,"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", EXECUTOR,
     ("split: R measured from an unfinished V", "distance + kSegmentSteps == kChunkSteps, states_)", "false, states_)"),

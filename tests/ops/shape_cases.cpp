@@ -13,12 +13,12 @@ namespace {
 using support::Case;
 using support::Layout;
 
-// Around the vector width and packed word (32), the largest small buffers, the chunk, and an odd length that broke a
-// peer; B and C also around CUDA's 65,535 blocks.
+// Around the vector width and packed word (32), halves of one and parts of a segment (16), the largest small buffers,
+// the chunk, and an odd length that broke a peer; B and C also around CUDA's 65,535 blocks.
 const std::vector<int64_t>& times() {
-  static const std::vector<int64_t> sizes = {
-      0,    1,   2, 3, 31, 32, 33, 63, 64, 65, 255, 256, 257, chunk_steps() - 1, chunk_steps(), chunk_steps() + 1,
-      1000, 4099};
+  const int64_t chunk = chunk_steps();
+  static const std::vector<int64_t> sizes = {0,  1,  2,   3,   10,  16,        31,    32,        33,   48,  63,
+                                             64, 65, 255, 256, 257, chunk - 1, chunk, chunk + 1, 1000, 4099};
   return sizes;
 }
 constexpr int64_t kSizes[] = {0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 127, 128, 129, 1025, 65535, 65536, 65537};
