@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 
 RECORD = Path(__file__).resolve().parent / "instruction_counts.json"
-# A batch of blocks of channels, and the tables' share in it as in the usual sizes; few channels; one long row.
+# A batch of blocks of channels, and the tables' share in it as in the usual sizes; few channels; one long row;
+# few steps.
 CASES = [
     f"{direction} {recurrence} float32 float32 16x1024x64"
     for recurrence in ("lif", "spsn", "cuba_lif", "psu_lif")
@@ -32,6 +33,8 @@ CASES = [
     "forward lif float32 float32 1x100000x1",
     "backward lif float32 float32 64x1000x3",
     "backward lif float32 float32 1x100000x1",
+    "forward lif float32 float32 1024x10x64",
+    "backward lif float32 float32 1024x10x64",
 ]
 ALLOWED_GROWTH = 0.01
 

@@ -49,13 +49,21 @@ struct Streaming {
     return precedes ? SharedLine::kLeft : first && j + 1 < steps ? SharedLine::kWhole : SharedLine::kPart;
   }
 
-  // Lines that are stored in part are read first, so the next turn's are asked for; not the few of joined rows.
-  HWY_INLINE void ask_parts(const void* row, int64_t stride_bytes, size_t bytes) const {
-    if (first) return;
+  // Lines that are stored in part are read first, so step j's of the next turn are asked for.
+  HWY_INLINE void ask_parts(const void* row, int64_t stride_bytes, size_t bytes, int j, int steps) const {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(row) + static_cast<uintptr_t>(next_turn * stride_bytes);
     const uintptr_t end = begin + bytes;
-    if (!follows && begin % kLineBytes != 0) __builtin_prefetch(reinterpret_cast<const void*>(begin), 1, 3);
-    if (!precedes && end % kLineBytes != 0) __builtin_prefetch(reinterpret_cast<const void*>(end), 1, 3);
+    const auto ask = [](uintptr_t at) HWY_ATTR {
+      if (at % kLineBytes != 0) __builtin_prefetch(reinterpret_cast<const void*>(at), 1, 3);
+    };
+    if (first_line(j) == SharedLine::kPart) ask(begin);
+    if (last_line(j, steps) == SharedLine::kPart) ask(end);
+  }
+  // The same of a long row: the line that it shares with the segment that comes after it.
+  HWY_INLINE void ask_long_part(const void* row, size_t step_bytes) const {
+    const int64_t steps = next_turn > 0 ? next_turn + kSegmentSteps : next_turn;
+    const uintptr_t at = reinterpret_cast<uintptr_t>(row) + static_cast<uintptr_t>(steps) * step_bytes;
+    if (at % kLineBytes != 0) __builtin_prefetch(reinterpret_cast<const void*>(at), 1, 3);
   }
 
   // Of rows of `bytes` from `to` on. `together`: they are the whole block's; of a block of several batches, whose runs
@@ -171,7 +179,7 @@ void stream_run(const Segment& in, int steps, int first, int lanes, T* to, int64
     uint8_t* own = rows[j] + kLineBytes;
     const SharedLine last = streaming.last_line(j, steps);
     if (last == SharedLine::kWhole) __builtin_memcpy(own + bytes, streaming.first[j + 1], kLineBytes);
-    streaming.ask_parts(to + j * stride, stride_bytes, bytes);
+    streaming.ask_parts(to + j * stride, stride_bytes, bytes, j, steps);
     stream_row(own, bytes, to + j * stride, streaming.first_line(j), last);
     if (streaming.precedes) __builtin_memcpy(streaming.last[j], rows[j] + bytes, kLineBytes);
   }
@@ -180,7 +188,7 @@ void stream_run(const Segment& in, int steps, int first, int lanes, T* to, int64
 // The segments of several batches that are one long row each (Streaming::long_run): `lanes` of which `run` are a
 // batch's; `place(lane)` is where a batch's first step goes.
 template <class T, class Place>
-void stream_runs(const Segment& in, int lanes, int run, Place place) {
+void stream_runs(const Segment& in, int lanes, int run, const Streaming& streaming, Place place) {
   const size_t bytes = static_cast<size_t>(run) * kSegmentSteps * sizeof(T);
   // A vector may reach into what comes after it, which is written later; all is written before the first is read.
   alignas(kLineBytes) uint8_t rows[kLineBytes + (kLanes * kSegmentSteps + kFloats) * sizeof(T) + kLineBytes];
@@ -192,6 +200,7 @@ void stream_runs(const Segment& in, int lanes, int run, Place place) {
   }
   const uint8_t* from = rows + kLineBytes;
   for (int first = 0; first < lanes; first += run, from += bytes) {
+    streaming.ask_long_part(place(first), static_cast<size_t>(run) * sizeof(T));
     stream_row(from, bytes, place(first), SharedLine::kPart, SharedLine::kPart);
   }
 }

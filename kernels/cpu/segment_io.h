@@ -137,7 +137,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   const int run = streaming.long_run(stride, rows, lanes, sizeof(T));
   const bool is_lines = run * sizeof(T) % kLineBytes == 0 && on_lines(data + rows.first(0), 0);
   if (steps == kSegmentSteps && run > 0 && !is_lines) {
-    return stream_runs<T>(in, lanes, run, [&](int first) { return data + rows.first(first); });
+    return stream_runs<T>(in, lanes, run, streaming, [&](int first) { return data + rows.first(first); });
   }
   if (rows.written_alone()) {
     for (int l = 0; l < lanes; ++l) {

@@ -37,7 +37,10 @@ class SpikeRows {
     T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
     const int64_t stride = tensor.stride_time;
     if (const int run = streaming.long_run(stride, rows, lanes, sizeof(T))) {
-      for (int l = 0; l < lanes; l += run) stream_run_bits(l, run, data + rows.first(l), one);
+      for (int l = 0; l < lanes; l += run) {
+        streaming.ask_long_part(data + rows.first(l), static_cast<size_t>(run) * sizeof(T));
+        stream_run_bits(l, run, data + rows.first(l), one);
+      }
       return;
     }
     rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
@@ -51,7 +54,7 @@ class SpikeRows {
         for (int j = 0; j < kSegmentSteps; ++j) __builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);
       }
       for (int j = 0; j < kSegmentSteps; ++j, to += stride) {
-        streaming.ask_parts(to, stride * int64_t{sizeof(T)}, static_cast<size_t>(count) * sizeof(T));
+        streaming.ask_parts(to, stride * int64_t{sizeof(T)}, static_cast<size_t>(count) * sizeof(T), j, kSegmentSteps);
         stream_bits(bits_of_step(j) >> first, count, to, one, streaming, j);
       }
     });
