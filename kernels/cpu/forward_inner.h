@@ -1,5 +1,5 @@
-// The segments between a row's ends, where nearly all of a forward pass is spent: x straight into the scan, then each
-// vector's response, rule and output in registers. Memory is asked for the next turn's segment meanwhile, a
+// Whole segments, but for a chunk's last one, where nearly all of a forward pass is spent: x straight into the scan,
+// then each vector's response, rule and output in registers. Memory is asked for the next turn's segment meanwhile, a
 // line at a time, so that its answers come while there is something else to do.
 #pragma once
 

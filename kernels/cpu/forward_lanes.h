@@ -262,7 +262,9 @@ class ForwardLanes {
     if (args.uniforms.data) load_segment(args.uniforms, uniforms_, t, steps, lanes, u_);
     const Asking next = next_turn(t);
     next.ask_rest(place_, lanes);
-    fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m, AskingTileSink{m, next, next});
+    const bool wants_lines = args.spikes.dtype != SPIKESCAN_BITS32 && !streams(d_, args.spikes.dtype);
+    const Asking output = wants_lines ? Asking(args.spikes, spikes_, t, 0, 0) : next;
+    fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m, AskingTileSink{m, next, output});
     if (args.spikes.dtype != SPIKESCAN_BITS32) {
       return store_segment(args.spikes, spikes_, t, steps, lanes, streaming(args.spikes, t, shared_.spike_parts), m);
     }

@@ -48,8 +48,8 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
   }
 }
 
-// Steps begin ... end - 1 of a segment that starts at a multiple of four, as `begin` is one. Calls m and out for so
-// many whole draws at once, so also for rows past the last step.
+// Steps begin ... end - 1 of a segment that starts at a multiple of four, as `begin` is one. Calls m and out for
+// whole groups of kQuadsAtOnce draws, so also for rows past the last step.
 template <int kQuadsAtOnce, class Rule, class Source, class Sink>
 HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int begin, int end, int lanes,
                            Source m, Sink out) {
@@ -108,8 +108,8 @@ void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, i
                        const Segment& m, Sink to) {
   const Rule rule(f, kUniformScale);
   if (philox.phase(t) == 0) {
-    const int in_pairs = (steps + 3) / 8 * 8;  // of draws; what is left takes one
-    fire_drawn<2>(rule, philox, t, 0, in_pairs < steps ? in_pairs : steps, lanes, TileSource{m}, to);
+    const int in_pairs = (steps + 3) / 8 * 8;  // steps whose draws go two at a time; one more may be left
+    fire_drawn<2>(rule, philox, t, 0, in_pairs, lanes, TileSource{m}, to);
     if (in_pairs < steps) fire_drawn<1>(rule, philox, t, in_pairs, steps, lanes, TileSource{m}, to);
     return;
   }
@@ -117,8 +117,9 @@ void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, i
   fire_given(rule, u, steps, lanes, m, to);
 }
 
-// Any rule and source of uniforms; `to` is no sink of words. `given`: u holds the caller's uniforms; else u is scratch.
-// A function of its own: beside the loops of whole segments its code made those slower.
+// Any rule and source of uniforms; `to` is no sink of words, since its end() may come twice. `given`: u holds the
+// caller's uniforms; else u is scratch. A function of its own: beside the loops of whole segments its code made those
+// slower.
 template <class Sink>
 HWY_NOINLINE void fire(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given,
                        Segment& u, const Segment& m, Sink to) {

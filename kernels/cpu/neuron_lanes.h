@@ -174,7 +174,7 @@ class NeuronLanes {
     return {*this, states};
   }
 
-  // After enter_inner(): what the segment's last step leaves, for its M alone too.
+  // After enter_inner(): `last`, which it leaves out.
   void keep_last(SegmentStates& states) const {
     if constexpr (kCuba) {
       scan_.respond_last(states.entry, kSegmentSteps, lanes_, {states.last[1], states.last[0]});

@@ -59,7 +59,7 @@ struct Streaming {
     if (first_line(j) == SharedLine::kPart) ask(begin);
     if (last_line(j, steps) == SharedLine::kPart) ask(end);
   }
-  // The same of a long row: the line that it shares with the segment that comes after it.
+  // The same of a long row: the line that it shares with the segment that is stored after it.
   HWY_INLINE void ask_long_part(const void* row, size_t step_bytes) const {
     const int64_t steps = next_turn > 0 ? next_turn + kSegmentSteps : next_turn;
     const uintptr_t at = reinterpret_cast<uintptr_t>(row) + static_cast<uintptr_t>(steps) * step_bytes;

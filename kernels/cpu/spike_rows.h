@@ -85,7 +85,7 @@ class SpikeRows {
         if (whole) {
           hn::Stream(ones_where(d, line, one), d, to);
         } else {
-          store_part_ones(line >> part, part, kLine, to, one);
+          store_part_ones(line, part, kLine, to, one);
           whole = true;
         }
         filled -= kLine;
@@ -95,7 +95,7 @@ class SpikeRows {
     }
     // Three bytes a step may all lie inside one line.
     const int begin = whole ? 0 : part;
-    if (filled > begin) store_part_ones(line >> begin, begin, filled, to, one);
+    if (filled > begin) store_part_ones(line, begin, filled, to, one);
   }
 
   // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to others, too.
@@ -116,7 +116,7 @@ class SpikeRows {
     to -= part;
     int at = 0;
     if (part != 0 && first != SharedLine::kWhole) {
-      if (first == SharedLine::kPart) store_part_ones(bits, part, end < kLine ? end : kLine, to, one);
+      if (first == SharedLine::kPart) store_part_ones(first_bits, part, end < kLine ? end : kLine, to, one);
       at = kLine;
     }
     for (; at + kLine <= end; at += kLine) hn::Stream(ones_where(d, line_at(at), one), d, to + at);
@@ -137,14 +137,14 @@ class SpikeRows {
     if (l < count) hn::BlendedStore(ones_where(d, bits >> l, one), hn::FirstN(d, count - l), d, to + l);
   }
 
-  // Of the line at `line`, elements begin ... end - 1, which lowest bits are for. Beside lines that go past the caches
+  // Elements begin ... end - 1 of the line at `line`, of its bits. Beside lines that go past the caches
   // a masked store that reaches into the next one, though it leaves it alone, is very slow.
   template <class T>
   static HWY_INLINE void store_part_ones(uint64_t bits, int begin, int end, T* line, T one) {
     const hn::ScalableTag<T> d;
-    const uint64_t lanes = (~uint64_t{0} >> (63 - (end - 1 - begin))) << begin;
+    const uint64_t lanes = ~uint64_t{0} >> (64 - (end - begin)) << begin;
     using M = hn::Mask<decltype(d)>;
-    hn::BlendedStore(ones_where(d, bits << begin, one), M{static_cast<decltype(M::raw)>(lanes)}, d, line);
+    hn::BlendedStore(ones_where(d, bits, one), M{static_cast<decltype(M::raw)>(lanes)}, d, line);
   }
 
   template <class D>

@@ -32,7 +32,7 @@ class VectorPhilox {
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
-    uint64_t product[kLanes], first[kLanes], quads[kLanes];
+    uint64_t product[kLanes] = {}, first[kLanes] = {}, quads[kLanes] = {};
     for (int l = 0; l < block.lanes; ++l) {
       const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
       const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
@@ -74,13 +74,12 @@ class VectorPhilox {
     Pairs w[4];
   };
 
-  // Of each vector of rows the even ones, then the odd ones. Rows that are not in use may be anything.
+  // Of each vector of rows the even ones, then the odd ones.
   static void sort_pairs(const uint64_t* rows, int lanes, uint64_t* places) {
-    constexpr int kHalf = kFloats / 2;
     for (int l = 0; l < lanes; l += kFloats) {
-      for (int i = 0; i < kHalf; ++i) {
+      for (int i = 0; i < kDoubles; ++i) {
         places[l + i] = rows[l + 2 * i];
-        places[l + kHalf + i] = rows[l + 2 * i + 1];
+        places[l + kDoubles + i] = rows[l + 2 * i + 1];
       }
     }
   }

@@ -16,7 +16,8 @@ const Target kCpu = {"cpu", SPIKESCAN_BACKEND_CPU, true, true};
 constexpr Layout kLayouts[] = {Layout::batch_first, Layout::batch_first, Layout::time_first, Layout::padded,
                                Layout::window};
 // Of two chunks and more, whole ones or with a short one at the end; of more than stand side by side.
-constexpr int64_t kTimes[] = {2048, 3 * 1024 + 1, 4096, 5 * 1024 + 700, 16384, 20 * 1024 + 63, 66 * 1024, 70000};
+constexpr int64_t kTimes[] = {2048,  3 * 1024 + 1,   5 * 1024 + 704, 5 * 1024 + 700,
+                              16384, 20 * 1024 + 63, 66 * 1024,      70000};
 constexpr int64_t kWideChannels = 66;  // more than one block of lanes
 constexpr int kParts = 6;
 

@@ -226,8 +226,8 @@ FORWARD = _faults(
     ("spikes: first bits not kept", "__builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);", ";"),
     ("spikes: what a line leaves", "bits >> (run - filled)", "0"),
     ("spikes: past a short run", "hn::FirstN(d, count - l), d,", "hn::FirstN(d, count - l + 1), d,"),
-    ("spikes: part of a line from its start", "ones_where(d, bits << begin, one)", "ones_where(d, bits, one)"),
-    ("spikes: part of a line to its end", "(63 - (end - 1 - begin))", "0"),
+    ("spikes: part of a line, of the bits after it", "store_part_ones(first_bits, part,", "store_part_ones(bits, part,"),
+    ("spikes: part of a line to its end", "(64 - (end - begin))", "0"),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
@@ -253,7 +253,7 @@ FORWARD = _faults(
     ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
     ("final state: none of part of a segment", "(leaves_split(k));\n    __builtin_memcpy(final_, states_.last, sizeof final_);",
      "(leaves_split(k));"),
-    ("final state: of whole segments the last chunk's", "      neuron_.keep_last(states_);\n", ""),
+    ("final state: of a last whole segment none", "      neuron_.keep_last(states_);\n", ""),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("last row of V a step early", "rows[n]->at[steps - 1], sizeof", "rows[n]->at[0], sizeof"),
@@ -275,6 +275,7 @@ FORWARD = _faults(
     ("split a chunk late", "neuron_.end_chunk(leaves_split(k));", "neuron_.end_chunk(k % kSplitChunks == 0);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SHAPES,
+    ("inner: half a packed word at the end not written", " || t + kSegmentSteps == d_.time", ""),
     ("inner: the end of a chunk forgotten", "end <= length && end < kChunkSteps", "end <= length"),
 ) + _faults(
     "kernels/cpu/forward_inner.h", SHAPES,

@@ -13,7 +13,7 @@ namespace {
 using support::Case;
 using support::Layout;
 
-// Around the vector width and packed word (32), halves of one and parts of a segment (16), the largest small buffers,
+// Around the vector width and packed word (32), a whole segment and part of one (16, 10), the largest small buffers,
 // the chunk, and an odd length that broke a peer; B and C also around CUDA's 65,535 blocks.
 const std::vector<int64_t>& times() {
   const int64_t chunk = chunk_steps();
