@@ -32,7 +32,7 @@ class VectorPhilox {
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
-    uint64_t product[kLanes] = {}, first[kLanes] = {}, quads[kLanes] = {};
+    uint64_t product[kLanes], first[kLanes], quads[kLanes];
     for (int l = 0; l < block.lanes; ++l) {
       const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
       const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
@@ -40,6 +40,7 @@ class VectorPhilox {
       first[l] = uint64_t{kPhiloxMultiplier0} * (high_word(product[l]) ^ channel ^ static_cast<uint32_t>(key_low_[0]));
       quads[l] = static_cast<uint64_t>(block.chunk[l] * (kChunkSteps / 4));
     }
+    for (int l = block.lanes; l % kFloats != 0; ++l) product[l] = first[l] = quads[l] = 0;
     sort_pairs(product, block.lanes, row_low_);
     sort_pairs(first, block.lanes, row_product_);
     sort_pairs(quads, block.lanes, row_quads_);
