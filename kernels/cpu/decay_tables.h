@@ -50,7 +50,7 @@ class DecayTables {
     const int longest = chunk_steps(time, 0);
     const int last = time > 0 ? chunk_steps(time, chunk_count(time) - 1) : 0;
     // Backward in time a last chunk that ends inside a segment starts with that one, which shifts all distances.
-    uneven_ = Scan::kReverse ? last % kSegmentSteps : 0;
+    const int uneven = Scan::kReverse ? last % kSegmentSteps : 0;
     for (int l = 0; l < kLanes; ++l) {
       decay_[0][l] = l < lanes ? first[l] : 0.0f;
       decay_[N - 1][l] = l < lanes ? (N == 1 ? first[l] : second[l]) : 0.0f;
@@ -60,8 +60,8 @@ class DecayTables {
       const VMap base = base_map(l);
       tabulate_steps(base, l);
       tabulate_distances(base, segment_count(longest), l);
-      for (int i = 0; uneven_ != 0 && uneven_ + i * kSegmentSteps <= last; ++i) {
-        put(uneven_map_[i], l, power(base, uneven_ + i * kSegmentSteps));
+      for (int i = 0; uneven != 0 && uneven + i * kSegmentSteps <= last; ++i) {
+        put(uneven_map_[i], l, power(base, uneven + i * kSegmentSteps));
       }
     }
   }
@@ -146,7 +146,6 @@ class DecayTables {
     }
   }
 
-  int uneven_ = 0;
   alignas(64) float decay_[N][kLanes];
   alignas(64) float response_[kTerms][kQuarterSteps][kLanes];
   alignas(64) Entry step_map_[kQuarterSteps + 1];

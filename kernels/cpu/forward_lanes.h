@@ -115,7 +115,7 @@ class ForwardLanes {
     const int64_t t = k * kChunkSteps + distance;
     if (call_.args.saved && saves_chain(segment)) save(k, segment, [&](int n) { return neuron_.chain(n); });
     const int end = distance + kSegmentSteps;
-    if (inner_ && end <= length && end < kChunkSteps) return run_inner(t, distance, end == length);
+    if (inner_ && end <= length && end < kChunkSteps) return run_inner(t, distance);
     const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
     const bool ends = distance + steps == kChunkSteps;
@@ -131,35 +131,37 @@ class ForwardLanes {
       run_segment(k, distance);
   }
 
+  // A whole segment that ends the row.
+  bool is_last(int64_t t) const { return t + kSegmentSteps == d_.time; }
+
   // Spikes are wanted, and draws, if there are any, are the generator's and begin at a multiple of four steps.
   bool has_inner() const {
     const spikescan_forward_args& args = call_.args;
     return args.spikes.data && (!draws_uniforms(call_.firing) || (!args.uniforms.data && philox_.phase(0) == 0));
   }
 
-  void run_inner(int64_t t, int distance, bool last) {
+  void run_inner(int64_t t, int distance) {
     const spikescan_tensor& x = call_.args.x;
     if (block_.lanes % kFloats != 0 || !x_.together()) {
       load_segment(x, x_, t, kSegmentSteps, block_.lanes, u_);
-      return run_inner(view_tile(u_), t, distance, last);
+      return run_inner(view_tile(u_), t, distance);
     }
     const int64_t first = x_.first(0) + t * x.stride_time;
     switch (x.dtype) {
       case SPIKESCAN_FLOAT16:
-        return run_inner(RowsOf<Half>{static_cast<const Half*>(x.data) + first, x.stride_time}, t, distance, last);
+        return run_inner(RowsOf<Half>{static_cast<const Half*>(x.data) + first, x.stride_time}, t, distance);
       case SPIKESCAN_BFLOAT16:
-        return run_inner(RowsOf<BFloat16>{static_cast<const BFloat16*>(x.data) + first, x.stride_time}, t, distance,
-                         last);
+        return run_inner(RowsOf<BFloat16>{static_cast<const BFloat16*>(x.data) + first, x.stride_time}, t, distance);
       default:
-        return run_inner(RowsOf<float>{static_cast<const float*>(x.data) + first, x.stride_time}, t, distance, last);
+        return run_inner(RowsOf<float>{static_cast<const float*>(x.data) + first, x.stride_time}, t, distance);
     }
   }
 
   template <class X>
-  void run_inner(X x, int64_t t, int distance, bool last) {
+  void run_inner(X x, int64_t t, int distance) {
     const Asking next = next_turn(t);
     const auto m = neuron_.enter_inner(x, distance, states_);
-    if (last) {
+    if (is_last(t)) {
       neuron_.keep_last(states_);
       __builtin_memcpy(final_, states_.last, sizeof final_);
     }
@@ -213,7 +215,7 @@ class ForwardLanes {
           for (int l = 0; l < lanes; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
         }
         fire_segment(rule, t, m, WordSink{words_, shift, next});
-        if (shift != 0 || t + kSegmentSteps == d_.time) words_.write(out, spikes_, t, lanes);
+        if (shift != 0 || is_last(t)) words_.write(out, spikes_, t, lanes);
         return;
       }
     }

@@ -67,8 +67,8 @@ INSTANTIATE_TEST_SUITE_P(All, Outputs,
 Case case_of(const Rows& rows, int64_t bytes) {
   Case c;
   spikescan_description& d = c.description;
-  const int64_t short_of = rows.misaligned ? 0 : rows.channels >= 64 ? 4 : 8;
-  d.time = (rows.channels >= 64 ? 1100 : 4200) + short_of;
+  const int64_t to_segment = rows.misaligned ? 0 : rows.channels >= 64 ? 4 : 8;
+  d.time = (rows.channels >= 64 ? 1100 : 4200) + to_segment;
   d.channels = rows.channels;
   d.batch = kStreamingBytes / (bytes * d.time * d.channels) + 1;
   c.spikes_layout = c.membrane_layout = c.grad_x_layout = rows.layout;

@@ -275,7 +275,7 @@ FORWARD = _faults(
     ("split a chunk late", "neuron_.end_chunk(leaves_split(k));", "neuron_.end_chunk(k % kSplitChunks == 0);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SHAPES,
-    ("inner: half a packed word at the end not written", " || t + kSegmentSteps == d_.time", ""),
+    ("inner: half a packed word at the end not written", " || is_last(t)", ""),
     ("inner: the end of a chunk forgotten", "end <= length && end < kChunkSteps", "end <= length"),
 ) + _faults(
     "kernels/cpu/forward_inner.h", SHAPES,
