@@ -7,15 +7,24 @@
 #include "kernels/cpu/row_places.h"
 #include "kernels/cpu/vector.h"
 
+// A function out of line that only asks. GCC knows of no effect that a prefetch has: where it may look inside, it drops
+// the call.
+#if defined(__clang__)
+#define SPIKESCAN_ASKS HWY_NOINLINE
+#else
+#define SPIKESCAN_ASKS __attribute__((noipa))
+#endif
+
 SPIKESCAN_ELEMENT_BEGIN
 
 // Where the tensor is absent, or a lane is not in use, it asks for something else, which does no harm. Numbers and no
 // pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be any number.
 class Asking {
  public:
-  // From step t on, `channels` and `batches` after the block's.
-  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches)
-      : rows_(&rows), bytes_(static_cast<uintptr_t>(dtype_bytes(tensor.dtype))) {
+  // From step t on, `channels` and `batches` after the block's. `soon`: it is needed a few steps' work later.
+  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches,
+         bool soon = false)
+      : rows_(&rows), bytes_(static_cast<uintptr_t>(dtype_bytes(tensor.dtype))), soon_(soon) {
     const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
     const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
                               static_cast<uintptr_t>(batches) * batch;
@@ -28,7 +37,7 @@ class Asking {
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
   // 16 bits, half as many lines, came too late from the second and are not lost from the first.
-  bool is_near() const { return bytes_ < sizeof(float); }
+  bool is_near() const { return soon_ || bytes_ < sizeof(float); }
   template <bool kNear>
   HWY_INLINE void ask_as(int j, int l) const {
     if constexpr (kNear) {
@@ -38,16 +47,21 @@ class Asking {
     }
   }
 
-  // For the strip's last block, `lanes` wide: all at once, what it cannot ask for line by line of the first one's rows.
-  // Those are the vectors that it does not have itself, and the lines in which rows begin that do not begin on one:
-  // as the last lines of the rows before them, they would be asked for after the first block's turn.
-  HWY_INLINE void ask_rest(const StripPlace& place, int lanes) const {
-    if (!place.last()) return;
+  // Of the strip's first block, at once, what a block with `lanes` can not ask for line by line: the vectors that it
+  // does not have itself, and the lines in which rows begin that do not begin on one. As the last lines of the rows
+  // before them, these would be asked for after the first block's turn.
+  HWY_INLINE void ask_beginnings(const StripPlace& place, int steps, int lanes) const {
     const bool on_lines = (first_ | stride_bytes_) % kLineBytes == 0;
     const bool is_one_run = place.blocks == 1 && stride_bytes_ == static_cast<uintptr_t>(lanes) * bytes_;
-    if (!on_lines && !is_one_run && rows_->together()) ask_rows(0);
+    if (!on_lines && !is_one_run && rows_->together()) ask_rows(steps, 0);
     for (int l = (lanes + kFloats - 1) / kFloats * kFloats; l < place.first_width; l += kFloats) {
-      ask_rows(static_cast<uintptr_t>(l + kFloats) * bytes_ - 1);
+      ask_rows(steps, static_cast<uintptr_t>(l + kFloats) * bytes_ - 1);
+    }
+  }
+  // What a pass over steps and vectors asks for, at once.
+  HWY_INLINE void ask_all(int steps, int lanes) const {
+    for (int j = 0; j < steps; ++j) {
+      for (int l = 0; l < lanes; l += kFloats) ask(j, l);
     }
   }
 
@@ -55,9 +69,9 @@ class Asking {
   HWY_INLINE const void* place(int j, int l) const {
     return reinterpret_cast<const void*>(first_ + static_cast<uintptr_t>(int64_t{rows_->line(j, l)}));
   }
-  // A segment's lines with the byte at this place of each row.
-  HWY_INLINE void ask_rows(uintptr_t byte) const {
-    for (int j = 0; j < kSegmentSteps; ++j) {
+  // The lines with the byte at this place of each row.
+  HWY_INLINE void ask_rows(int steps, uintptr_t byte) const {
+    for (int j = 0; j < steps; ++j) {
       __builtin_prefetch(reinterpret_cast<const void*>(first_ + byte + static_cast<uintptr_t>(j) * stride_bytes_), 0,
                          2);
     }
@@ -65,6 +79,7 @@ class Asking {
 
   const RowPlaces* rows_;
   uintptr_t bytes_, first_, stride_bytes_;
+  bool soon_;
 };
 
 SPIKESCAN_ELEMENT_END

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/cpu/asking.h"
 #include "kernels/cpu/gradient_lanes.h"
+#include "kernels/cpu/next_turn.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
@@ -159,30 +159,50 @@ class BackwardLanes {
     }
   }
 
+  // A group is a turn. Of what the next one reads, the gradient of spikes is asked for by the rule and x while outputs
+  // are written: asked for at once, their lines would wait for each other. x is needed first step first, all else last
+  // step first.
+  void begin_turn(int64_t k, int group) {
+    const int64_t t = k * kChunkSteps + group * kSavedSteps, last = (d_.time - 1) / kSavedSteps * kSavedSteps;
+    const int64_t next_batches = call_.plan.row_batches > 1 ? 1 : grid_.rows;  // most often
+    const auto turn_at = [&](int64_t first) {
+      return Turn{first, static_cast<int>(std::min<int64_t>(d_.time - first, kSavedSteps))};
+    };
+    next_turn_ = t > 0 ? NextTurn(place_, d_.time, turn_at(t), turn_at(t - kSavedSteps), 0)
+                       : NextTurn(place_, d_.time, turn_at(t), turn_at(last), next_batches);
+  }
+
   // The chain over the chunk's segments before the group.
   void load_chain(int64_t k, int group) {
     neuron_.begin_chunk();
-    const auto slot = [&](int of) { return saved_slot(k, of * kSavedSegments); };
-    const int next_group = place_.last() ? group - 1 : group;
+    const int64_t next = next_turn_.turn().first, next_chunk = next / kChunkSteps;
+    const int next_segment = static_cast<int>(next % kChunkSteps) / kSegmentSteps;
     for (int n = 0; n < kStates; ++n) {
-      if (group > 0) load_states(d_, block_, n, slot(group), call_.args.saved, neuron_.chain(n));
-      if (next_group > 0) ask_states(d_, block_, place_.to_next, n, slot(next_group), call_.args.saved);
+      if (group > 0) {
+        load_states(d_, block_, n, saved_slot(k, group * kSavedSegments), call_.args.saved, neuron_.chain(n));
+      }
+      if (next_segment > 0) {
+        ask_states(d_, block_, next_turn_.batches(), next_turn_.channels(), n, saved_slot(next_chunk, next_segment),
+                   call_.args.saved);
+      }
     }
   }
 
-  // A segment of a group: its place in the chunk, its steps, and what of the chunk comes after it.
+  // A segment of a group: its place in the chunk, its steps, and what comes after it of the chunk and of the group.
   struct Place {
-    int first, steps, after;
+    int first, steps, after, done;
     bool ends;  // it is the last of a full chunk
   };
   Place place_of(int64_t k, int group, int i) const {
     const int length = chunk_steps(d_.time, k), first = group * kSavedSteps + i * kSegmentSteps;
     const int steps = length - first < kSegmentSteps ? length - first : kSegmentSteps;
-    return {first, steps, length - first - steps, first + steps == kChunkSteps};
+    const int after = length - first - steps, later = length - (group + 1) * kSavedSteps;  // the latter in later groups
+    return {first, steps, after, after - (later > 0 ? later : 0), first + steps == kChunkSteps};
   }
 
   // Forward over the group's segments, which are counted.
   int enter_group(int64_t k, int group) {
+    begin_turn(k, group);
     load_chain(k, group);
     const int left = segment_count(chunk_steps(d_.time, k)) - group * kSavedSegments;
     const int count = left < kSavedSegments ? left : kSavedSegments;
@@ -216,7 +236,7 @@ class BackwardLanes {
     const Place at = place_of(k, group, i);
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
-    run_rule(t, at.steps, states);
+    run_rule(t, at, states);
     const auto scan = [&](auto add_membrane) HWY_ATTR {
       gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients);
     };
@@ -235,15 +255,16 @@ class BackwardLanes {
   }
 
   // The rule's share h of the gradient on V; the states are settled on the way.
-  void run_rule(int64_t t, int steps, typename Neuron::SegmentStates& states) {
+  void run_rule(int64_t t, const Place& at, typename Neuron::SegmentStates& states) {
+    const int steps = at.steps;
     Segment& direct = shared_.gradients[0];
     if (!call_.args.grad_spikes.data) {
       direct = {};
       return neuron_.settle(steps, states, std::false_type(), [](int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
-    const Asking next_gs = next_turn(call_.args.grad_spikes, grad_spikes_, t);
-    next_gs.ask_rest(place_, block_.lanes);
+    const Asking next_gs =
+        next_turn_.template share<true>(call_.args.grad_spikes, grad_spikes_, place_, at.done, steps, block_.lanes);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
@@ -257,47 +278,35 @@ class BackwardLanes {
     });
   }
 
-  // What the turn after this one reads: the next block's group, or the first block's one before it, in this batch or
-  // the next. Asked for one turn ahead and no more, it is still in the second-level cache when it is needed. The
-  // gradient of spikes is asked for by the rule, x while outputs are written: asked for at once, their lines would wait
-  // for each other.
-  Asking next_turn(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) const {
-    if (!place_.last()) return Asking(tensor, rows, t, place_.to_next, 0);
-    if (t >= kSavedSteps) return Asking(tensor, rows, t - kSavedSteps, place_.to_next, 0);
-    const int64_t batches = call_.plan.row_batches > 1 ? 1 : grid_.rows;  // most often
-    return Asking(tensor, rows, t + (d_.time - 1) / kSavedSteps * kSavedSteps, place_.to_next, batches);
-  }
-
   // The segment's gradient of x, and its share of the decays' gradients.
   void write(int64_t k, int group, int i) {
     const Place at = place_of(k, group, i);
     const int64_t t = k * kChunkSteps + at.first;
     const RowsView x = Neuron::kSpsn ? view_x(t, at.steps) : RowsView{};
-    // The next turn takes x first segment first, and all else last segment first.
-    const Asking next_x = next_turn(call_.args.x, x_, t + (kSavedSegments - 1 - 2 * i) * kSegmentSteps);
-    next_x.ask_rest(place_, block_.lanes);
+    const Asking next_x = next_turn_.share(call_.args.x, x_, place_, at.done, at.steps, block_.lanes);
     const spikescan_tensor& out = call_.args.grad_x;
     const Streaming way =
         out.data ? way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true) : Streaming(place_);
     float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
-    if (way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
-        block_.lanes % kFloats == 0 && grad_x_.together() &&
-        on_lines(first, out.stride_time * int64_t{sizeof(float)})) {
-      const int64_t stride = out.stride_time;
-      return finish_segment(x, at.steps, shared_.states[i], [=](int j, int l, Floats dx) HWY_ATTR {
-        next_x.ask(j, l);
-        hn::Stream(dx, FloatTag(), first + j * stride + l);
-      });
-    }
+    const int64_t stride = out.stride_time;
+    const bool straight = way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
+                          block_.lanes % kFloats == 0 && grad_x_.together() &&
+                          on_lines(first, stride * int64_t{sizeof(float)});
     Segment& tile = shared_.gradients[0];
     const auto finish = [&](auto near) HWY_ATTR {
+      if (straight) {
+        return finish_segment(x, at.steps, shared_.states[i], [=](int j, int l, Floats dx) HWY_ATTR {
+          next_x.template ask_as<near>(j, l);
+          hn::Stream(dx, FloatTag(), first + j * stride + l);
+        });
+      }
       finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
         next_x.template ask_as<near>(j, l);
         store(dx, tile.at[j] + l);
       });
     };
     next_x.is_near() ? finish(std::true_type()) : finish(std::false_type());
-    if (!out.data) return;
+    if (!out.data || straight) return;
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
@@ -387,6 +396,7 @@ class BackwardLanes {
   Neuron neuron_;
   GradientLanes<R> gradient_;
   Shared& shared_;
+  NextTurn next_turn_;
   alignas(64) float before_[kStates][kLanes];  // the states before the chunk
   // A segment's sums without the product with the states before its first step.
   struct {

@@ -4,9 +4,9 @@
 
 #include <type_traits>
 
-#include "kernels/cpu/asking.h"
 #include "kernels/cpu/forward_inner.h"
 #include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/next_turn.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/spike_rows.h"
@@ -19,15 +19,15 @@ class ForwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  // Segments in a row before the next block's turn: each turn brings a block's tables into the first-level cache again.
-  static constexpr int kTurn = 2;
+  // Before the next block's turn: each turn brings a block's tables into the first-level cache again.
+  static constexpr int kTurnSteps = 2 * kSegmentSteps;
 
   // What a segment needs while it is worked on: the same for all blocks of a strip, so that it stays in the first-level
   // cache.
   struct Shared {
     typename Neuron::SegmentStates states = {};
     Segment u = {};
-    RowParts<kTurn * kSegmentSteps> spike_parts, membrane_parts;
+    RowParts<kTurnSteps> spike_parts, membrane_parts;
   };
 
   ForwardLanes(const ForwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place, Shared& shared)
@@ -51,7 +51,7 @@ class ForwardLanes {
     const int64_t time = call.description.time, chunks = chunk_count(time);
     for (int64_t k = 0; k < chunks; ++k) {
       strip.each([&](ForwardLanes& lanes) { lanes.begin_chunk(k); });
-      for (int distance = 0; distance < chunk_steps(time, k); distance += kTurn * kSegmentSteps) {
+      for (int distance = 0; distance < chunk_steps(time, k); distance += kTurnSteps) {
         strip.each([&](ForwardLanes& lanes) { lanes.take_turn(k, distance); });
       }
     }
@@ -78,7 +78,7 @@ class ForwardLanes {
   void finish_split(int64_t k) {
     const int64_t chunks = chunk_count(d_.time);
     begin_chunk(k);
-    for (int distance = 0; distance < chunk_steps(d_.time, k); distance += kSegmentSteps) run_segment(k, distance);
+    for (int distance = 0; distance < chunk_steps(d_.time, k); distance += kTurnSteps) take_turn(k, distance);
     if (k + block_.chunks() == chunks) finish();
   }
 
@@ -125,11 +125,14 @@ class ForwardLanes {
     write(t, steps);
   }
 
-  void take_turn(int64_t k, int first) {
-    const int length = chunk_steps(d_.time, k), turn = first + kTurn * kSegmentSteps;
-    for (int distance = first; distance < turn && distance < length; distance += kSegmentSteps)
+  void take_turn(int64_t k, int distance) {
+    const int64_t t = k * kChunkSteps + distance;
+    const bool ends = t + kTurnSteps >= d_.time;
+    next_turn_ = NextTurn(place_, d_.time, turn_at(t), turn_at(ends ? 0 : t + kTurnSteps), ends ? grid_.rows : 0);
+    for (const int end = distance + turn_at(t).steps; distance < end; distance += kSegmentSteps)
       run_segment(k, distance);
   }
+  Turn turn_at(int64_t t) const { return {t, static_cast<int>(std::min<int64_t>(d_.time - t, kTurnSteps))}; }
 
   // A whole segment that ends the row.
   bool is_last(int64_t t) const { return t + kSegmentSteps == d_.time; }
@@ -159,25 +162,21 @@ class ForwardLanes {
 
   template <class X>
   void run_inner(X x, int64_t t, int distance) {
-    const Asking next = next_turn(t);
+    const Asking next = ask_next(t, kSegmentSteps);
     const auto m = neuron_.enter_inner(x, distance, states_);
     if (is_last(t)) {
       neuron_.keep_last(states_);
       __builtin_memcpy(final_, states_.last, sizeof final_);
     }
-    next.ask_rest(place_, block_.lanes);
     const spikescan_tensor& v = call_.args.membrane;
     if (!v.data) return fire_inner(t, m, next);
     fire_inner(t, typename Neuron::KeptMembrane(m, states_), next);
     store_segment(v, membrane_, t, kSegmentSteps, block_.lanes, streaming(v, t, shared_.membrane_parts), states_.at[0]);
   }
 
-  // Where the turn after this one reads x: the next block's, or the first block's later in time or in the next batches.
-  Asking next_turn(int64_t t) const {
-    constexpr int64_t turn = kTurn * kSegmentSteps;
-    if (!place_.last()) return Asking(call_.args.x, x_, t, place_.to_next, 0);
-    if (t / turn * turn + turn < d_.time) return Asking(call_.args.x, x_, t + turn, place_.to_next, 0);
-    return Asking(call_.args.x, x_, t % turn, place_.to_next, grid_.rows);
+  // A share of the next turn's x, for the steps from t on.
+  Asking ask_next(int64_t t, int steps) const {
+    return next_turn_.share(call_.args.x, x_, place_, static_cast<int>(t % kTurnSteps), steps, block_.lanes);
   }
 
   template <class M>
@@ -262,8 +261,7 @@ class ForwardLanes {
       }
     }
     if (args.uniforms.data) load_segment(args.uniforms, uniforms_, t, steps, lanes, u_);
-    const Asking next = next_turn(t);
-    next.ask_rest(place_, lanes);
+    const Asking next = ask_next(t, steps);
     const bool wants_lines = args.spikes.dtype != SPIKESCAN_BITS32 && !streams(d_, args.spikes.dtype);
     const Asking output = wants_lines ? Asking(args.spikes, spikes_, t, 0, 0) : next;
     fire(call_.firing, philox_, t, steps, lanes, args.uniforms.data != nullptr, u_, m, AskingTileSink{m, next, output});
@@ -274,8 +272,8 @@ class ForwardLanes {
     if (t % 32 != 0 || t + steps == d_.time) words_.write(args.spikes, spikes_, t, lanes);
   }
 
-  Streaming streaming(const spikescan_tensor& tensor, int64_t t, RowParts<kTurn * kSegmentSteps>& parts) const {
-    return way_of(d_, tensor, place_, parts, static_cast<int>(t % (kTurn * kSegmentSteps)), false);
+  Streaming streaming(const spikescan_tensor& tensor, int64_t t, RowParts<kTurnSteps>& parts) const {
+    return way_of(d_, tensor, place_, parts, static_cast<int>(t % kTurnSteps), false);
   }
 
   // What backward may begin the chunk's segment from; `values(state)` are the lanes' numbers.
@@ -309,6 +307,7 @@ class ForwardLanes {
   Shared& shared_;
   typename Neuron::SegmentStates& states_;
   Segment& u_;
+  NextTurn next_turn_;
   SpikeWords words_;
   bool inner_ = false;
   alignas(64) float final_[kStates][kLanes] = {};

@@ -44,13 +44,14 @@ inline void load_states(const spikescan_description& d, const LaneBlock& block, 
   });
 }
 
-// Asks memory for what load_states() will read soon, of the block whose channels lie `channels` further. Inlined, or
+// Asks memory for what load_states() will read soon, of rows that lie so many batches and channels further. Inlined, or
 // the compiler takes it for a function that has no effect and drops the call.
-HWY_INLINE void ask_states(const spikescan_description& d, const LaneBlock& block, int64_t channels, int state,
-                           int64_t slot, const void* saved) {
+HWY_INLINE void ask_states(const spikescan_description& d, const LaneBlock& block, int64_t batches, int64_t channels,
+                           int state, int64_t slot, const void* saved) {
+  const int64_t further = saved_index(d, state, batches, slot, channels) - saved_index(d, state, 0, slot, 0);
   for (int l = 0; l < block.lanes; l += block.width()) {
     const auto first = reinterpret_cast<uintptr_t>(saved) +
-                       static_cast<uintptr_t>(lane_index(d, block, state, slot, l) + channels) * sizeof(double);
+                       static_cast<uintptr_t>(lane_index(d, block, state, slot, l) + further) * sizeof(double);
     for (size_t byte = 0; byte < static_cast<size_t>(block.width()) * sizeof(double); byte += kLineBytes) {
       __builtin_prefetch(reinterpret_cast<const void*>(first + byte));
     }

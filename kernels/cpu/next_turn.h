@@ -1,0 +1,70 @@
+// What is read at the turn after a block's own. It is asked for so late that it is still in the second-level cache when
+// it is needed, and so early that it is there by then: each segment's work asks for a share.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/cpu/asking.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+// Neighbouring steps of a row, which a block works on before the next block of its strip does.
+struct Turn {
+  int64_t first;
+  int steps;
+};
+
+class NextTurn {
+ public:
+  NextTurn() = default;
+  // After a block's turn `own` comes the next block's, which has the same steps; after the strip's last block the first
+  // one's turn `later`, so many batches further. A turn of few steps is over before memory has answered: where `time`,
+  // a row's steps, are few, what is asked for is the block's own later turn.
+  NextTurn(const StripPlace& place, int64_t time, Turn own, Turn later, int64_t later_batches)
+      : own_(own), next_(own), is_short_(time < kSegmentSteps) {
+    is_first_block_ = is_short_ ? place.index == 0 : place.last();
+    if (!is_short_) channels_ = place.to_next;
+    if (!is_short_ && !place.last()) return;
+    next_ = later;
+    batches_ = later_batches;
+  }
+
+  // What the own turn's `steps` after `done` others ask for, a line at each step and vector. Of rows that are needed
+  // first to last the first ones are asked for first, else (kLastFirst) the last ones.
+  template <bool kLastFirst = false>
+  HWY_INLINE Asking share(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int done,
+                          int steps, int lanes) const {
+    if (done == 0 && own_.steps < next_.steps) ask_surplus<kLastFirst>(tensor, rows, place, lanes);
+    const int last = std::max(next_.steps - steps, 0), at = std::min(done, last);
+    return asking(tensor, rows, place, kLastFirst ? last - at : at, steps, lanes);
+  }
+
+  const Turn& turn() const { return next_; }
+  // From the block's rows to those of the turn.
+  int64_t channels() const { return channels_; }
+  int64_t batches() const { return batches_; }
+
+ private:
+  HWY_INLINE Asking asking(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int step,
+                           int steps, int lanes) const {
+    const Asking result(tensor, rows, next_.first + step, channels_, batches_, is_short_);
+    if (is_first_block_) result.ask_beginnings(place, steps, lanes);
+    return result;
+  }
+
+  // What the own turn has no steps for, at once; it is rare.
+  template <bool kLastFirst>
+  SPIKESCAN_ASKS void ask_surplus(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place,
+                                  int lanes) const {
+    for (int at = own_.steps; at < next_.steps; at += kSegmentSteps) {
+      const int steps = std::min(next_.steps - at, kSegmentSteps);
+      asking(tensor, rows, place, kLastFirst ? next_.steps - at - steps : at, steps, lanes).ask_all(steps, lanes);
+    }
+  }
+
+  Turn own_ = {}, next_ = {};
+  int64_t channels_ = 0, batches_ = 0;
+  bool is_short_ = false, is_first_block_ = false;  // the turn is
+};
+
+SPIKESCAN_ELEMENT_END
