@@ -114,7 +114,9 @@ class BackwardLanes {
     if (args.grad_x.data) grad_x_.set(args.grad_x, block_);
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& in = args.grad_final_state[n];
-      for (int l = 0; l < block_.lanes; ++l) gradient_.carry(n)[l] = in.data ? in.data[state_index(in, l)] : 0.0f;
+      double* carry = gradient_.carry(n);
+      if (!in.data) __builtin_memset(carry, 0, block_.lanes * sizeof *carry);
+      for (int l = 0; in.data && l < block_.lanes; ++l) carry[l] = in.data[state_index(in, l)];
     }
     return block_.lanes > 0;
   }
@@ -152,10 +154,11 @@ class BackwardLanes {
       double* carry = neuron_.carry(n);
       const spikescan_state& initial = call_.args.initial_state[n];
       load_states(d_, block_, n, saved_slot(k, 0), call_.args.saved, carry);
-      for (int l = first; has_first && l < block_.lanes; ++l) {
-        carry[l] = initial.data ? initial.data[state_index(initial, l)] : 0.0f;
+      if (has_first && !initial.data) __builtin_memset(carry + first, 0, block_.chunk_lanes() * sizeof *carry);
+      for (int l = first; has_first && initial.data && l < block_.lanes; ++l) {
+        carry[l] = initial.data[state_index(initial, l)];
       }
-      for (int l = 0; l < block_.lanes; ++l) before_[n][l] = static_cast<float>(carry[l]);
+      for (int l = 0; l < block_.lanes; l += kDoubles) store_narrow(load(carry + l), before_[n] + l);
     }
   }
 
@@ -268,13 +271,13 @@ class BackwardLanes {
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
-      const auto settle = [&](auto near, auto abreast) HWY_ATTR {
-        neuron_.settle(steps, states, abreast, [=, &direct](int j, int l, Floats m) HWY_ATTR {
+      const auto settle = [&](auto near) HWY_ATTR {
+        neuron_.settle(steps, states, in_memory, [=, &direct](int j, int l, Floats m) HWY_ATTR {
           next_gs.template ask_as<near>(j, l);
           store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
         });
       };
-      next_gs.is_near() ? settle(std::true_type(), std::false_type()) : settle(std::false_type(), in_memory);
+      next_gs.is_near() ? settle(std::true_type()) : settle(std::false_type());
     });
   }
 

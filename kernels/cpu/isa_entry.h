@@ -9,11 +9,13 @@
 namespace spikescan {
 
 // Row blocks first .. end - 1 of neighbouring blocks of channels, a strip of at most kMostStrip. The blocks of a strip
-// take turns every few segments, so that memory sees long runs.
+// take turns every few segments, so that memory sees long runs. `prepared`: the scratch still holds what a range of the
+// same call and channels left there.
 struct BlockRange {
   int64_t first_channel_block;
   int blocks;
   int64_t first, end;
+  bool prepared;
 };
 
 constexpr int kMostStrip = 8;

@@ -26,7 +26,9 @@ struct LaneBlock {
     const int64_t first = grid.first_channel(channel_block);
     width_ = static_cast<int>(grid.first_channel(channel_block + 1) - first);
     lanes = static_cast<int>(grid.rows * grid.chunks) * width_;
-    for (int l = 0; l < lanes; ++l) channel[l] = first + l % width_;
+    for (int row = 0; row < lanes; row += width_) {
+      for (int i = 0; i < width_; ++i) channel[row + i] = first + i;
+    }
   }
   // Rows are batches, or groups of `batches_a_row` batches of which the block sees the one at `offset`.
   void set_batches(const BlockGrid& grid, int64_t row_block, int64_t batches_a_row, int64_t offset, int64_t batches) {
@@ -36,7 +38,8 @@ struct LaneBlock {
       const int64_t row = row_block * grid.rows + r;
       const int64_t b = row * batches_a_row + offset;
       if (row >= grid.batch_rows || b >= batches) break;
-      for (int i = 0; i < width_; ++i) batch[lanes++] = b;
+      for (int i = 0; i < width_; ++i) batch[lanes + i] = b;
+      lanes += width_;
     }
   }
 

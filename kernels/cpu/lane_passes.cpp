@@ -26,6 +26,7 @@ class Strip {
   template <class Call>
   Strip(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch)
       : lanes_(lanes_in<Lanes>(scratch)), blocks_(range.blocks) {
+    if (range.prepared) return;
     auto& shared = *new (scratch) typename Lanes::Shared;
     const int64_t begin = range.first_channel_block;
     const auto width = [&](int64_t block) { return grid.first_channel(block + 1) - grid.first_channel(block); };

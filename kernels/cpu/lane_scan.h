@@ -41,35 +41,11 @@ class LaneScan {
     for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
   }
 
-  // `distance`: steps of this chunk that were scanned before this segment of `steps`.
+  // `distance`: steps of this chunk that were scanned before this segment of `steps`. Less than a segment ends a
+  // forward scan, whose chain is of no use afterwards.
   void enter(int distance, int steps, int lanes, Entry& entry) {
-    const Tables& tables = tables_;  // so that no store can have changed it
-    for (int l = 0; l < lanes; l += kDoubles) {
-      const auto over_quarter = tables.map_over_few(kQuarterSteps, l);
-      Doubles carry[N], d[N], left[N], state[N], joined[N];
-      for (int n = 0; n < N; ++n) {
-        carry[n] = load(carry_[n] + l);
-        d[n] = load(d_[n] + l);
-        joined[n] = left[n] = load_wide(local_[0][n] + l);
-      }
-      advance_or_stay(tables.map_over(distance, l), carry, d, state);
-      for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[0][n] + l);
-      for (int i = 1; i < kSegmentQuarters; ++i) {
-        if (steps == kSegmentSteps) {
-          advance(over_quarter, state, left, state);
-        } else {
-          const int before = quarter_steps(Scan::quarter(i - 1), steps);
-          advance_or_stay(tables.map_over_few(before, l), state, left, state);
-        }
-        for (int n = 0; n < N; ++n) {
-          store_narrow(state[n], entry.at[i][n] + l);
-          left[n] = load_wide(local_[i][n] + l);
-        }
-        advance(over_quarter, joined, left, joined);
-      }
-      advance(tables.segment_map(l), d, joined, d);
-      for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
-    }
+    if (steps == kSegmentSteps) return enter_quarters<true>(distance, steps, lanes, entry);
+    enter_quarters<false>(distance, steps, lanes, entry);
   }
 
   // What the state carried into a quarter adds to the local outputs of a vector of rows.
@@ -157,6 +133,38 @@ class LaneScan {
   }
 
  private:
+  template <bool kWhole>
+  HWY_INLINE void enter_quarters(int distance, int steps, int lanes, Entry& entry) {
+    const Tables& tables = tables_;  // so that no store can have changed it
+    const int first = kWhole ? 0 : first_quarter(steps), end = kWhole ? kSegmentQuarters : end_quarter(steps);
+    for (int l = 0; l < lanes; l += kDoubles) {
+      const auto over_quarter = tables.map_over_few(kQuarterSteps, l);
+      Doubles carry[N], d[N], left[N], state[N], joined[N];
+      for (int n = 0; n < N; ++n) {
+        carry[n] = load(carry_[n] + l);
+        d[n] = load(d_[n] + l);
+        joined[n] = left[n] = load_wide(local_[first][n] + l);
+      }
+      advance_or_stay(tables.map_over(distance, l), carry, d, state);
+      for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[first][n] + l);
+      for (int i = first + 1; i < end; ++i) {
+        if constexpr (kWhole) {
+          advance(over_quarter, state, left, state);
+        } else {
+          const int before = quarter_steps(Scan::quarter(i - 1), steps);
+          advance_or_stay(tables.map_over_few(before, l), state, left, state);
+        }
+        for (int n = 0; n < N; ++n) {
+          store_narrow(state[n], entry.at[i][n] + l);
+          left[n] = load_wide(local_[i][n] + l);
+        }
+        advance(over_quarter, joined, left, joined);
+      }
+      advance(tables.segment_map(l), d, joined, d);
+      for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
+    }
+  }
+
   static HWY_INLINE Doubles rounded(Doubles x) { return hn::PromoteTo(DoubleTag(), hn::DemoteTo(HalfFloatTag(), x)); }
 
   static HWY_INLINE void advance(const VectorMap<1>& map, const Doubles (&state)[1], const Doubles (&added)[1],
@@ -188,9 +196,17 @@ class LaneScan {
       }
       return;
     }
-    for (int i = 0; i < kSegmentQuarters; ++i) {
+    for (int i = first_quarter(steps), end = end_quarter(steps); i < end; ++i) {
       run_quarter<K>(quarter_of(Scan::quarter(i), steps), l, input, output, local_[i]);
     }
+  }
+
+  // Of a segment's quarters in the scan's order, those that have steps.
+  static HWY_INLINE int first_quarter(int steps) {
+    return Scan::kReverse ? kSegmentQuarters - (steps + kQuarterSteps - 1) / kQuarterSteps : 0;
+  }
+  static HWY_INLINE int end_quarter(int steps) {
+    return Scan::kReverse ? kSegmentQuarters : (steps + kQuarterSteps - 1) / kQuarterSteps;
   }
 
   static HWY_INLINE Quarter quarter_of(int q, int steps) {

@@ -192,8 +192,8 @@ class NeuronLanes {
   template <class Abreast, class Body>
   HWY_INLINE void settle(int steps, SegmentStates& states, Abreast abreast, Body body) const {
     int l = 0;
-    if (abreast && steps == kSegmentSteps && !states.settled) {
-      for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(l, states, body);
+    if (abreast && !states.settled) {
+      for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(steps, l, states, body);
     }
     for (; l < lanes_; l += kFloats) settle_vector(steps, l, states, body);
     states.settled = true;
@@ -253,15 +253,12 @@ class NeuronLanes {
 
   static constexpr int kAbreast = 4;
   template <class Body>
-  HWY_INLINE void settle_abreast(int l, SegmentStates& states, Body& body) const {
-    for (int q = kSegmentQuarters - 1; q >= 0; --q) {
-      for (int reached = kQuarterSteps - 1; reached >= 0; --reached) {
-        const int j = q * kQuarterSteps + reached;
-        for (int v = 0; v < kAbreast; ++v) {
-          const int at = l + v * kFloats;
-          const auto response = last_scan().quarter_response(last_entry(states), q, at);
-          body(j, at, settle_step(response, j, reached, at, states));
-        }
+  HWY_INLINE void settle_abreast(int steps, int l, SegmentStates& states, Body& body) const {
+    for (int j = steps - 1; j >= 0; --j) {
+      for (int v = 0; v < kAbreast; ++v) {
+        const int at = l + v * kFloats;
+        const auto response = last_scan().quarter_response(last_entry(states), j / kQuarterSteps, at);
+        body(j, at, settle_step(response, j, j % kQuarterSteps, at, states));
       }
     }
   }

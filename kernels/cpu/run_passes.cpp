@@ -3,10 +3,8 @@
 #include <algorithm>
 
 #include "kernels/cpu/chunk_groups.h"
+#include "kernels/cpu/decay_gradients.h"
 #include "kernels/cpu/threads.h"
-#include "kernels/element/recurrence.h"
-#include "kernels/partial_sums.h"
-#include "kernels/reduce.h"
 
 namespace spikescan {
 namespace {
@@ -28,10 +26,11 @@ class Items {
   }
   int64_t count() const { return strips_ * slices_; }
   // Neighbours in the list read neighbouring channels of the same rows.
-  BlockRange range(int64_t item) const {
-    const int64_t block = item % strips_ * strip_, first = item / strips_ * rows_;
+  int64_t strip(int64_t item) const { return item % strips_; }
+  BlockRange range(int64_t item, bool prepared) const {
+    const int64_t block = strip(item) * strip_, first = item / strips_ * rows_;
     return {block, static_cast<int>(std::min(strip_, grid_.channel_blocks - block)), first,
-            std::min(first + rows_, grid_.row_blocks)};
+            std::min(first + rows_, grid_.row_blocks), prepared};
   }
 
  private:
@@ -72,38 +71,15 @@ bool run_chunks(const Threads& threads, BlockGrid grid, const Call& call, bool f
   return for_each_item(threads, count * groups.count(), passes.scratch_bytes, body);
 }
 
-double channel_total(const BackwardCall& call, const float* partials, int64_t channel) {
-  double sums[kRowAccumulators];
-  const int64_t channels = call.description.channels;
-  for (int lane = 0; lane < kRowAccumulators; ++lane) {
-    sums[lane] = strided_sum(call.plan.partial_rows, lane, kRowAccumulators,
-                             [&](int64_t row) { return static_cast<double>(partials[row * channels + channel]); });
-  }
-  halving_sum(sums, kRowAccumulators, 1);
-  return sums[0];
-}
-
-// The sums' order is the contract's (kernels/reduce.h); they are a fraction of the pass, and one thread makes them.
-void reduce_decay_gradient(const BackwardCall& call, int parameter, const float* decay, float* gradient) {
-  const int64_t channels = call.description.channels;
-  const float* partials = partial_sums(call, parameter);
-  double* totals = reinterpret_cast<double*>(static_cast<char*>(call.args.workspace) + call.plan.totals);
-  const bool shared = call.description.shared_decay;
-  for (int64_t c = 0; c < channels; ++c) {
-    const double total = channel_total(call, partials, c);
-    if (shared) {
-      totals[c] = total;
-    } else {
-      gradient[c] = decay && decay_has_gradient(decay[c]) ? static_cast<float>(total) : 0.0f;
-    }
-  }
-  if (!shared) return;
-  double sums[kChannelAccumulators];
-  for (int lane = 0; lane < kChannelAccumulators; ++lane) {
-    sums[lane] = strided_sum(channels, lane, kChannelAccumulators, [&](int64_t c) { return totals[c]; });
-  }
-  halving_sum(sums, kChannelAccumulators, 1);
-  gradient[0] = decay && decay_has_gradient(decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
+template <class Call>
+bool run_blocks(const Threads& threads, const BlockGrid& grid, const Call& call, const LanePasses& passes,
+                void (*pass)(const Call&, const BlockGrid&, const BlockRange&, void*)) {
+  const Items items(grid, threads.count());
+  const auto body = [&](int64_t item, void* scratch, int64_t& prepared) {
+    pass(call, grid, items.range(item, items.strip(item) == prepared), scratch);
+    prepared = items.strip(item);
+  };
+  return for_each_item(threads, items.count(), passes.scratch_bytes, body);
 }
 
 }  // namespace
@@ -114,27 +90,17 @@ BackendResult run_forward(const LanePasses& passes, const ForwardCall& call, con
   if (splits_time(grid, call.description.time, threads.count(), passes.vector_floats, kForwardGain)) {
     return run_chunks(threads, grid, call, false, passes, passes.forward_chunk) ? kOk : kNoScratch;
   }
-  const Items items(grid, threads.count());
-  const auto body = [&](int64_t item, void* scratch, int64_t&) {
-    passes.forward(call, grid, items.range(item), scratch);
-  };
-  return for_each_item(threads, items.count(), passes.scratch_bytes, body) ? kOk : kNoScratch;
+  return run_blocks(threads, grid, call, passes, passes.forward) ? kOk : kNoScratch;
 }
 
 BackendResult run_backward(const LanePasses& passes, const BackwardCall& call, const void* stream) {
   const Threads threads(stream);
   const BlockGrid grid(call.description.channels, call.plan.batch_rows);
-  const auto blocks = [&] {
-    const Items items(grid, threads.count());
-    const auto body = [&](int64_t item, void* scratch, int64_t&) {
-      passes.backward(call, grid, items.range(item), scratch);
-    };
-    return for_each_item(threads, items.count(), passes.scratch_bytes, body);
-  };
   const bool split = splits_time(grid, call.description.time, threads.count(), passes.vector_floats, kBackwardGain);
-  if (!(split ? run_chunks(threads, grid, call, true, passes, passes.backward_chunk) : blocks())) return kNoScratch;
-  if (call.args.grad_beta) reduce_decay_gradient(call, 0, call.args.beta, call.args.grad_beta);
-  if (call.args.grad_alpha) reduce_decay_gradient(call, 1, call.args.alpha, call.args.grad_alpha);
+  if (!(split ? run_chunks(threads, grid, call, true, passes, passes.backward_chunk)
+              : run_blocks(threads, grid, call, passes, passes.backward)))
+    return kNoScratch;
+  sum_decay_gradients(call);
   return kOk;
 }
 

@@ -260,8 +260,8 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", SHAPES,
     ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
-    ("settle: the first vector's entry for all abreast", "quarter_response(last_entry(states), q, at)",
-     "quarter_response(last_entry(states), q, l)"),
+    ("settle: the first vector's entry for all abreast", "quarter_response(last_entry(states), j / kQuarterSteps, at)",
+     "quarter_response(last_entry(states), j / kQuarterSteps, l)"),
     ("settle: the second state left local", "store(response(0, reached, load(current)), current);", ""),
 ) + _faults(
     "kernels/cpu/saved_states.h", PASSES,
@@ -329,21 +329,22 @@ BACKWARD = _faults(
     ("gradient of V ignored", "return add_membrane(j, l, h(j, l));", "return h(j, l);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
-    ("gradient of the final state ignored", "in.data ? in.data[state_index(in, l)] : 0.0f", "0.0f"),
+    ("gradient of the final state ignored", "carry[l] = in.data[state_index(in, l)];", "carry[l] = 0.0;"),
     ("spsn: x in the decay's gradient", "Neuron::kSpsn ? before[0] - x : before[0]", "before[0]"),
     ("spsn: gain of dx", "Neuron::kSpsn ? g[0] * gain", "Neuron::kSpsn ? g[0]"),
     ("decay gradient: state of the same step", "states.at[n].at[j - 1]", "states.at[n].at[j]"),
-    ("decay gradient: state before a chunk", "before_[n][l] = static_cast<float>(carry[l]);", "before_[n][l] = 0.0f;"),
+    ("decay gradient: state before a chunk", "store_narrow(load(carry + l), before_[n] + l);",
+     "store_narrow(doubles(0.0), before_[n] + l);"),
     ("alpha gradient from V", "fused(gradient[1], before[1], sums.alpha)", "fused(gradient[1], before[0], sums.alpha)"),
     ("decay gradient: a group's first step lost", "if (pending_.is_there) settle_pending", "if (false) settle_pending"),
-    ("states: a group starts from zero", "if (group > 0) load_states", "if (false) load_states"),
+    ("states: a group starts from zero", "if (group > 0) {", "if (false) {"),
     ("no gradient of spikes: what the tile held", "direct = {};", ""),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),
 ) + _faults(
-    "kernels/cpu/run_passes.cpp", PASSES,
+    "kernels/cpu/decay_gradients.cpp", PASSES,
     ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ?", "decay ?"),
 ) + _faults(
     "kernels/reduce.h", PASSES,
