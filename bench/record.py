@@ -68,7 +68,8 @@ def positive(value):
 
 
 SERIES = (
-    "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "share_vs_steps", "few_rows", "with_membrane"
+    "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "share_vs_steps",
+    "steps_time_first", "few_rows", "with_membrane"
 )  # fmt: skip
 MEASURED = (
     "bytes", "share_of_copy", "copy_bytes_per_second", "elements_per_second", "peak_bytes", "p20_seconds", "p80_seconds"
@@ -92,6 +93,8 @@ def from_name(name):
             row["work"] += "; each spike is drawn from its own counter"
         if series == "with_membrane":
             row["work"] += "; V is written as well"
+        if series == "steps_time_first":
+            row["work"] += "; the tensors are [T, B, C] in memory"
     elif parts[0] == "copy" and len(parts) == 4:
         row |= {"pass": "copy", "backend": parts[3], "work": f"a {parts[1]} copy of {parts[2]} by all threads"}
         return row | {"series": "limits"}

@@ -160,11 +160,11 @@ void add_channels(Cases& cases) {
 }
 
 // From the few steps of many trained networks to a segment's multiples and more, at constant elements.
-void add_steps(Cases& cases) {
+void add_steps(Cases& cases, const char* series) {
   for (const int64_t time : {4, 8, 10, 16, 25, 32, 50, 100, 250}) {
     for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
       cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
-                {kWideElements / 512 / time, time, 512}, "share_vs_steps");
+                {kWideElements / 512 / time, time, 512}, series);
     }
   }
 }
@@ -225,7 +225,9 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
   if (wanted(options.series, "with_membrane")) add_with_membrane(cases);
   if (wanted(options.series, "share_vs_channels")) add_channels(cases);
-  if (wanted(options.series, "share_vs_steps")) add_steps(cases);
+  for (const char* series : {"share_vs_steps", "steps_time_first"}) {
+    if (wanted(options.series, series)) add_steps(cases, series);
+  }
   if (wanted(options.series, "few_rows")) add_few_rows(cases);
   std::vector<ScanCase> all = cases.take(), kept;
   // What documents quote first, then the cheap ones: where the time budget ends, the fewest are missing.

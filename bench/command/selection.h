@@ -11,8 +11,9 @@ namespace spikescan::bench {
 
 // What a row is for; the first is the default of a run.
 inline constexpr const char* kSeries[] = {
-    "suite",          "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels",
-    "share_vs_steps", "few_rows",       "with_membrane",     "error",         "limits"};
+    "suite",          "time_vs_length",   "constant_elements", "share_vs_rows", "share_vs_channels",
+    "share_vs_steps", "steps_time_first", "few_rows",          "with_membrane", "error",
+    "limits"};
 
 struct RunOptions {
   std::vector<std::string> backends, dtypes, recurrences, series;  // names; empty: all that there are

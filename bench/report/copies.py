@@ -46,9 +46,10 @@ def figure(record, backend):
     bars = by_dtype(record, backend)
     channels = against(record, backend, "share_vs_channels", lambda row: row["C"])
     steps = against(record, backend, "share_vs_steps", lambda row: row["T"])
+    time_first = against(record, backend, "steps_time_first", lambda row: row["T"])
     few_rows = against(record, backend, "few_rows", lambda row: row["C"])
     with_membrane = measured(record, backend, series="with_membrane", pass_name="forward")
-    lines = (lengths, widths, equal, channels, steps, few_rows)
+    lines = (lengths, widths, equal, channels, steps, time_first, few_rows)
     used = [row for line in lines for points in line.values() for _, row in points] + bars + with_membrane
     data = [
         {
@@ -77,9 +78,12 @@ def figure(record, backend):
         text,
         data,
         (lambda: draw(panels, bars)) if data else None,
-        [*table(bars, with_membrane), *channel_table(channels), *step_table(steps), *few_rows_table(few_rows)],
+        [
+            *table(bars, with_membrane), *channel_table(channels), *step_table(steps, "batch first"),
+            *step_table(time_first, "time first"), *few_rows_table(few_rows),
+        ],
         missing,
-    )
+    )  # fmt: skip
 
 
 def draw(panels, bars):
@@ -175,11 +179,11 @@ def channel_table(channels):
     return by_size(channels, title)
 
 
-def step_table(steps):
+def step_table(steps, layout):
     def title(rows):
         return (
             f"`lif` in float32 at C = {count(rows[0]['C'])} and about {millions(rows)} million elements, "
-            "by the number of steps (batch first):"
+            f"by the number of steps ({layout}):"
         )
 
     return by_size(steps, title, "T")

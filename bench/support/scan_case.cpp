@@ -159,14 +159,23 @@ size_t ScanBuffers::bytes_needed() const {
   return bytes;
 }
 
+spikescan_tensor ScanBuffers::tensor_of(const Memory& memory, spikescan_dtype dtype) const {
+  spikescan_tensor tensor = contiguous(memory.data(), dtype, case_.shape);
+  if (case_.is_time_first()) {
+    tensor.stride_batch = case_.shape.channels;
+    tensor.stride_time = case_.shape.batch * case_.shape.channels;
+  }
+  return tensor;
+}
+
 spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& workspace) const {
   spikescan_forward_args args = forward_args();
-  args.x = contiguous(set.x.data(), case_.dtype, case_.shape);
+  args.x = tensor_of(set.x, case_.dtype);
   args.beta = beta_.floats();
   args.alpha = alpha_.floats();
   args.seed = kSeed;
-  if (set.spikes.data() != nullptr) args.spikes = contiguous(set.spikes.data(), case_.spikes, case_.shape);
-  if (case_.has_membrane()) args.membrane = contiguous(set.membrane.data(), SPIKESCAN_FLOAT32, case_.shape);
+  if (set.spikes.data() != nullptr) args.spikes = tensor_of(set.spikes, case_.spikes);
+  if (case_.has_membrane()) args.membrane = tensor_of(set.membrane, SPIKESCAN_FLOAT32);
   args.saved = set.saved.data();
   args.saved_bytes = set.saved.bytes();
   args.workspace = workspace.data();
@@ -176,13 +185,13 @@ spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& wor
 
 spikescan_backward_args ScanBuffers::backward_of(const Set& set) const {
   spikescan_backward_args args = backward_args();
-  args.x = contiguous(set.x.data(), case_.dtype, case_.shape);
+  args.x = tensor_of(set.x, case_.dtype);
   args.beta = beta_.floats();
   args.alpha = alpha_.floats();
   args.saved = set.saved.data();
   args.saved_bytes = set.saved.bytes();
-  args.grad_spikes = contiguous(set.grad_spikes.data(), case_.dtype, case_.shape);
-  args.grad_x = contiguous(set.grad_x.data(), case_.dtype, case_.shape);
+  args.grad_spikes = tensor_of(set.grad_spikes, case_.dtype);
+  args.grad_x = tensor_of(set.grad_x, case_.dtype);
   args.grad_beta = grad_beta_.floats();
   args.grad_alpha = grad_alpha_.floats();
   args.workspace = backward_workspace_.data();

@@ -1,5 +1,5 @@
 // One benchmark case and its buffers: several sets in rotation, more bytes than the device's cache holds, so that every
-// timed pass reads its inputs from memory. x, spikes and gradients are [B, T, C].
+// timed pass reads its inputs from memory. x, spikes and gradients are [B, T, C], or (time first) [T, B, C] in memory.
 #pragma once
 
 #include <string>
@@ -32,6 +32,7 @@ struct ScanCase {
   bool has_forward() const { return pass != Pass::kBackward; }
   bool has_backward() const { return pass != Pass::kForward; }
   bool has_membrane() const { return series == "with_membrane"; }  // forward writes V, too, in float32
+  bool is_time_first() const { return series == "steps_time_first"; }
 };
 
 class ScanBuffers {
@@ -59,6 +60,7 @@ class ScanBuffers {
   Memory copy_of(const Memory& source) const;
   Set make_set(const Memory& x) const;
   const Set& next_set();
+  spikescan_tensor tensor_of(const Memory& memory, spikescan_dtype dtype) const;
   spikescan_forward_args forward_of(const Set& set, const Memory& workspace) const;
   spikescan_backward_args backward_of(const Set& set) const;
   void forward(const Set& set, const Memory& workspace) const;

@@ -150,7 +150,7 @@ class LaneScan {
       for (int i = first + 1; i < end; ++i) {
         if constexpr (kWhole) {
           advance(over_quarter, state, left, state);
-        } else {
+        } else {  // which has some steps, but enter_quarter() of kernels/element is not told so
           const int before = quarter_steps(Scan::quarter(i - 1), steps);
           advance_or_stay(tables.map_over_few(before, l), state, left, state);
         }

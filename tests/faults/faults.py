@@ -233,9 +233,12 @@ FORWARD = _faults(
     "kernels/cpu/lane_scan.h", PASSES,
     ("quarter: another one's entry", "entry.at[Scan::quarter(q)]", "entry.at[kSegmentQuarters - 1 - Scan::quarter(q)]"),
     ("quarter: entered after steps that are not there", "quarter_steps(Scan::quarter(i - 1), steps)", "kQuarterSteps"),
-    ("quarter: over no steps", "advance_or_stay(tables.map_over_few(before, l)", "advance(tables.map_over_few(before, l)"),
     ("segment: over no steps", "advance_or_stay(tables.map_over(distance, l)", "advance(tables.map_over(distance, l)"),
     ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
+    ("less than a segment: its last quarter left out", ": (steps + kQuarterSteps - 1) / kQuarterSteps;",
+     ": steps / kQuarterSteps;"),
+    ("less than a segment backward: its first quarter alone",
+     "kSegmentQuarters - (steps + kQuarterSteps - 1) / kQuarterSteps", "kSegmentQuarters - 1"),
 ) + _faults(
     "kernels/cpu/decay_tables.h", PASSES,
     ("powers: those of an uneven distance", "if (steps % kSegmentSteps == 0) return", "return"),
@@ -344,7 +347,11 @@ BACKWARD = _faults(
     "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),
 ) + _faults(
+    "kernels/cpu/run_passes.cpp", SHAPES,
+    ("strip: another one's tables", "items.strip(item) == prepared", "prepared >= 0"),
+) + _faults(
     "kernels/cpu/decay_gradients.cpp", PASSES,
+    ("decay gradient: rows of few accumulators", "std::clamp<int64_t>(rows, 1, kRowAccumulators)", "int64_t{1}"),
     ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ?", "decay ?"),
 ) + _faults(
     "kernels/reduce.h", PASSES,
