@@ -166,13 +166,13 @@ class BackwardLanes {
   // are written: asked for at once, their lines would wait for each other. x is needed first step first, all else last
   // step first.
   void begin_turn(int64_t k, int group) {
-    const int64_t t = k * kChunkSteps + group * kSavedSteps, last = (d_.time - 1) / kSavedSteps * kSavedSteps;
+    const int64_t t = k * kChunkSteps + group * kSavedSteps;
+    const int64_t last = (d_.time - 1) / kSavedSteps * kSavedSteps;
     const int64_t next_batches = call_.plan.row_batches > 1 ? 1 : grid_.rows;  // most often
-    const auto turn_at = [&](int64_t first) {
-      return Turn{first, static_cast<int>(std::min<int64_t>(d_.time - first, kSavedSteps))};
-    };
-    next_turn_ = t > 0 ? NextTurn(place_, d_.time, turn_at(t), turn_at(t - kSavedSteps), 0)
-                       : NextTurn(place_, d_.time, turn_at(t), turn_at(last), next_batches);
+    const bool ends = t == 0;
+    const Turn own = turn_at(t, d_.time, kSavedSteps),
+               later = turn_at(ends ? last : t - kSavedSteps, d_.time, kSavedSteps);
+    next_turn_ = NextTurn(place_, d_.time, own, later, ends ? next_batches : 0);
   }
 
   // The chain over the chunk's segments before the group.
@@ -191,16 +191,17 @@ class BackwardLanes {
     }
   }
 
-  // A segment of a group: its place in the chunk, its steps, and what comes after it of the chunk and of the group.
+  // A segment of a group: its place in the chunk, its steps, and how many come after it in the chunk, and in the group,
+  // where they are done before.
   struct Place {
     int first, steps, after, done;
     bool ends;  // it is the last of a full chunk
   };
   Place place_of(int64_t k, int group, int i) const {
-    const int length = chunk_steps(d_.time, k), first = group * kSavedSteps + i * kSegmentSteps;
-    const int steps = length - first < kSegmentSteps ? length - first : kSegmentSteps;
-    const int after = length - first - steps, later = length - (group + 1) * kSavedSteps;  // the latter in later groups
-    return {first, steps, after, after - (later > 0 ? later : 0), first + steps == kChunkSteps};
+    const int length = chunk_steps(d_.time, k), group_end = (group + 1) * kSavedSteps;
+    const int first = group * kSavedSteps + i * kSegmentSteps;
+    const int steps = length - first < kSegmentSteps ? length - first : kSegmentSteps, end = first + steps;
+    return {first, steps, length - end, (length < group_end ? length : group_end) - end, end == kChunkSteps};
   }
 
   // Forward over the group's segments, which are counted.

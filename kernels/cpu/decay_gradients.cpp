@@ -14,19 +14,19 @@ namespace {
 constexpr int kGroup = 32;
 
 // The sums' order is the contract's (kernels/reduce.h); they are a fraction of the pass, and one thread makes them.
-void sum_rows(const float* partials, int64_t rows, int64_t stride, int channels, double* totals) {
+void sum_rows(const float* partials, int64_t rows, int64_t stride, int64_t first, int channels, double* totals) {
   // Accumulators that no row reaches would only add zeros to sums of which none is -0.
   const auto lanes =
       static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::clamp<int64_t>(rows, 1, kRowAccumulators))));
-  double sums[kRowAccumulators][kGroup];
-  std::fill_n(sums[0], lanes * kGroup, 0.0);
+  double sums[kRowAccumulators * kGroup];
+  std::fill_n(sums, lanes * kGroup, 0.0);
   for (int64_t row = 0; row < rows; ++row) {
-    double* sum = sums[row % kRowAccumulators];
-    for (int c = 0; c < channels; ++c) sum[c] += partials[row * stride + c];
+    double* sum = sums + row % kRowAccumulators * kGroup;
+    for (int c = 0; c < channels; ++c) sum[c] += partials[row * stride + first + c];
   }
   for (int c = 0; c < channels; ++c) {
-    halving_sum(sums[0] + c, lanes, kGroup);
-    totals[c] = sums[0][c];
+    halving_sum(sums + c, lanes, kGroup);
+    totals[c] = sums[c];
   }
 }
 
@@ -42,7 +42,7 @@ void sum_decay_gradient(const BackwardCall& call, int parameter, const float* de
     const int count = static_cast<int>(std::min<int64_t>(channels - first, kGroup));
     double group_totals[kGroup];
     double* totals = shared ? channel_totals + first : group_totals;
-    sum_rows(partials + first, call.plan.partial_rows, channels, count, totals);
+    sum_rows(partials, call.plan.partial_rows, channels, first, count, totals);
     for (int c = 0; !shared && c < count; ++c) gradient[first + c] = passed_on(first + c, totals[c]);
   }
   if (!shared) return;

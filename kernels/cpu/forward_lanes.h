@@ -19,7 +19,7 @@ class ForwardLanes {
   using Neuron = NeuronLanes<R>;
   static constexpr int kStates = Neuron::kStates;
 
-  // Before the next block's turn: each turn brings a block's tables into the first-level cache again.
+  // A block's steps before the next one's turn: each turn brings a block's tables into the first-level cache again.
   static constexpr int kTurnSteps = 2 * kSegmentSteps;
 
   // What a segment needs while it is worked on: the same for all blocks of a strip, so that it stays in the first-level
@@ -125,14 +125,13 @@ class ForwardLanes {
     write(t, steps);
   }
 
-  void take_turn(int64_t k, int distance) {
-    const int64_t t = k * kChunkSteps + distance;
-    const bool ends = t + kTurnSteps >= d_.time;
-    next_turn_ = NextTurn(place_, d_.time, turn_at(t), turn_at(ends ? 0 : t + kTurnSteps), ends ? grid_.rows : 0);
-    for (const int end = distance + turn_at(t).steps; distance < end; distance += kSegmentSteps)
-      run_segment(k, distance);
+  void take_turn(int64_t k, int first) {
+    const int64_t t = k * kChunkSteps + first, after = t + kTurnSteps;
+    const bool ends = after >= d_.time;
+    const Turn own = turn_at(t, d_.time, kTurnSteps), later = turn_at(ends ? 0 : after, d_.time, kTurnSteps);
+    next_turn_ = NextTurn(place_, d_.time, own, later, ends ? grid_.rows : 0);
+    for (int distance = first; distance < first + own.steps; distance += kSegmentSteps) run_segment(k, distance);
   }
-  Turn turn_at(int64_t t) const { return {t, static_cast<int>(std::min<int64_t>(d_.time - t, kTurnSteps))}; }
 
   // A whole segment that ends the row.
   bool is_last(int64_t t) const { return t + kSegmentSteps == d_.time; }

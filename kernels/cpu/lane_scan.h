@@ -16,7 +16,7 @@ class LaneScan {
 
   explicit LaneScan(const Tables& tables) : tables_(tables) {}
 
-  // The states carried into the quarters of a segment, in the scan's order.
+  // The states carried into the quarters of a segment, in the scan's order; of those that have steps.
   struct Entry {
     alignas(64) float at[kSegmentQuarters][N][kLanes];
   };
@@ -42,7 +42,8 @@ class LaneScan {
   }
 
   // `distance`: steps of this chunk that were scanned before this segment of `steps`. Less than a segment ends a
-  // forward scan, whose chain is of no use afterwards.
+  // forward scan, whose chain is of no use afterwards, and begins a gradient scan, where the chain and what quarters
+  // without steps would have left are +0.
   void enter(int distance, int steps, int lanes, Entry& entry) {
     if (steps == kSegmentSteps) return enter_quarters<true>(distance, steps, lanes, entry);
     enter_quarters<false>(distance, steps, lanes, entry);
@@ -150,7 +151,7 @@ class LaneScan {
       for (int i = first + 1; i < end; ++i) {
         if constexpr (kWhole) {
           advance(over_quarter, state, left, state);
-        } else {  // which has some steps, but enter_quarter() of kernels/element is not told so
+        } else {  // the quarter before has steps, but the CUDA kernels do not tell enter_quarter() so
           const int before = quarter_steps(Scan::quarter(i - 1), steps);
           advance_or_stay(tables.map_over_few(before, l), state, left, state);
         }

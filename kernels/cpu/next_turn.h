@@ -1,8 +1,6 @@
-// What is read at the turn after a block's own. It is asked for so late that it is still in the second-level cache when
-// it is needed, and so early that it is there by then: each segment's work asks for a share.
+// What is read at the turn after a block's own. It is asked for so late that it is still in the caches when it is
+// needed, and so early that it is there by then: each segment's work asks for a share.
 #pragma once
-
-#include <algorithm>
 
 #include "kernels/cpu/asking.h"
 
@@ -13,6 +11,11 @@ struct Turn {
   int64_t first;
   int steps;
 };
+
+// The turn from step `first` of a row of `time` on, of at most so many steps.
+inline Turn turn_at(int64_t first, int64_t time, int most) {
+  return {first, time - first < most ? static_cast<int>(time - first) : most};
+}
 
 class NextTurn {
  public:
@@ -35,7 +38,7 @@ class NextTurn {
   HWY_INLINE Asking share(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int done,
                           int steps, int lanes) const {
     if (done == 0 && own_.steps < next_.steps) ask_surplus<kLastFirst>(tensor, rows, place, lanes);
-    const int last = std::max(next_.steps - steps, 0), at = std::min(done, last);
+    const int last = next_.steps > steps ? next_.steps - steps : 0, at = done < last ? done : last;
     return asking(tensor, rows, place, kLastFirst ? last - at : at, steps, lanes);
   }
 
@@ -52,19 +55,19 @@ class NextTurn {
     return result;
   }
 
-  // What the own turn has no steps for, at once; it is rare.
+  // What the own turn has no steps for, at once: only where it is a row's last one in time.
   template <bool kLastFirst>
   SPIKESCAN_ASKS void ask_surplus(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place,
                                   int lanes) const {
     for (int at = own_.steps; at < next_.steps; at += kSegmentSteps) {
-      const int steps = std::min(next_.steps - at, kSegmentSteps);
+      const int left = next_.steps - at, steps = left < kSegmentSteps ? left : kSegmentSteps;
       asking(tensor, rows, place, kLastFirst ? next_.steps - at - steps : at, steps, lanes).ask_all(steps, lanes);
     }
   }
 
   Turn own_ = {}, next_ = {};
   int64_t channels_ = 0, batches_ = 0;
-  bool is_short_ = false, is_first_block_ = false;  // the turn is
+  bool is_short_ = false, is_first_block_ = false;  // the next turn is the first block's
 };
 
 SPIKESCAN_ELEMENT_END

@@ -140,7 +140,8 @@ TEST_P(Forms, NothingDependsOnWhatTheMemoryHeld) {
 
 // T = 0, B = 0 and C = 0: nothing happens but what the formula says.
 TEST_P(Forms, EmptyTensors) {
-  for (const auto& [batch, time, channels] : {std::array<int64_t, 3>{3, 0, 5}, {0, 35, 5}, {3, 35, 0}, {0, 0, 0}}) {
+  for (const auto& [batch, time, channels] :
+       {std::array<int64_t, 3>{3, 0, 5}, {3, 0, 70}, {0, 35, 5}, {0, 35, 70}, {3, 35, 0}, {0, 0, 0}}) {
     SCOPED_TRACE(testing::Message() << batch << "x" << time << "x" << channels);
     Case c = small_case(time);
     c.description.batch = batch;
