@@ -79,11 +79,14 @@ def figure(record, backend):
         data,
         (lambda: draw(panels, bars)) if data else None,
         [
-            *table(bars, with_membrane), *channel_table(channels), *step_table(steps, "batch first"),
-            *step_table(time_first, "time first"), *few_rows_table(few_rows),
+            *table(bars, with_membrane),
+            *channel_table(channels),
+            *step_table(steps, "batch first"),
+            *step_table(time_first, "time first"),
+            *few_rows_table(few_rows),
         ],
         missing,
-    )  # fmt: skip
+    )
 
 
 def draw(panels, bars):

@@ -36,7 +36,8 @@ class Asking {
   HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
-  // 16 bits, half as many lines, came too late from the second and are not lost from the first.
+  // Where they are needed soon there are few. 16 bits, half as many lines, came too late from the second, and are not
+  // lost from the first either.
   bool is_near() const { return soon_ || bytes_ < sizeof(float); }
   template <bool kNear>
   HWY_INLINE void ask_as(int j, int l) const {

@@ -24,7 +24,7 @@ class NextTurn {
   // one's turn `later`, so many batches further. A turn of few steps is over before memory has answered: where `time`,
   // a row's steps, are few, what is asked for is the block's own later turn.
   NextTurn(const StripPlace& place, int64_t time, Turn own, Turn later, int64_t later_batches)
-      : own_(own), next_(own), is_short_(time < kSegmentSteps) {
+      : own_steps_(own.steps), next_(own), is_short_(time < kSegmentSteps) {
     is_first_block_ = is_short_ ? place.index == 0 : place.last();
     if (!is_short_) channels_ = place.to_next;
     if (!is_short_ && !place.last()) return;
@@ -37,7 +37,7 @@ class NextTurn {
   template <bool kLastFirst = false>
   HWY_INLINE Asking share(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int done,
                           int steps, int lanes) const {
-    if (done == 0 && own_.steps < next_.steps) ask_surplus<kLastFirst>(tensor, rows, place, lanes);
+    if (done == 0 && own_steps_ < next_.steps) ask_surplus<kLastFirst>(tensor, rows, place, lanes);
     const int last = next_.steps > steps ? next_.steps - steps : 0, at = done < last ? done : last;
     return asking(tensor, rows, place, kLastFirst ? last - at : at, steps, lanes);
   }
@@ -59,13 +59,14 @@ class NextTurn {
   template <bool kLastFirst>
   SPIKESCAN_ASKS void ask_surplus(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place,
                                   int lanes) const {
-    for (int at = own_.steps; at < next_.steps; at += kSegmentSteps) {
+    for (int at = own_steps_; at < next_.steps; at += kSegmentSteps) {
       const int left = next_.steps - at, steps = left < kSegmentSteps ? left : kSegmentSteps;
       asking(tensor, rows, place, kLastFirst ? next_.steps - at - steps : at, steps, lanes).ask_all(steps, lanes);
     }
   }
 
-  Turn own_ = {}, next_ = {};
+  int own_steps_ = 0;
+  Turn next_ = {};
   int64_t channels_ = 0, batches_ = 0;
   bool is_short_ = false, is_first_block_ = false;  // the next turn is the first block's
 };
