@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/delayed_rows.h"
 #include "kernels/cpu/gradient_lanes.h"
 #include "kernels/cpu/next_turn.h"
 #include "kernels/cpu/row_stream.h"
@@ -31,6 +32,7 @@ class BackwardLanes {
     Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
     [[no_unique_address]] Slopes slopes;
     RowParts<kSavedSteps> grad_x_parts;
+    DelayedRows grad_x;  // in gradients[0]: the last segment's, of whichever block
   };
 
   BackwardLanes(const BackwardCall& call, const BlockGrid& grid, int64_t channel_block, StripPlace place,
@@ -62,6 +64,7 @@ class BackwardLanes {
       strip.each([](BackwardLanes& lanes) { lanes.finish(); });
     }
     if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 0); });
+    strip.shared().grad_x.send_all();
   }
 
   // Some chunks alone (split_chunk.h), the last one first, which k is.
@@ -90,6 +93,7 @@ class BackwardLanes {
     const int64_t k = chunk_at(position);
     gradient_.begin_chunk(block_.lanes);
     for (int group = last_group(chunk_length(position)); group >= 0; --group) run_group(k, group);
+    shared_.grad_x.send_all();
     store_totals(row_block_, k);
     if (k + 1 > block_.chunks()) return;
     gradient_.end_chunk(chunk_length(position), block_.lanes, true);
@@ -258,28 +262,38 @@ class BackwardLanes {
     }
   }
 
-  // The rule's share h of the gradient on V; the states are settled on the way.
+  // The rule's share h of the gradient on V; the states are settled on the way. It takes the place of the last
+  // segment's gradient of x, which goes to memory meanwhile: the rule is what takes longest.
   void run_rule(int64_t t, const Place& at, typename Neuron::SegmentStates& states) {
     const int steps = at.steps;
     Segment& direct = shared_.gradients[0];
+    DelayedRows& grad_x = shared_.grad_x;
     if (!call_.args.grad_spikes.data) {
+      grad_x.send_all();
       direct = {};
       return neuron_.settle(steps, states, std::false_type(), [](int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const Asking next_gs =
         next_turn_.template share<true>(call_.args.grad_spikes, grad_spikes_, place_, at.done, steps, block_.lanes);
+    if (next_gs.is_near()) grad_x.send_all();
+    const bool sends_rows = grad_x.keep(steps, block_.lanes);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
-      const auto settle = [&](auto near) HWY_ATTR {
+      const DelayedRows::Sender sender(grad_x);
+      const auto settle = [&](auto near, auto sends) HWY_ATTR {
         neuron_.settle(steps, states, in_memory, [=, &direct](int j, int l, Floats m) HWY_ATTR {
+          if constexpr (sends) sender.send(j, l);
           next_gs.template ask_as<near>(j, l);
           store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
         });
       };
-      next_gs.is_near() ? settle(std::true_type()) : settle(std::false_type());
+      constexpr std::true_type yes;
+      constexpr std::false_type no;
+      sends_rows ? settle(no, yes) : next_gs.is_near() ? settle(yes, no) : settle(no, no);
     });
+    grad_x.done();
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.
@@ -291,26 +305,22 @@ class BackwardLanes {
     const spikescan_tensor& out = call_.args.grad_x;
     const Streaming way =
         out.data ? way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true) : Streaming(place_);
-    float* first = static_cast<float*>(out.data) + (out.data ? grad_x_.first(0) + t * out.stride_time : 0);
-    const int64_t stride = out.stride_time;
-    const bool straight = way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
-                          block_.lanes % kFloats == 0 && grad_x_.together() &&
-                          on_lines(first, stride * int64_t{sizeof(float)});
     Segment& tile = shared_.gradients[0];
     const auto finish = [&](auto near) HWY_ATTR {
-      if (straight) {
-        return finish_segment(x, at.steps, shared_.states[i], [=](int j, int l, Floats dx) HWY_ATTR {
-          next_x.template ask_as<near>(j, l);
-          hn::Stream(dx, FloatTag(), first + j * stride + l);
-        });
-      }
       finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
         next_x.template ask_as<near>(j, l);
         store(dx, tile.at[j] + l);
       });
     };
     next_x.is_near() ? finish(std::true_type()) : finish(std::false_type());
-    if (!out.data || straight) return;
+    if (!out.data) return;
+    if (way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
+        block_.lanes % kFloats == 0 && grad_x_.together()) {
+      float* const first = static_cast<float*>(out.data) + grad_x_.first(0) + t * out.stride_time;
+      if (on_lines(first, out.stride_time * int64_t{sizeof(float)})) {
+        return shared_.grad_x.wait(tile, first, out.stride_time, at.steps, block_.lanes);
+      }
+    }
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 

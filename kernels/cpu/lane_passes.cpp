@@ -25,7 +25,9 @@ class Strip {
  public:
   template <class Call>
   Strip(const Call& call, const BlockGrid& grid, const BlockRange& range, void* scratch)
-      : lanes_(lanes_in<Lanes>(scratch)), blocks_(range.blocks) {
+      : shared_(*static_cast<typename Lanes::Shared*>(scratch)),
+        lanes_(lanes_in<Lanes>(scratch)),
+        blocks_(range.blocks) {
     if (range.prepared) return;
     auto& shared = *new (scratch) typename Lanes::Shared;
     const int64_t begin = range.first_channel_block;
@@ -40,8 +42,10 @@ class Strip {
   void each(Step step) {
     for (int i = 0; i < blocks_; ++i) step(lanes_[i]);
   }
+  typename Lanes::Shared& shared() { return shared_; }
 
  private:
+  typename Lanes::Shared& shared_;
   Lanes* lanes_;
   int blocks_;
 };

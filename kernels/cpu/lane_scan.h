@@ -53,7 +53,9 @@ class LaneScan {
   class Response {
    public:
     HWY_INLINE Response(const Tables& tables, const float (&entry)[N][kLanes], int l)
-        : terms_(tables.response(0, 0) + l), first_(load(entry[0] + l)), second_(load(entry[N - 1] + l)) {}
+        : Response(tables.response(0, 0) + l, load(entry[0] + l), load(entry[N - 1] + l)) {}
+    HWY_INLINE Response(const float* terms, Floats first, Floats second)
+        : terms_(terms), first_(first), second_(second) {}
     // To output n of the step before which the scan took `reached` of the quarter.
     HWY_INLINE Floats operator()(int n, int reached, Floats local) const {
       if (n == 0) return fused(term(0, reached), first_, local);
@@ -84,6 +86,23 @@ class LaneScan {
     for (int q = kSegmentQuarters - 1; q >= 0; --q) {
       const Quarter quarter = quarter_of(q, steps);
       if (quarter.begin < quarter.end) body(quarter, response(q));
+    }
+  }
+
+  // The same for K vectors of rows side by side; responses(v) is that of the v-th one.
+  template <int K, class Body>
+  HWY_INLINE void for_quarters_abreast(const Entry& entry, int steps, int l, Body body) const {
+    const float* const terms = tables_.response(0, 0) + l;
+    for (int q = (steps - 1) / kQuarterSteps; q >= 0; --q) {
+      const float(&carried)[N][kLanes] = entry.at[Scan::quarter(q)];
+      Floats first[K], second[K];
+      for (int v = 0; v < K; ++v) {
+        first[v] = load(carried[0] + l + v * kFloats);
+        second[v] = load(carried[N - 1] + l + v * kFloats);
+      }
+      const auto responses = [&](int v) HWY_ATTR { return Response(terms + v * kFloats, first[v], second[v]); };
+      const Quarter quarter = quarter_of(q, steps), whole = quarter_of(q, kSegmentSteps);
+      quarter.end == whole.end ? body(whole, responses) : body(quarter, responses);  // the compiler knows the bounds
     }
   }
 

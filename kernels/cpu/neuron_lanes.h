@@ -254,13 +254,16 @@ class NeuronLanes {
   static constexpr int kAbreast = 4;
   template <class Body>
   HWY_INLINE void settle_abreast(int steps, int l, SegmentStates& states, Body& body) const {
-    for (int j = steps - 1; j >= 0; --j) {
-      for (int v = 0; v < kAbreast; ++v) {
-        const int at = l + v * kFloats;
-        const auto response = last_scan().quarter_response(last_entry(states), j / kQuarterSteps, at);
-        body(j, at, settle_step(response, j, j % kQuarterSteps, at, states));
+    const auto settle_quarter = [&](const auto& quarter, const auto& responses) HWY_ATTR {
+      for (int j = quarter.end - 1; j >= quarter.begin; --j) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kAbreast; ++v) {
+          const int at = l + v * kFloats;
+          body(j, at, settle_step(responses(v), j, quarter.reached(j), at, states));
+        }
       }
-    }
+    };
+    last_scan().template for_quarters_abreast<kAbreast>(last_entry(states), steps, l, settle_quarter);
   }
   template <class Body>
   HWY_INLINE void settle_vector(int steps, int l, SegmentStates& states, Body& body) const {

@@ -17,6 +17,14 @@ inline Turn turn_at(int64_t first, int64_t time, int most) {
   return {first, time - first < most ? static_cast<int>(time - first) : most};
 }
 
+// Which of the next turn's steps are asked for beside `steps` of the own turn after `done` others: the first of as
+// many. Those that are needed first come first: the first ones, or (last_first) the last ones. Steps that the own turn
+// does not have, of a longer next one, are left out.
+HWY_INLINE int first_asked(int next_steps, int done, int steps, bool last_first) {
+  const int last = next_steps > steps ? next_steps - steps : 0, at = done < last ? done : last;
+  return last_first ? last - at : at;
+}
+
 class NextTurn {
  public:
   NextTurn() = default;
@@ -38,8 +46,7 @@ class NextTurn {
   HWY_INLINE Asking share(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int done,
                           int steps, int lanes) const {
     if (done == 0 && own_steps_ < next_.steps) ask_surplus<kLastFirst>(tensor, rows, place, lanes);
-    const int last = next_.steps > steps ? next_.steps - steps : 0, at = done < last ? done : last;
-    return asking(tensor, rows, place, kLastFirst ? last - at : at, steps, lanes);
+    return asking(tensor, rows, place, first_asked(next_.steps, done, steps, kLastFirst), steps, lanes);
   }
 
   const Turn& turn() const { return next_; }

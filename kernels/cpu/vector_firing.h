@@ -18,16 +18,12 @@ struct SpikeExponential {
         scale(floats(k.scale)),
         lowest(floats(k.lowest)),
         highest(floats(k.highest)) {}
-  // The result e serves in the test u e + u < limit alone. AVX-512 scales by a power of two without bounds on it, so
-  // there only the fraction needs one: where it is cut the power is 0 or infinite, as far as the test can tell.
+  // The result e serves in the test u e + u < limit alone.
   HWY_INLINE Floats operator()(Floats m) const {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-    constexpr int kSmallerMagnitude = 2;  // with the first operand's sign
     const Floats x = fused(m, unit, offset);
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
-    const __m512 rest = _mm512_fmsub_ps(scale.raw, x.raw, n.raw);
-    const Floats f = Floats{_mm512_range_ps(rest, floats(0.5f).raw, kSmallerMagnitude)};
-    return Floats{_mm512_scalef_ps(exp2_fraction(f).raw, n.raw)};
+    return scaled(exp2_fraction(no_larger_than(0.5f, fused_less(scale, x, n))), n);
 #else
     const Floats x = clamp_number(fused(m, unit, offset), lowest, highest);
     const Floats shifted = fused(scale, x, floats(kRounder));
@@ -90,16 +86,25 @@ struct GradientExponential {
   HWY_INLINE Exponentials operator()(Floats m) const {
     return exponential(scale, scale_low, clamp(fused(m, unit, offset), lowest, highest), ceiling);
   }
+  // 1 / (ceiling + the exponential).
+  HWY_INLINE Floats reciprocal_of_sum(Floats m) const {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+    const Floats x = fused(m, unit, offset);
+    const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
+    const Floats f = no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)));
+    return reciprocal(fused(exp2_fraction(f), scaled(ceiling, n), ceiling));
+#else
+    const Exponentials e = (*this)(m);
+    return reciprocal(fused(e.fraction, e.power, ceiling));
+#endif
+  }
 };
 
 // The gradients of the rules; `gradient(m)` is dS/dM.
 struct SigmoidProbability {
   GradientExponential exponential;
   explicit SigmoidProbability(const Firing& f) : exponential(f.steepness) {}
-  HWY_INLINE Floats gradient(Floats m) const {
-    const Exponentials e = exponential(m);
-    return reciprocal(fused(e.fraction, e.power, exponential.ceiling));
-  }
+  HWY_INLINE Floats gradient(Floats m) const { return exponential.reciprocal_of_sum(m); }
 };
 
 struct SigmoidDerivative {

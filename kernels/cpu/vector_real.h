@@ -62,6 +62,22 @@ HWY_INLINE Floats times_power(Floats x, Floats shifted) {
   return float_of(bits_of(x) + hn::ShiftLeft<23>(bits_of(shifted)));
 }
 
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+// AVX-512 scales by a power of two without bounds on it: 0 and infinity lie beyond, where a sum 1 + e is 1 and a
+// reciprocal of it 0. So a bound on the argument of an exponential e is spared; only what the power leaves of it, the
+// polynomial's argument, has to be kept from where that makes no sense. A NaN survives in the power.
+HWY_INLINE Floats scaled(Floats x, Floats power) {
+  return Floats{_mm512_scalef_ps(x.raw, power.raw)};
+}
+HWY_INLINE Floats no_larger_than(float size, Floats x) {
+  constexpr int kSmallerMagnitude = 2;  // with the first operand's sign; a NaN gives the bound
+  return Floats{_mm512_range_ps(x.raw, floats(size).raw, kSmallerMagnitude)};
+}
+HWY_INLINE Floats fused_less(Floats a, Floats b, Floats c) {
+  return Floats{_mm512_fmsub_ps(a.raw, b.raw, c.raw)};
+}
+#endif
+
 struct Exponentials {
   Floats power, fraction;
 };
@@ -97,8 +113,14 @@ HWY_INLINE Exponentials sigmoid_exponential(Floats x) {
   return {times_power(floats(1.0f), shifted), exp_fraction(r)};
 }
 HWY_INLINE Floats sigmoid(Floats x) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  const Floats n = fused(floats(-kLog2E), x, floats(kRounder)) - floats(kRounder);
+  const Floats fraction = exp_fraction(no_larger_than(1.0f, fused(n, floats(kLn2), x)));
+  return reciprocal(fused(fraction, scaled(floats(1.0f), n), floats(1.0f)));
+#else
   const Exponentials e = sigmoid_exponential(x);
   return reciprocal(fused(e.fraction, e.power, floats(1.0f)));
+#endif
 }
 HWY_INLINE Logistics sigmoid_with_slope(Floats x) {
   return logistic(sigmoid_exponential(x));

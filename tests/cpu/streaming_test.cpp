@@ -122,6 +122,53 @@ TEST(OutputsInPlace, Gradient) {
   }
 }
 
+// Gradients whose rows are whole lines wait in a block's tile until the next rule takes their place there.
+class WholeLines : public testing::TestWithParam<spikescan_recurrence> {};
+INSTANTIATE_TEST_SUITE_P(All, WholeLines, testing::ValuesIn(kRecurrences),
+                         [](const auto& info) { return support::name_of(info.param); });
+
+Case lines_case(spikescan_recurrence recurrence, int64_t time, int64_t channels) {
+  Case c;
+  c.description.recurrence = recurrence;
+  c.description.time = time;
+  c.description.channels = channels;
+  c.description.batch = kStreamingBytes / (4 * time * channels) + 1;
+  c.wanted.membrane = false;
+  return c;
+}
+
+TEST_P(WholeLines, Gradient) {
+  // Last segments of a row with fewer steps than the others, or as many; blocks with fewer channels than others.
+  constexpr struct { int64_t time, channels; } kShapes[] = {{1100, 128}, {40, 512}, {4, 64}, {1024, 208}};
+  for (const auto& [time, channels] : kShapes) {
+    enum { kOfSpikes, kOfSpikesInPlace, kOfMembrane };
+    for (const int gradient : {kOfSpikes, kOfSpikesInPlace, kOfMembrane}) {
+      SCOPED_TRACE(testing::Message() << time << " steps, " << channels << " channels, gradient " << gradient);
+      omp_set_num_threads(2);
+      Case c = lines_case(GetParam(), time, channels);
+      c.grad_x_in_place = gradient == kOfSpikesInPlace;
+      const bool of_membrane = gradient == kOfMembrane;
+      fill(c, 10, {.grad_spikes = !of_membrane, .grad_membrane = of_membrane, .grad_final_state = false});
+      const Forward forward = support::forward(kCpu, c);
+      expect_parts(c, forward, support::backward(kCpu, c, forward.saved));
+    }
+  }
+}
+
+// The same of one row of blocks whose time is split; off lines, nothing waits.
+TEST_P(WholeLines, GradientOfSplitTime) {
+  omp_set_num_threads(4);
+  Case c = lines_case(GetParam(), kStreamingBytes / (4 * 64) + 1, 64);
+  c.description.batch = 1;
+  fill(c, 11);
+  const Forward forward = support::forward(kCpu, c);
+  const Backward backward = support::backward(kCpu, c, forward.saved);
+  const Box all = {{0, 0, 0}, {1, c.description.time, c.description.channels}};
+  Case off_lines = c;
+  off_lines.misaligned = true;
+  EXPECT_EQ(part_difference(kCpu, off_lines, part_of(forward, c, all), part_of(backward, c, all)), "");
+}
+
 // The rule `none` writes numbers, not ones.
 TEST(OutputsOfNoRule, Distances) {
   for (const Rows& rows : kRows) {

@@ -38,6 +38,7 @@ SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
 FEW_ROWS = Test("few_rows_test", "tests/cpu/few_rows_test")
 STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
+VECTOR_FUNCTIONS = Test("vector_functions_test", "tests/cpu/vector_functions_test")
 
 
 def _faults(file, test, *changes):
@@ -231,7 +232,8 @@ FORWARD = _faults(
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
-    ("quarter: another one's entry", "entry.at[Scan::quarter(q)]", "entry.at[kSegmentQuarters - 1 - Scan::quarter(q)]"),
+    ("quarter: another one's entry", "Response(tables_, entry.at[Scan::quarter(q)], l)",
+     "Response(tables_, entry.at[kSegmentQuarters - 1 - Scan::quarter(q)], l)"),
     ("quarter: entered after steps that are not there", "quarter_steps(Scan::quarter(i - 1), steps)", "kQuarterSteps"),
     ("segment: over no steps", "advance_or_stay(tables.map_over(distance, l)", "advance(tables.map_over(distance, l)"),
     ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
@@ -263,8 +265,7 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", SHAPES,
     ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
-    ("settle: the first vector's entry for all abreast", "quarter_response(last_entry(states), j / kQuarterSteps, at)",
-     "quarter_response(last_entry(states), j / kQuarterSteps, l)"),
+    ("settle: the first vector's response for all abreast", "settle_step(responses(v), j,", "settle_step(responses(0), j,"),
     ("settle: the second state left local", "store(response(0, reached, load(current)), current);", ""),
 ) + _faults(
     "kernels/cpu/saved_states.h", PASSES,
@@ -325,7 +326,31 @@ CHUNKS = _faults(
     ("groups: a short chunk among whole ones", "(time % kChunkSteps != 0 ? 1 : 0)", "(0)"),
 )
 
+# Only a machine with AVX-512 sees some of them.
+VECTORS = _faults(
+    "kernels/cpu/vector_real.h", VECTOR_FUNCTIONS,
+    ("sigmoid in vectors: the fraction bounded too closely", "exp_fraction(no_larger_than(1.0f,",
+     "exp_fraction(no_larger_than(0.3f,"),
+    ("sigmoid in vectors: the fraction not bounded", "exp_fraction(no_larger_than(1.0f, fused(n, floats(kLn2), x)))",
+     "exp_fraction(fused(n, floats(kLn2), x))"),
+    ("vectors: no 0 where the reciprocal is too small", "_mm512_maskz_div_ps(wanted, floats(1.0f).raw, d.raw)",
+     "_mm512_div_ps(floats(1.0f).raw, d.raw)"),
+) + _faults(
+    "kernels/cpu/vector_firing.h", VECTOR_FUNCTIONS,
+    ("gradient in vectors: without the low part of k", "no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)))",
+     "no_larger_than(1.0f, fused_less(scale, x, n))"),
+    ("gradient in vectors: the fraction not bounded", "no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)))",
+     "fused(scale_low, x, fused_less(scale, x, n))"),
+    ("gradient in vectors: a power of 1", "scaled(ceiling, n), ceiling)", "scaled(floats(1.0f), n), ceiling)"),
+    ("spikes in vectors: the fraction not bounded", "no_larger_than(0.5f, fused_less(scale, x, n))",
+     "fused_less(scale, x, n)"),
+)
+
 BACKWARD = _faults(
+    "kernels/cpu/lane_scan.h", SHAPES,
+    ("abreast: the first quarter's entry for all", "carried)[N][kLanes] = entry.at[Scan::quarter(q)];",
+     "carried)[N][kLanes] = entry.at[0];"),
+) + _faults(
     "kernels/cpu/gradient_lanes.h", PASSES,
     ("psu_lif: sign on R", "return hn::Neg(h(j, l));", "return h(j, l);"),
     ("psu_lif: slope of the wrong value", "fused(load(slopes->at[j] + l), a, ", "fused(load(slopes->at[0] + l), a, "),
@@ -343,6 +368,19 @@ BACKWARD = _faults(
     ("states: a group starts from zero", "if (group > 0) {", "if (false) {"),
     ("no gradient of spikes: what the tile held", "direct = {};", ""),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
+) + _faults(
+    "kernels/cpu/backward_lanes.h", STREAMING,
+    ("rows that wait: the last ones forgotten", "strip.shared().grad_x.send_all();", ""),
+    ("rows that wait: a split chunk's last ones forgotten", "    shared_.grad_x.send_all();", ""),
+    ("rows that wait: forgotten where there is no rule", "grad_x.send_all();\n      direct = {};", "direct = {};"),
+    ("rows that wait: overwritten first",
+     "store(gs(j, l) * rule.gradient(m), direct.at[j] + l);",
+     "store(gs(j, l) * rule.gradient(m), direct.at[j] + l); if constexpr (sends) sender.send(j, l);"),
+) + _faults(
+    "kernels/cpu/delayed_rows.h", STREAMING,
+    ("rows that wait: of another width", "lanes_ == lanes && steps_", "steps_"),
+    ("rows that wait: fewer than are sent", "steps_ >= steps", "steps_ > 0"),
+    ("rows that wait: more than are sent", "send_from(all ? steps : 0);", "if (!all) send_from(0);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),
@@ -367,7 +405,7 @@ HOST = [
 ]
 
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
-       CHUNKS + BACKWARD + HOST)
+       CHUNKS + VECTORS + BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.
 QUICK = ("clip: above 1", "response: one step short", "split length")

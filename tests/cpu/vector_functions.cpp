@@ -1,0 +1,53 @@
+// Compiled once for each instruction set, as kernels/cpu/lane_passes.cpp is.
+#include "tests/cpu/vector_functions.h"
+
+#include "kernels/cpu/vector_firing.h"
+
+#define SPIKESCAN_JOIN_(a, b) a##b
+#define SPIKESCAN_JOIN(a, b) SPIKESCAN_JOIN_(a, b)
+
+SPIKESCAN_ELEMENT_BEGIN
+
+// In memory of its own, which is aligned.
+struct Values {
+  alignas(64) float at[testing::kValues];
+  explicit Values(const float* from) { __builtin_memcpy(at, from, sizeof at); }
+};
+
+template <class Function>
+void each_vector(const float* from, float* out, Function function) {
+  Values values(from);
+  for (int l = 0; l < testing::kValues; l += kFloats) store(function(load(values.at + l), l), values.at + l);
+  __builtin_memcpy(out, values.at, sizeof values.at);
+}
+
+void sigmoids(const float* x, float* out) {
+  each_vector(x, out, [](Floats v, int) HWY_ATTR { return sigmoid(v); });
+}
+
+void gradients(const Firing& firing, const float* m, float* out) {
+  with_gradient(firing, [&](const auto& rule) HWY_ATTR {
+    each_vector(m, out, [&](Floats v, int) HWY_ATTR { return rule.gradient(v); });
+  });
+}
+
+void spikes(const Firing& firing, const float* m, const float* u, float* out) {
+  const Values uniforms(u);
+  const auto fire = [&](const auto& rule) HWY_ATTR {
+    each_vector(m, out,
+                [&](Floats v, int l) HWY_ATTR { return one_where(rule.spike(rule.odds(v), load(uniforms.at + l))); });
+  };
+  if (firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) return fire(SigmoidRule(firing, 1.0f));
+  fire(RefractoryRule(firing, 1.0f));
+}
+
+SPIKESCAN_ELEMENT_END
+
+namespace spikescan::testing {
+
+const VectorFunctions& SPIKESCAN_JOIN(vector_functions_, SPIKESCAN_ELEMENT_ISA)() {
+  static constexpr VectorFunctions functions = {sigmoids, gradients, spikes};
+  return functions;
+}
+
+}  // namespace spikescan::testing

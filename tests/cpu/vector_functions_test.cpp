@@ -1,0 +1,127 @@
+// The rules, their gradients and the sigmoid in vectors have the bits of kernels/element, for floats of every size and
+// the infinities; a NaN is one in both. Each case sees other floats, far apart: the sum of all is what makes it dense.
+#include "tests/cpu/vector_functions.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "kernels/cpu/run_passes.h"
+#include "tests/element/sweep.h"
+
+namespace spikescan::testing {
+namespace {
+
+constexpr uint32_t kStride = 32749;  // a prime
+constexpr float kMaxProbabilities[] = {0.0f, 1e-38f, 0.8f, 1.0f};
+
+struct Isa {
+  std::string name;
+  const VectorFunctions& functions;
+};
+// What this machine runs.
+std::vector<Isa> isas() {
+  std::vector<Isa> all;
+  for (const LanePasses* const* passes = usable_passes(); *passes; ++passes) {
+    const std::string name = (*passes)->name;
+#if defined(SPIKESCAN_X86_VECTORS)
+    all.push_back({name, name == "avx512" ? vector_functions_avx512()
+                         : name == "avx2" ? vector_functions_avx2()
+                                          : vector_functions_sse4()});
+#else
+    all.push_back({name, vector_functions_baseline()});
+#endif
+  }
+  return all;
+}
+
+// Calls body(values) with kValues floats at a time.
+template <class Body>
+void for_floats(uint32_t first, Body body) {
+  constexpr uint64_t kStep = uint64_t{kStride} * kThinning;
+  float values[kValues];
+  int n = 0;
+  for (uint64_t bits = first % kStep; bits < uint64_t{1} << 32; bits += kStep) {
+    values[n++] = float_of(static_cast<uint32_t>(bits));
+    if (n < kValues) continue;
+    body(values);
+    n = 0;
+  }
+  for (int sign = 0; sign < 2; ++sign) {
+    for (n = 0; n < kValues; ++n) values[n] = float_of(0x7f7fffe0u + n | (sign ? 0x80000000u : 0u));  // about infinity
+    body(values);
+  }
+}
+
+bool same(float a, float b) {
+  return a != a ? b != b : std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+// function(values, out) in vectors and exact(value, place) alone.
+template <class Function, class Exact>
+void expect_same(uint32_t first, Function function, Exact exact) {
+  int64_t different = 0;
+  for_floats(first, [&](const float* values) {
+    float out[kValues];
+    function(values, out);
+    for (int i = 0; i < kValues; ++i) {
+      const float wanted = exact(values[i], i);
+      if (same(out[i], wanted) || ++different > 3) continue;
+      ADD_FAILURE() << std::hexfloat << "of " << values[i] << ": " << out[i] << ", wanted " << wanted;
+    }
+  });
+  EXPECT_EQ(different, 0);
+}
+
+std::vector<Firing> rules(float threshold, float k) {
+  std::vector<Firing> all;
+  for (const float max_prob : kMaxProbabilities) {
+    all.push_back(firing(SPIKESCAN_SIGMOID_BERNOULLI, threshold, k, max_prob, SPIKESCAN_PROBABILITY));
+  }
+  all.push_back(firing(SPIKESCAN_SIGMOID_BERNOULLI, threshold, k, 0.8f, SPIKESCAN_DERIVATIVE));
+  all.push_back(firing(SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, threshold, k, 1.0f, SPIKESCAN_PROBABILITY));
+  all.push_back(firing(SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI, threshold, k, 1.0f, SPIKESCAN_DERIVATIVE));
+  return all;
+}
+
+float gradient_of(const Firing& f, float m) {
+  return f.rule == SPIKESCAN_SIGMOID_BERNOULLI ? sigmoid_gradient(f, m) : refractory_gradient(f, m);
+}
+
+TEST(VectorFunctions, Sigmoid) {
+  for (const Isa& isa : isas()) {
+    SCOPED_TRACE(isa.name);
+    for (uint32_t first = 0; first < kStride; first += kStride / 50) {
+      expect_same(first, isa.functions.sigmoids, [](float x, int) { return sigmoid(x); });
+    }
+  }
+}
+
+TEST(VectorFunctions, Rules) {
+  uint32_t first = 0;
+  for (const float threshold : {-2.5f, 0.0f, 1.0f, 100.0f, 1e30f}) {
+    for (const float k : {1e-38f, 1e-30f, 0.1f, 7.3f, 10.0f, 1e4f, 1e30f}) {
+      for (const Firing& f : rules(threshold, k)) {
+        first += 10007;
+        for (const Isa& isa : isas()) {
+          SCOPED_TRACE(::testing::Message() << isa.name << " rule " << f.rule << " threshold " << threshold << " k "
+                                            << k << " max_prob " << f.max_prob << " gradient " << f.gradient);
+          expect_same(
+              first, [&](const float* m, float* out) { isa.functions.gradients(f, m, out); },
+              [&](float m, int) { return gradient_of(f, m); });
+          float u[kValues];
+          for (int i = 0; i < kValues; ++i) u[i] = static_cast<float>(i * i) / (kValues * kValues);  // more small ones
+          expect_same(
+              first, [&](const float* m, float* out) { isa.functions.spikes(f, m, u, out); },
+              [&](float m, int i) { return spike_of(f, m, u[i]); });
+          if (HasFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spikescan::testing
