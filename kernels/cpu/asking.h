@@ -21,10 +21,9 @@ SPIKESCAN_ELEMENT_BEGIN
 // pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be any number.
 class Asking {
  public:
-  // From step t on, `channels` and `batches` after the block's. `soon`: it is needed a few steps' work later.
-  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches,
-         bool soon = false)
-      : rows_(&rows), bytes_(static_cast<uintptr_t>(dtype_bytes(tensor.dtype))), soon_(soon) {
+  // From step t on, `channels` and `batches` after the block's.
+  Asking(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int64_t channels, int64_t batches)
+      : rows_(&rows), bytes_(static_cast<uintptr_t>(dtype_bytes(tensor.dtype))) {
     const auto time = static_cast<uintptr_t>(tensor.stride_time), batch = static_cast<uintptr_t>(tensor.stride_batch);
     const uintptr_t element = static_cast<uintptr_t>(rows.first(0) + channels) + static_cast<uintptr_t>(t) * time +
                               static_cast<uintptr_t>(batches) * batch;
@@ -36,17 +35,6 @@ class Asking {
   HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
-  // Where they are needed soon there are few. 16 bits, half as many lines, came too late from the second, and are not
-  // lost from the first either.
-  bool is_near() const { return soon_ || bytes_ < sizeof(float); }
-  template <bool kNear>
-  HWY_INLINE void ask_as(int j, int l) const {
-    if constexpr (kNear) {
-      ask_near(j, l);
-    } else {
-      ask(j, l);
-    }
-  }
 
   // Of the strip's first block, at once, what a block with `lanes` can not ask for line by line: the vectors that it
   // does not have itself, and the lines in which rows begin that do not begin on one. As the last lines of the rows
@@ -80,7 +68,6 @@ class Asking {
 
   const RowPlaces* rows_;
   uintptr_t bytes_, first_, stride_bytes_;
-  bool soon_;
 };
 
 SPIKESCAN_ELEMENT_END

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/ask_queue.h"
 #include "kernels/cpu/delayed_rows.h"
 #include "kernels/cpu/gradient_lanes.h"
-#include "kernels/cpu/next_turn.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
@@ -166,9 +166,13 @@ class BackwardLanes {
     }
   }
 
-  // A group is a turn. Of what the next one reads, the gradient of spikes is asked for by the rule and x while outputs
-  // are written: asked for at once, their lines would wait for each other. x is needed first step first, all else last
-  // step first.
+  // How a segment's work, before which what the next turn reads is asked for, divides its time, about as measured: its
+  // states, the rule in quarters, the scan, and the output of each vector.
+  static constexpr int kEnterUnits = 6, kRuleUnits = 4, kScanUnits = 4, kOutputUnits = 2;
+  static constexpr int kSegmentUnits =
+      kEnterUnits + kSegmentQuarters * kRuleUnits + kScanUnits + kLanes / 16 * kOutputUnits;
+
+  // A group is a turn. x is needed first, and first step first, all else last step first.
   void begin_turn(int64_t k, int group) {
     const int64_t t = k * kChunkSteps + group * kSavedSteps;
     const int64_t last = (d_.time - 1) / kSavedSteps * kSavedSteps;
@@ -177,6 +181,11 @@ class BackwardLanes {
     const Turn own = turn_at(t, d_.time, kSavedSteps),
                later = turn_at(ends ? last : t - kSavedSteps, d_.time, kSavedSteps);
     next_turn_ = NextTurn(place_, d_.time, own, later, ends ? next_batches : 0);
+    queue_.begin(next_turn_, place_, block_.lanes, segment_count(own.steps) * kSegmentUnits);
+    queue_.add(call_.args.x, x_, false);
+    queue_.add(call_.args.grad_spikes, grad_spikes_, true);
+    queue_.add(call_.args.grad_membrane, grad_membrane_, true);
+    queue_.start();
   }
 
   // The chain over the chunk's segments before the group.
@@ -195,17 +204,16 @@ class BackwardLanes {
     }
   }
 
-  // A segment of a group: its place in the chunk, its steps, and how many come after it in the chunk, and in the group,
-  // where they are done before.
+  // A segment of a group: its place in the chunk, its steps, and how many come after it in the chunk.
   struct Place {
-    int first, steps, after, done;
+    int first, steps, after;
     bool ends;  // it is the last of a full chunk
   };
   Place place_of(int64_t k, int group, int i) const {
-    const int length = chunk_steps(d_.time, k), group_end = (group + 1) * kSavedSteps;
+    const int length = chunk_steps(d_.time, k);
     const int first = group * kSavedSteps + i * kSegmentSteps;
     const int steps = length - first < kSegmentSteps ? length - first : kSegmentSteps, end = first + steps;
-    return {first, steps, length - end, (length < group_end ? length : group_end) - end, end == kChunkSteps};
+    return {first, steps, length - end, end == kChunkSteps};
   }
 
   // Forward over the group's segments, which are counted.
@@ -217,6 +225,7 @@ class BackwardLanes {
     for (int i = 0; i < count; ++i) {
       const Place at = place_of(k, group, i);
       const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
+      queue_.ask(kEnterUnits);
       neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [&](int j, int l, Floats v) HWY_ATTR {
         const Logistics drive = sigmoid_with_slope(v);
         if constexpr (Neuron::kPsu) store(drive.slope, shared_.slopes[i].at[j] + l);
@@ -238,6 +247,7 @@ class BackwardLanes {
       if (i > 0) settle_pending(shared_.states[i - 1].last);
     }
     if (group == 0) settle_pending(before_);
+    queue_.ask_rest();
   }
 
   void run_gradients(int64_t k, int group, int i) {
@@ -245,6 +255,7 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at, states);
+    queue_.ask(kScanUnits);
     const auto scan = [&](auto add_membrane) HWY_ATTR {
       gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients);
     };
@@ -274,24 +285,20 @@ class BackwardLanes {
       return neuron_.settle(steps, states, std::false_type(), [](int, int, Floats) HWY_ATTR {});
     }
     const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
-    const Asking next_gs =
-        next_turn_.template share<true>(call_.args.grad_spikes, grad_spikes_, place_, at.done, steps, block_.lanes);
-    if (next_gs.is_near()) grad_x.send_all();
     const bool sends_rows = grad_x.keep(steps, block_.lanes);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
       const DelayedRows::Sender sender(grad_x);
-      const auto settle = [&](auto near, auto sends) HWY_ATTR {
-        neuron_.settle(steps, states, in_memory, [=, &direct](int j, int l, Floats m) HWY_ATTR {
+      const auto ask = [this]() HWY_ATTR { queue_.ask(kRuleUnits); };
+      const auto settle = [&](auto sends) HWY_ATTR {
+        const auto body = [=, &direct](int j, int l, Floats m) HWY_ATTR {
           if constexpr (sends) sender.send(j, l);
-          next_gs.template ask_as<near>(j, l);
           store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
-        });
+        };
+        neuron_.settle(steps, states, in_memory, body, ask);
       };
-      constexpr std::true_type yes;
-      constexpr std::false_type no;
-      sends_rows ? settle(no, yes) : next_gs.is_near() ? settle(yes, no) : settle(no, no);
+      sends_rows ? settle(std::true_type()) : settle(std::false_type());
     });
     grad_x.done();
   }
@@ -301,18 +308,12 @@ class BackwardLanes {
     const Place at = place_of(k, group, i);
     const int64_t t = k * kChunkSteps + at.first;
     const RowsView x = Neuron::kSpsn ? view_x(t, at.steps) : RowsView{};
-    const Asking next_x = next_turn_.share(call_.args.x, x_, place_, at.done, at.steps, block_.lanes);
     const spikescan_tensor& out = call_.args.grad_x;
     const Streaming way =
         out.data ? way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true) : Streaming(place_);
     Segment& tile = shared_.gradients[0];
-    const auto finish = [&](auto near) HWY_ATTR {
-      finish_segment(x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR {
-        next_x.template ask_as<near>(j, l);
-        store(dx, tile.at[j] + l);
-      });
-    };
-    next_x.is_near() ? finish(std::true_type()) : finish(std::false_type());
+    finish_segment(x, at.steps, shared_.states[i],
+                   [&](int j, int l, Floats dx) HWY_ATTR { store(dx, tile.at[j] + l); });
     if (!out.data) return;
     if (way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
         block_.lanes % kFloats == 0 && grad_x_.together()) {
@@ -329,6 +330,7 @@ class BackwardLanes {
   HWY_INLINE void finish_segment(const RowsView& x, int steps, const typename Neuron::SegmentStates& states,
                                  Sink sink) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
+      queue_.ask(kOutputUnits);
       Sums sums = {floats(0.0f), floats(0.0f)};
       const Floats gain = load(decays_.gain + l);
       const auto put = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
@@ -411,6 +413,7 @@ class BackwardLanes {
   GradientLanes<R> gradient_;
   Shared& shared_;
   NextTurn next_turn_;
+  AskQueue queue_;
   alignas(64) float before_[kStates][kLanes];  // the states before the chunk
   // A segment's sums without the product with the states before its first step.
   struct {

@@ -32,6 +32,10 @@ struct Absent {
   explicit Absent(const auto&) {}
 };
 
+struct Nothing {
+  void operator()() const {}
+};
+
 // psu_lif: what V gives R.
 struct PlainDrive {
   HWY_INLINE Floats operator()(int, int, Floats v) const { return sigmoid(v); }
@@ -188,14 +192,18 @@ class NeuronLanes {
 
   // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
   // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
-  // vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type.
-  template <class Abreast, class Body>
-  HWY_INLINE void settle(int steps, SegmentStates& states, Abreast abreast, Body body) const {
+  // vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type. before()
+  // comes before about a quarter of the work.
+  template <class Abreast, class Body, class Before = Nothing>
+  HWY_INLINE void settle(int steps, SegmentStates& states, Abreast abreast, Body body, Before before = {}) const {
     int l = 0;
     if (abreast && !states.settled) {
-      for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(steps, l, states, body);
+      for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(steps, l, states, body, before);
     }
-    for (; l < lanes_; l += kFloats) settle_vector(steps, l, states, body);
+    for (; l < lanes_; l += kFloats) {
+      before();
+      settle_vector(steps, l, states, body);
+    }
     states.settled = true;
   }
 
@@ -252,9 +260,10 @@ class NeuronLanes {
   }
 
   static constexpr int kAbreast = 4;
-  template <class Body>
-  HWY_INLINE void settle_abreast(int steps, int l, SegmentStates& states, Body& body) const {
+  template <class Body, class Before>
+  HWY_INLINE void settle_abreast(int steps, int l, SegmentStates& states, Body& body, Before& before) const {
     const auto settle_quarter = [&](const auto& quarter, const auto& responses) HWY_ATTR {
+      before();
       for (int j = quarter.end - 1; j >= quarter.begin; --j) {
 #pragma GCC unroll 4
         for (int v = 0; v < kAbreast; ++v) {

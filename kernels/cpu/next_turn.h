@@ -18,11 +18,10 @@ inline Turn turn_at(int64_t first, int64_t time, int most) {
 }
 
 // Which of the next turn's steps are asked for beside `steps` of the own turn after `done` others: the first of as
-// many. Those that are needed first come first: the first ones, or (last_first) the last ones. Steps that the own turn
-// does not have, of a longer next one, are left out.
-HWY_INLINE int first_asked(int next_steps, int done, int steps, bool last_first) {
-  const int last = next_steps > steps ? next_steps - steps : 0, at = done < last ? done : last;
-  return last_first ? last - at : at;
+// many. Steps that the own turn does not have, of a longer next one, are left out.
+HWY_INLINE int first_asked(int next_steps, int done, int steps) {
+  const int last = next_steps > steps ? next_steps - steps : 0;
+  return done < last ? done : last;
 }
 
 class NextTurn {
@@ -40,35 +39,35 @@ class NextTurn {
     batches_ = later_batches;
   }
 
-  // What the own turn's `steps` after `done` others ask for, a line at each step and vector. Of rows that are needed
-  // first to last the first ones are asked for first, else (kLastFirst) the last ones.
-  template <bool kLastFirst = false>
+  // What the own turn's `steps` after `done` others ask for, a line at each step and vector.
   HWY_INLINE Asking share(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int done,
                           int steps, int lanes) const {
-    if (done == 0 && own_steps_ < next_.steps) ask_surplus<kLastFirst>(tensor, rows, place, lanes);
-    return asking(tensor, rows, place, first_asked(next_.steps, done, steps, kLastFirst), steps, lanes);
+    if (done == 0 && own_steps_ < next_.steps) ask_surplus(tensor, rows, place, lanes);
+    return asking(tensor, rows, place, first_asked(next_.steps, done, steps), steps, lanes);
   }
 
   const Turn& turn() const { return next_; }
+  bool is_short() const { return is_short_; }
+  bool is_first_block() const { return is_first_block_; }
   // From the block's rows to those of the turn.
   int64_t channels() const { return channels_; }
   int64_t batches() const { return batches_; }
 
  private:
+  // Of the turn's `steps` after `step` others.
   HWY_INLINE Asking asking(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place, int step,
                            int steps, int lanes) const {
-    const Asking result(tensor, rows, next_.first + step, channels_, batches_, is_short_);
+    const Asking result(tensor, rows, next_.first + step, channels_, batches_);
     if (is_first_block_) result.ask_beginnings(place, steps, lanes);
     return result;
   }
 
   // What the own turn has no steps for, at once: only where it is a row's last one in time.
-  template <bool kLastFirst>
   SPIKESCAN_ASKS void ask_surplus(const spikescan_tensor& tensor, const RowPlaces& rows, const StripPlace& place,
                                   int lanes) const {
     for (int at = own_steps_; at < next_.steps; at += kSegmentSteps) {
       const int left = next_.steps - at, steps = left < kSegmentSteps ? left : kSegmentSteps;
-      asking(tensor, rows, place, kLastFirst ? next_.steps - at - steps : at, steps, lanes).ask_all(steps, lanes);
+      asking(tensor, rows, place, at, steps, lanes).ask_all(steps, lanes);
     }
   }
 

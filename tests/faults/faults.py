@@ -38,6 +38,7 @@ SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
 FEW_ROWS = Test("few_rows_test", "tests/cpu/few_rows_test")
 STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
+NEXT_TURN = Test("next_turn_test", "tests/cpu/next_turn_test")
 VECTOR_FUNCTIONS = Test("vector_functions_test", "tests/cpu/vector_functions_test")
 
 
@@ -326,6 +327,18 @@ CHUNKS = _faults(
     ("groups: a short chunk among whole ones", "(time % kChunkSteps != 0 ? 1 : 0)", "(0)"),
 )
 
+ASKING = _faults(
+    "kernels/cpu/next_turn.h", NEXT_TURN,
+    ("asking: beyond the next turn's steps, and not for all", "return done < last ? done : last;", "return last;"),
+) + _faults(
+    "kernels/cpu/ask_queue.h", NEXT_TURN,
+    ("asking: one batch alone", "lane_ + item.run < lanes_", "false"),
+    ("asking: not for where rows begin", "++item.lines;", ""),
+    ("asking: as narrow as the last block", "next.is_first_block() && place.first_width > lanes", "false"),
+    ("asking: first step first in any case", "item.step = 0 - stride;", "item.step = stride;"),
+    ("asking: one long row in whole lines alone", "(aligned ? 0 : kLineBytes)", "0"),
+)
+
 # Only a machine with AVX-512 sees some of them.
 VECTORS = _faults(
     "kernels/cpu/vector_real.h", VECTOR_FUNCTIONS,
@@ -405,7 +418,7 @@ HOST = [
 ]
 
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
-       CHUNKS + VECTORS + BACKWARD + HOST)
+       CHUNKS + ASKING + VECTORS + BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.
 QUICK = ("clip: above 1", "response: one step short", "split length")

@@ -1,0 +1,141 @@
+// What the next turn reads, in the order in which it is needed. All the work of a turn asks for a share of it, as large
+// as its own share of the time: asked for in some loops alone, lines come faster than memory gives them, and those
+// loops wait.
+#pragma once
+
+#include "kernels/cpu/next_turn.h"
+
+SPIKESCAN_ELEMENT_BEGIN
+
+class AskQueue {
+ public:
+  // A turn of a block with so many lanes begins, and with it the work of so many units.
+  void begin(const NextTurn& next, const StripPlace& place, int lanes, int units) {
+    next_ = &next;
+    // The blocks of a strip are the narrower the later they come.
+    lanes_ = next.is_first_block() && place.first_width > lanes ? static_cast<int>(place.first_width) : lanes;
+    units_ = units;
+    rows_ = count_ = item_ = 0;
+  }
+
+  // Needed after what was added before; `last_first`: the turn's last step first, unless the steps lie so close that
+  // they are asked for as one row. An absent tensor is none.
+  void add(const spikescan_tensor& tensor, const RowPlaces& rows, bool last_first) {
+    const int steps = next_->turn().steps;
+    if (!tensor.data || steps == 0) return;
+    const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
+    const auto stride = static_cast<uintptr_t>(tensor.stride_time) * bytes;
+    const int run = rows.together() ? lanes_ : rows.run();
+    const uintptr_t row = static_cast<uintptr_t>(run) * bytes;
+    const auto further = static_cast<uintptr_t>(next_->channels()) +
+                         static_cast<uintptr_t>(next_->turn().first) * static_cast<uintptr_t>(tensor.stride_time) +
+                         static_cast<uintptr_t>(next_->batches()) * static_cast<uintptr_t>(tensor.stride_batch);
+    Item& item = items_[count_++];
+    item = {&rows, reinterpret_cast<uintptr_t>(tensor.data) + further * bytes, bytes, run, stride, steps, 0, false};
+    // Into the first-level cache where a turn is short, and 16 bits: half as many lines, they came too late from the
+    // second, and are not lost from the first either. Of longer runs of rows a power of two apart it would lose some.
+    item.near = next_->is_short() || bytes < sizeof(float);
+    if (stride < kMostLines * kLineBytes && stride <= row + kLineBytes) {  // as good as one long row
+      const uintptr_t all = static_cast<uintptr_t>(steps - 1) * stride + row;
+      const bool aligned = (first_of(item, 0) | static_cast<uintptr_t>(tensor.stride_batch) * bytes) % kLineBytes == 0;
+      item.step = kMostLines * kLineBytes;
+      item.rows = static_cast<int>((all + (aligned ? 0 : kLineBytes) + item.step - 1) / item.step);
+      item.lines = kMostLines;
+      if (!aligned) item.at -= kLineBytes - 1;
+    } else {
+      item.lines = static_cast<int>((row + kLineBytes - 1) / kLineBytes);
+      if (next_->is_first_block() && (stride | first_of(item, 0)) % kLineBytes != 0) {
+        item.at -= kLineBytes;
+        ++item.lines;
+      }
+      if (last_first) {
+        item.at += stride * static_cast<uintptr_t>(steps - 1);
+        item.step = 0 - stride;
+      }
+    }
+    rows_ += (rows.together() ? 1 : lanes_ / run) * item.rows;
+  }
+  // After all were added.
+  void start() {
+    const float rows_a_unit = static_cast<float>(rows_) / static_cast<float>(units_);
+    for (int units = 0; units <= kMostUnits; ++units) {
+      share_[units] = static_cast<int>(rows_a_unit * static_cast<float>(units) + 0.99f);
+    }
+    if (count_ > 0) open(items_[0], 0);
+  }
+
+  // Before work of so many units, at most kMostUnits. As many rows each time: a processor expects that.
+  HWY_INLINE void ask(int units) {
+    for (int n = share_[units]; n > 0 && !is_empty(); --n) ask_for(take());
+  }
+  void ask_rest() {
+    while (!is_empty()) ask_for(take());
+  }
+
+  static constexpr int kMostUnits = 6;
+
+  // Lines that follow each other. Each is asked for by its last byte: where rows do not begin on lines, the line in
+  // which one begins is the last of the block before. Numbers and no pointers: they may lie outside the tensor.
+  struct Row {
+    uintptr_t at;
+    int lines;
+    bool near;
+    HWY_INLINE uintptr_t line(int i) const { return at + static_cast<uintptr_t>(i + 1) * kLineBytes - 1; }
+  };
+  bool is_empty() const { return item_ == count_; }
+  HWY_INLINE Row take() {
+    const Item& item = items_[item_];
+    const Row row = {at_, item.lines, item.near};
+    at_ += item.step;
+    if (--left_ > 0) return row;
+    if (!item.places->together() && lane_ + item.run < lanes_) {
+      open(item, lane_ + item.run);
+    } else if (++item_ < count_) {
+      open(items_[item_], 0);
+    }
+    return row;
+  }
+
+ private:
+  static constexpr int kMostLines = 4;
+
+  // Of a tensor; as many rows for each run of lanes.
+  struct Item {
+    const RowPlaces* places;
+    uintptr_t at, bytes;
+    int run;
+    uintptr_t step;  // from row to row
+    int rows, lines;
+    bool near;
+  };
+  static uintptr_t first_of(const Item& item, int lane) {
+    return item.at + static_cast<uintptr_t>(item.places->first(lane)) * item.bytes;
+  }
+  HWY_INLINE void open(const Item& item, int lane) {
+    lane_ = lane;
+    at_ = first_of(item, lane);
+    left_ = item.rows;
+  }
+
+  static HWY_INLINE void ask_for(const Row& row) {
+    const auto place = [&](int i) HWY_ATTR { return reinterpret_cast<const void*>(row.line(i)); };
+    if (row.lines == 4 && !row.near) {  // most often
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) __builtin_prefetch(place(i), 0, 2);
+      return;
+    }
+    for (int i = 0; i < row.lines; ++i) {
+      row.near ? __builtin_prefetch(place(i), 0, 3) : __builtin_prefetch(place(i), 0, 2);
+    }
+  }
+
+  const NextTurn* next_ = nullptr;
+  Item items_[3] = {};
+  int lanes_ = 0, count_ = 0, item_ = 0;
+  int units_ = 1, rows_ = 0;
+  int share_[kMostUnits + 1] = {};  // rows for so many units
+  uintptr_t at_ = 0;                // the next row
+  int left_ = 0, lane_ = 0;
+};
+
+SPIKESCAN_ELEMENT_END
