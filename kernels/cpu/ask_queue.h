@@ -9,12 +9,11 @@ SPIKESCAN_ELEMENT_BEGIN
 
 class AskQueue {
  public:
-  // A turn of a block with so many lanes begins, and with it the work of so many units.
-  void begin(const NextTurn& next, const StripPlace& place, int lanes, int units) {
+  // A turn of a block with so many lanes begins.
+  void begin(const NextTurn& next, const StripPlace& place, int lanes) {
     next_ = &next;
     // The blocks of a strip are the narrower the later they come.
     lanes_ = next.is_first_block() && place.first_width > lanes ? static_cast<int>(place.first_width) : lanes;
-    units_ = units;
     rows_ = count_ = item_ = 0;
   }
 
@@ -57,22 +56,18 @@ class AskQueue {
   }
   // After all were added.
   void start() {
-    const float rows_a_unit = static_cast<float>(rows_) / static_cast<float>(units_);
-    for (int units = 0; units <= kMostUnits; ++units) {
-      share_[units] = static_cast<int>(rows_a_unit * static_cast<float>(units) + 0.99f);
-    }
     if (count_ > 0) open(items_[0], 0);
   }
+  // Rows to ask for before work that takes such a part of the turn's time.
+  int share(float part) const { return static_cast<int>(static_cast<float>(rows_) * part + 0.99f); }
 
-  // Before work of so many units, at most kMostUnits. As many rows each time: a processor expects that.
-  HWY_INLINE void ask(int units) {
-    for (int n = share_[units]; n > 0 && !is_empty(); --n) ask_for(take());
+  // Best as many each time: a processor expects a loop to end where it did before.
+  HWY_INLINE void ask(int rows) {
+    for (; rows > 0 && !is_empty(); --rows) ask_for(take());
   }
   void ask_rest() {
     while (!is_empty()) ask_for(take());
   }
-
-  static constexpr int kMostUnits = 6;
 
   // Lines that follow each other. Each is asked for by its last byte: where rows do not begin on lines, the line in
   // which one begins is the last of the block before. Numbers and no pointers: they may lie outside the tensor.
@@ -132,9 +127,8 @@ class AskQueue {
   const NextTurn* next_ = nullptr;
   Item items_[3] = {};
   int lanes_ = 0, count_ = 0, item_ = 0;
-  int units_ = 1, rows_ = 0;
-  int share_[kMostUnits + 1] = {};  // rows for so many units
-  uintptr_t at_ = 0;                // the next row
+  int rows_ = 0;
+  uintptr_t at_ = 0;  // the next row
   int left_ = 0, lane_ = 0;
 };
 

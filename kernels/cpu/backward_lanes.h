@@ -166,11 +166,14 @@ class BackwardLanes {
     }
   }
 
-  // How a segment's work, before which what the next turn reads is asked for, divides its time, about as measured: its
-  // states, the rule in quarters, the scan, and the output of each vector.
-  static constexpr int kEnterUnits = 6, kRuleUnits = 4, kScanUnits = 4, kOutputUnits = 2;
-  static constexpr int kSegmentUnits =
-      kEnterUnits + kSegmentQuarters * kRuleUnits + kScanUnits + kLanes / 16 * kOutputUnits;
+  // Parts of a segment's time, about as measured: its states, the rule in pieces, the scan, and the output of a vector.
+  // Before each of them some of what the next turn reads is asked for.
+  static constexpr int kRulePieces = kSegmentQuarters * (kLanes / (4 * kFloats));
+  static constexpr float kEnterPart = 0.18f, kRulePart = 0.46f / kRulePieces, kScanPart = 0.12f,
+                         kOutputPart = 0.24f * kFloats / kLanes;
+  struct Shares {
+    int enter, rule, scan, output;
+  };
 
   // A group is a turn. x is needed first, and first step first, all else last step first.
   void begin_turn(int64_t k, int group) {
@@ -181,11 +184,14 @@ class BackwardLanes {
     const Turn own = turn_at(t, d_.time, kSavedSteps),
                later = turn_at(ends ? last : t - kSavedSteps, d_.time, kSavedSteps);
     next_turn_ = NextTurn(place_, d_.time, own, later, ends ? next_batches : 0);
-    queue_.begin(next_turn_, place_, block_.lanes, segment_count(own.steps) * kSegmentUnits);
+    queue_.begin(next_turn_, place_, block_.lanes);
     queue_.add(call_.args.x, x_, false);
     queue_.add(call_.args.grad_spikes, grad_spikes_, true);
     queue_.add(call_.args.grad_membrane, grad_membrane_, true);
     queue_.start();
+    const float segment = 1.0f / static_cast<float>(segment_count(own.steps));
+    shares_ = {queue_.share(kEnterPart * segment), queue_.share(kRulePart * segment), queue_.share(kScanPart * segment),
+               queue_.share(kOutputPart * segment)};
   }
 
   // The chain over the chunk's segments before the group.
@@ -225,7 +231,7 @@ class BackwardLanes {
     for (int i = 0; i < count; ++i) {
       const Place at = place_of(k, group, i);
       const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
-      queue_.ask(kEnterUnits);
+      queue_.ask(shares_.enter);
       neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [&](int j, int l, Floats v) HWY_ATTR {
         const Logistics drive = sigmoid_with_slope(v);
         if constexpr (Neuron::kPsu) store(drive.slope, shared_.slopes[i].at[j] + l);
@@ -255,7 +261,7 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at, states);
-    queue_.ask(kScanUnits);
+    queue_.ask(shares_.scan);
     const auto scan = [&](auto add_membrane) HWY_ATTR {
       gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients);
     };
@@ -290,7 +296,7 @@ class BackwardLanes {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
       const DelayedRows::Sender sender(grad_x);
-      const auto ask = [this]() HWY_ATTR { queue_.ask(kRuleUnits); };
+      const auto ask = [this]() HWY_ATTR { queue_.ask(shares_.rule); };
       const auto settle = [&](auto sends) HWY_ATTR {
         const auto body = [=, &direct](int j, int l, Floats m) HWY_ATTR {
           if constexpr (sends) sender.send(j, l);
@@ -330,7 +336,7 @@ class BackwardLanes {
   HWY_INLINE void finish_segment(const RowsView& x, int steps, const typename Neuron::SegmentStates& states,
                                  Sink sink) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
-      queue_.ask(kOutputUnits);
+      queue_.ask(shares_.output);
       Sums sums = {floats(0.0f), floats(0.0f)};
       const Floats gain = load(decays_.gain + l);
       const auto put = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
@@ -414,6 +420,7 @@ class BackwardLanes {
   Shared& shared_;
   NextTurn next_turn_;
   AskQueue queue_;
+  Shares shares_;
   alignas(64) float before_[kStates][kLanes];  // the states before the chunk
   // A segment's sums without the product with the states before its first step.
   struct {

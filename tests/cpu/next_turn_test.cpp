@@ -101,9 +101,11 @@ void expect_all_asked(const Shape& shape, bool last_first) {
     RowPlaces rows;
     rows.set(x, block);
     AskQueue queue;
-    queue.begin(next, strip, block.lanes, 34);
+    queue.begin(next, strip, block.lanes);
     queue.add(x, rows, last_first);
     queue.start();
+    EXPECT_LE(queue.share(0.25f) * 4, queue.share(1.0f) + 4);
+    EXPECT_GE(queue.share(0.25f) * 4, queue.share(1.0f));
     std::set<uintptr_t> asked;
     int64_t count = 0;
     while (!queue.is_empty()) {
@@ -148,7 +150,7 @@ TEST(AskQueue, TakesWhatIsNeededFirstFirst) {
   block.set_channels(grid, 0);
   block.set_batches(grid, 0, 1, 0, 1);
   AskQueue queue;
-  queue.begin(next, strip, block.lanes, 34);
+  queue.begin(next, strip, block.lanes);
   RowPlaces rows[2];
   for (int i = 0; i < 2; ++i) {
     const spikescan_tensor tensor = {data[i], SPIKESCAN_FLOAT32, 0, 128};
