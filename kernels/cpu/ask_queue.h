@@ -21,7 +21,7 @@ class AskQueue {
   // they are asked for as one row. An absent tensor is none.
   void add(const spikescan_tensor& tensor, const RowPlaces& rows, bool last_first) {
     const int steps = next_->turn().steps;
-    if (!tensor.data || steps == 0) return;
+    if (!tensor.data) return;
     const auto bytes = static_cast<uintptr_t>(dtype_bytes(tensor.dtype));
     const auto stride = static_cast<uintptr_t>(tensor.stride_time) * bytes;
     const int run = rows.together() ? lanes_ : rows.run();
@@ -34,12 +34,12 @@ class AskQueue {
     // Into the first-level cache where a turn is short, and 16 bits: half as many lines, they came too late from the
     // second, and are not lost from the first either. Of longer runs of rows a power of two apart it would lose some.
     item.near = next_->is_short() || bytes < sizeof(float);
-    if (stride < kMostLines * kLineBytes && stride <= row + kLineBytes) {  // as good as one long row
+    if (stride < kRowLines * kLineBytes && stride <= row + kLineBytes) {  // as good as one long row
       const uintptr_t all = static_cast<uintptr_t>(steps - 1) * stride + row;
       const bool aligned = (first_of(item, 0) | static_cast<uintptr_t>(tensor.stride_batch) * bytes) % kLineBytes == 0;
-      item.step = kMostLines * kLineBytes;
+      item.step = kRowLines * kLineBytes;
       item.rows = static_cast<int>((all + (aligned ? 0 : kLineBytes) + item.step - 1) / item.step);
-      item.lines = kMostLines;
+      item.lines = kRowLines;
       if (!aligned) item.at -= kLineBytes - 1;
     } else {
       item.lines = static_cast<int>((row + kLineBytes - 1) / kLineBytes);
@@ -92,7 +92,7 @@ class AskQueue {
   }
 
  private:
-  static constexpr int kMostLines = 4;
+  static constexpr int kRowLines = 4;  // of a full block's row of float32, and of a piece of a long one
 
   // Of a tensor; as many rows for each run of lanes.
   struct Item {
@@ -114,9 +114,9 @@ class AskQueue {
 
   static HWY_INLINE void ask_for(const Row& row) {
     const auto place = [&](int i) HWY_ATTR { return reinterpret_cast<const void*>(row.line(i)); };
-    if (row.lines == 4 && !row.near) {  // most often
+    if (row.lines == kRowLines && !row.near) {  // most often
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) __builtin_prefetch(place(i), 0, 2);
+      for (int i = 0; i < kRowLines; ++i) __builtin_prefetch(place(i), 0, 2);
       return;
     }
     for (int i = 0; i < row.lines; ++i) {

@@ -168,7 +168,7 @@ class BackwardLanes {
 
   // Parts of a segment's time, about as measured: its states, the rule in pieces, the scan, and the output of a vector.
   // Before each of them some of what the next turn reads is asked for.
-  static constexpr int kRulePieces = kSegmentQuarters * (kLanes / (4 * kFloats));
+  static constexpr int kRulePieces = kSegmentQuarters * (kLanes / (Neuron::kAbreast * kFloats));
   static constexpr float kEnterPart = 0.18f, kRulePart = 0.46f / kRulePieces, kScanPart = 0.12f,
                          kOutputPart = 0.24f * kFloats / kLanes;
   struct Shares {

@@ -6,6 +6,10 @@
 #include "kernels/cpu/block_carries.h"
 #include "kernels/cpu/block_grid.h"
 
+// The name of what an instruction set's translation unit offers.
+#define SPIKESCAN_JOIN_(a, b) a##b
+#define SPIKESCAN_JOIN(a, b) SPIKESCAN_JOIN_(a, b)
+
 namespace spikescan {
 
 // Row blocks first .. end - 1 of neighbouring blocks of channels, a strip of at most kMostStrip. The blocks of a strip

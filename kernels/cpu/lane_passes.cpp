@@ -7,8 +7,6 @@
 #include "kernels/cpu/isa_entry.h"
 #include "kernels/cpu/split_chunk.h"
 
-#define SPIKESCAN_JOIN_(a, b) a##b
-#define SPIKESCAN_JOIN(a, b) SPIKESCAN_JOIN_(a, b)
 #define SPIKESCAN_TEXT_(a) #a
 #define SPIKESCAN_TEXT(a) SPIKESCAN_TEXT_(a)
 

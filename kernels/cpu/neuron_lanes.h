@@ -190,6 +190,8 @@ class NeuronLanes {
     }
   }
 
+  static constexpr int kAbreast = 4;  // vectors
+
   // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
   // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
   // vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type. before()
@@ -259,7 +261,6 @@ class NeuronLanes {
     }
   }
 
-  static constexpr int kAbreast = 4;
   template <class Body, class Before>
   HWY_INLINE void settle_abreast(int steps, int l, SegmentStates& states, Body& body, Before& before) const {
     const auto settle_quarter = [&](const auto& quarter, const auto& responses) HWY_ATTR {

@@ -1,10 +1,8 @@
 // Compiled once for each instruction set, as kernels/cpu/lane_passes.cpp is.
 #include "tests/cpu/vector_functions.h"
 
+#include "kernels/cpu/isa_entry.h"
 #include "kernels/cpu/vector_firing.h"
-
-#define SPIKESCAN_JOIN_(a, b) a##b
-#define SPIKESCAN_JOIN(a, b) SPIKESCAN_JOIN_(a, b)
 
 SPIKESCAN_ELEMENT_BEGIN
 

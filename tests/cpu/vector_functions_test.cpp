@@ -50,7 +50,8 @@ void for_floats(uint32_t first, Body body) {
     n = 0;
   }
   for (int sign = 0; sign < 2; ++sign) {
-    for (n = 0; n < kValues; ++n) values[n] = float_of(0x7f7fffe0u + n | (sign ? 0x80000000u : 0u));  // about infinity
+    for (n = 0; n < kValues; ++n)
+      values[n] = float_of((0x7f7fffe0u + n) | (sign ? 0x80000000u : 0u));  // about infinity
     body(values);
   }
 }
