@@ -22,8 +22,8 @@ constexpr int64_t kRowsOfProcessor = 96;
 constexpr int64_t kRowsOverPieces = 168;
 // Pieces from so many on: a thread's way through a chunk takes a time that tiles need less than where few are under
 // way, and with two states, whose tiles are slower, from half as many. Tiles in phases from so many chunks on, where
-// the chain over them is longer than a second way through tiles of which each block has a few (docs/cuda.md; in no
-// record yet).
+// to look back over them takes longer than a second way through tiles of which each block has a few (docs/cuda.md; in
+// no record yet).
 constexpr int64_t kPiecesOfProcessor = 160;
 constexpr int64_t kChunksInPhases = 96, kTilesOfBlockForward = 4, kTilesOfBlockBackward = 1;
 constexpr size_t kAlignment = 256;
@@ -83,14 +83,10 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int col
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
 }
 
-bool can_chain(const DeviceFacts& facts) {
-  return chain_shared_bytes() <= facts.shared_bytes;
-}
-
 // Several chunks, enough of them, and lanes that are mostly there.
 bool pieces_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
   const int64_t lanes = divide_up(d.channels, kWarp) * kWarp;
-  return can_chain(facts) && chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
+  return chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
          state_count(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
 }
 
@@ -155,12 +151,23 @@ void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, i
   const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
   const int64_t resident =
       std::max<int64_t>(std::min<int64_t>({by_registers, by_memory, kMostResidentBlocks}) * facts.processors, 1);
-  if (can_chain(facts) && plan.chunks >= kChunksInPhases && plan.tiles <= tiles_of_block * resident) {
+  if (plan.chunks >= kChunksInPhases && plan.tiles <= tiles_of_block * resident) {
     plan.strategy = kTilesInPhases;
   }
   const int run = neighbours(d, plan);
   plan.run = plan.tiles >= 4 * run * resident ? run : 1;  // enough for every block to be busy to the end
   plan.blocks = std::min(divide_up(plan.tiles, plan.run), resident);
+}
+
+// A thread for each run of links. A warp of its own has whole sectors of memory, or no idle lanes.
+void set_chain(const spikescan_description& d, Plan& plan) {
+  const int64_t runs = divide_up(link_slots(plan.chunks), kRunLinks);
+  const auto wanted = static_cast<uint64_t>(std::clamp<int64_t>(kWarp / runs, kFewestChainColumns, kMostChainColumns));
+  const auto channels = static_cast<uint64_t>(d.channels);
+  const auto columns = static_cast<int64_t>(std::bit_ceil(std::min(channels, std::bit_floor(wanted))));
+  plan.chain_columns = static_cast<int32_t>(columns);
+  plan.chain_threads =
+      static_cast<int32_t>(std::min<int64_t>(divide_up(columns * runs, kWarp) * kWarp, kMostChainThreads));
 }
 
 // What chunks hand on. One chunk needs none of it, nor does a thread that walks them all.
@@ -169,6 +176,7 @@ void add_links(const spikescan_description& d, Plan& plan, WorkspaceLayout& layo
   const auto states = static_cast<size_t>(state_count(d.recurrence) * d.batch * d.channels);
   if (plan.strategy != kTiles) {
     plan.carries = layout.add(states * link_slots(plan.chunks) * sizeof(double));
+    set_chain(d, plan);
     return;
   }
   plan.ticket = layout.add(sizeof(uint64_t));

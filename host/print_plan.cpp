@@ -40,6 +40,10 @@ std::string print_launch(const Plan& plan) {
   }
   add(line, "blocks", plan.blocks);
   add(line, "threads", plan.threads);
+  if (plan.chain_threads > 0) {
+    line +=
+        " chain=" + std::to_string(plan.chain_columns) + "x" + std::to_string(plan.chain_threads / plan.chain_columns);
+  }
   return line;
 }
 

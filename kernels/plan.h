@@ -40,6 +40,8 @@ struct Plan {
   int64_t blocks;   // CUDA grid: each block takes tiles, rows or pieces until none is left
   int32_t threads;  // CUDA block
   size_t shared_bytes;
+  // Of the chain between phases: neighbouring channels of a block, and its threads.
+  int32_t chain_columns, chain_threads;
   // Workspace layout, in bytes from its start.
   size_t ticket, aggregates, carries;  // look-back's; in phases carries alone, where aggregates are first
   size_t cleared_bytes;                // [0, cleared_bytes) must be zero when the kernel starts

@@ -46,6 +46,8 @@ void lay_out_phases(const spikescan_description& d, Plan& plan) {
   const size_t bytes = padded(states * d.batch * d.channels * link_slots(plan.chunks) * sizeof(double));
   for (size_t* offset : {&plan.partials, &plan.totals, &plan.workspace_bytes}) *offset += bytes - plan.cleared_bytes;
   plan.cleared_bytes = 0;
+  plan.chain_columns = 2;  // chain_test.cpp has others
+  plan.chain_threads = 64;
 }
 
 void change_tiles(const spikescan_description& d, const Geometry& g, bool backward, Plan& plan) {

@@ -1,4 +1,4 @@
-// The whole chain of one channel as docs/reproducibility.md tells it, halves, segments, chunks and splits, built here
+// The whole chain of one channel as docs/reproducibility.md tells it, quarters, segments, chunks and splits, built here
 // from kernels/element alone and held against the sequential recursion in long double.
 #include <gtest/gtest.h>
 

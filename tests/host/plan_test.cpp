@@ -133,14 +133,16 @@ TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 64, 1000000, 16).strategy, kPieces);
 }
 
-// The chain between the phases needs more shared memory than some devices have.
-TEST(Plan, NoPhasesWhereTheChainDoesNotFit) {
-  constexpr DeviceFacts kTuring = {40, 64 * 1024, 64 * 1024};
-  for (const int64_t channels : {1, 512}) {
-    const auto d = describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000000, channels);
-    EXPECT_EQ(plan_forward(d, kTuring).strategy, kTiles);
-    EXPECT_EQ(plan_backward(d, kTuring).strategy, kTiles);
-  }
+// A thread has eight links. Four channels are a sector of doubles, more where their few runs would not fill a warp.
+TEST(Plan, ChainsByRuns) {
+  const auto chain_of = [](const Plan& plan) { return std::pair(plan.chain_columns, plan.chain_threads); };
+  EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 1, 1000000, 1)), std::pair(1, 128));  // 976 links in 122 runs
+  EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 1, 1000000, 3)), std::pair(4, 512));
+  EXPECT_EQ(chain_of(backward_of(SPIKESCAN_LIF, 1, 1000000, 64)), std::pair(4, 512));
+  EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 1, 10000000, 64)), std::pair(4, 512));   // in windows
+  EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 33, 5000, 128)), std::pair(32, 32));     // 4 links in one run
+  EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 8, 24 * 1024, 128)), std::pair(8, 32));  // 23 links in three
+  EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 256, 1024, 512)), std::pair(0, 0));      // no chain
 }
 
 TEST(Plan, WarpsOfPiecesHaveOneChunk) {
@@ -193,7 +195,7 @@ TEST(PrintPlan, Tiles) {
             "cleared_bytes=3328 workspace_bytes=3328");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 1, 1000000, 1), "forward"),
             "forward: strategy=tiles_in_phases chunks=977 tile=1x64 tiles=977 run=1 blocks=977 threads=64 "
-            "shared_bytes=14448 workspace_bytes=7936");
+            "chain=1x128 shared_bytes=14448 workspace_bytes=7936");
 }
 
 TEST(PrintPlan, RowsAndPieces) {
@@ -202,7 +204,7 @@ TEST(PrintPlan, RowsAndPieces) {
             "shared_bytes=47616 partial_rows=256 workspace_bytes=524288");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 33, 5000, 128), "forward"),
             "forward: strategy=pieces chunks=5 row_blocks=165 aggregate_blocks=132 blocks=165 threads=128 "
-            "shared_bytes=25712 workspace_bytes=135168");
+            "chain=32x1 shared_bytes=25712 workspace_bytes=135168");
 }
 
 // It launches nothing.

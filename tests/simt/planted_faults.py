@@ -75,17 +75,16 @@ FAULTS = {
         "row_lane.h", "segment < first_segment + kChunkSegments", "segment < end_segment", "lif",
         "ForwardByPieces/lif", "simt: .*cudaErrorLaunchFailure"),
     # ---- From kernel to kernel ----
-    "window_read_early": missing_barrier(
-        "chunk_chain.h", "await_copies<kAhead - 1>();", "// this window is there", "chunk_chain", "ForwardByPieces/lif"),
-    "last_channel_not_in_the_mask": Fault(
-        "chunk_chain.h", "__ballot_sync(0xffffffffu, is_special", "__ballot_sync(0x7fffffffu, is_special", "chunk_chain",
-        "ForwardByPieces/lif", "simt: wrong mask.*cudaErrorLaunchFailure"),
+    "one_buffer_for_all_turns": Fault(
+        "chunk_chain.h", "++turn_;", "", "chunk_chain", "ForwardByPieces/lif", RACE),
+    "runs_stay_apart": Fault(
+        "chunk_chain.h", "if (run_ > 0) take(-columns_);", "", "chunk_chain", "ForwardByPieces/lif", "elements differ"),
     "chained_from_the_first_chunk": Fault(
         "phase.h", "reverse ? plan.chunks - 1 - link : link", "link", "chunk_chain", "BackwardByPieces/lif",
         "elements differ"),
-    "short_chunk_rounds": Fault(
-        "chunk_chain.h", "carry_, aggregate, Scan::leaves_split(chunk));", "carry_, aggregate, true);", "chunk_chain",
-        "BackwardByPieces/lif", "elements differ"),
+    "short_chunk_taken_for_a_whole_one": Fault(
+        "chunk_chain.h", "run_ == 0 && length != kChunkSteps ? power(map, length) : whole_chunk_", "whole_chunk_",
+        "chunk_chain", "BackwardByPieces/lif", "elements differ"),
     # ---- Between blocks ----
     "published_with_a_plain_store": Fault(
         "look_back.h", "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);", "word = value;",
