@@ -1,4 +1,4 @@
-// The ordered sums behind the decay gradients, written once for both backends: accumulator i of `lanes` takes the terms
+// The order of the sums behind the decay gradients, for both backends: accumulator i of `lanes` takes the terms
 // i, i + lanes, ... in double and in order; then the accumulators are added in halves. The order never depends on
 // who does the work.
 #pragma once

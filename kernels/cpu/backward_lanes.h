@@ -5,13 +5,13 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/ask_queue.h"
+#include "kernels/cpu/decay_sums.h"
 #include "kernels/cpu/delayed_rows.h"
 #include "kernels/cpu/gradient_lanes.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
 #include "kernels/cpu/vector_firing.h"
-#include "kernels/partial_sums.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -49,7 +49,7 @@ class BackwardLanes {
   template <class Strip>
   static void run(Strip& strip, const BackwardCall& call, int64_t row_block) {
     const int64_t time = call.description.time, chunks = chunk_count(time);
-    strip.each([](BackwardLanes& lanes) { lanes.clear_totals(); });
+    strip.each([](BackwardLanes& lanes) { lanes.decay_sums_.clear(); });
     for (int i = 0; i < call.plan.row_batches; ++i) {
       bool any = false;
       strip.each([&](BackwardLanes& lanes) { any = lanes.start(row_block, i); });
@@ -63,7 +63,7 @@ class BackwardLanes {
       }
       strip.each([](BackwardLanes& lanes) { lanes.finish(); });
     }
-    if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.store_totals(row_block, 0); });
+    if (chunks == 1) strip.each([&](BackwardLanes& lanes) { lanes.give_sums(row_block, 0); });
     strip.shared().grad_x.send_all();
   }
 
@@ -76,7 +76,7 @@ class BackwardLanes {
 
   void start_split(int64_t row_block, int64_t position, int count) {
     row_block_ = row_block;
-    clear_totals();
+    decay_sums_.clear();
     start(row_block, 0, count);
     load_carry(chunk_at(position));
   }
@@ -94,7 +94,7 @@ class BackwardLanes {
     gradient_.begin_chunk(block_.lanes);
     for (int group = last_group(chunk_length(position)); group >= 0; --group) run_group(k, group);
     shared_.grad_x.send_all();
-    store_totals(row_block_, k);
+    give_sums(row_block_, k);
     if (k + 1 > block_.chunks()) return;
     gradient_.end_chunk(chunk_length(position), block_.lanes, true);
     finish();
@@ -146,7 +146,7 @@ class BackwardLanes {
   }
   void end_chunk(int64_t k, int64_t row_block) {
     gradient_.end_chunk(chunk_steps(d_.time, k), block_.lanes, GradientScan<1>::leaves_split(k));
-    if (call_.plan.chunks > 1) store_totals(row_block, k);
+    if (call_.plan.chunks > 1) give_sums(row_block, k);
   }
 
   // The states before the chunk, as scans take them and as its first step sees them: saved ones, but for the first
@@ -246,13 +246,13 @@ class BackwardLanes {
   // for the states before it.
   void run_group(int64_t k, int group) {
     int i = enter_group(k, group) - 1;
-    if (pending_.is_there) settle_pending(shared_.states[i].last);
+    settle_sums(shared_.states[i].last);
     for (; i >= 0; --i) {
       run_gradients(k, group, i);
       write(k, group, i);
-      if (i > 0) settle_pending(shared_.states[i - 1].last);
+      if (i > 0) settle_sums(shared_.states[i - 1].last);
     }
-    if (group == 0) settle_pending(before_);
+    if (group == 0) settle_sums(before_);
     queue_.ask_rest();
   }
 
@@ -331,13 +331,12 @@ class BackwardLanes {
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
-  // A segment's sums are made in float32, last step first; segments and batches are then added in double.
   template <class Sink>
   HWY_INLINE void finish_segment(const RowsView& x, int steps, const typename Neuron::SegmentStates& states,
                                  Sink sink) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
       queue_.ask(shares_.output);
-      Sums sums = {floats(0.0f), floats(0.0f)};
+      typename DecaySums<R>::OfSegment sums;
       const Floats gain = load(decays_.gain + l);
       const auto put = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
         sink(j, l, Neuron::kSpsn ? g[0] * gain : Neuron::kCuba ? g[kStates - 1] : g[0]);
@@ -347,64 +346,17 @@ class BackwardLanes {
         const Floats input = put(j, g);
         Floats before[kStates];
         for (int n = 0; n < kStates; ++n) before[n] = load(states.at[n].at[j - 1] + l);
-        add_products(g, before, input, sums);
+        sums.add(g, before, input);
       };
-      const auto first = [&](const Floats(&g)[kStates]) HWY_ATTR {
-        store(put(0, g), pending_.input + l);
-        for (int n = 0; n < kStates; ++n) store(g[n], pending_.gradient[n] + l);
-      };
+      const auto first = [&](const Floats(&g)[kStates]) HWY_ATTR { decay_sums_.wait_with(l, g, put(0, g)); };
       gradient_.for_gradients(steps, l, shared_.gradients, step, first);
-      store(sums.beta, pending_.sum[0] + l);
-      store(sums.alpha, pending_.sum[1] + l);
+      decay_sums_.wait_with(l, sums);
     }
-    pending_.is_there = true;
   }
 
-  struct Sums {
-    Floats beta, alpha;
-  };
-  // One step's share, from the states before it.
-  static HWY_INLINE void add_products(const Floats (&gradient)[kStates], const Floats (&before)[kStates], Floats x,
-                                      Sums& sums) {
-    sums.beta = fused(gradient[0], Neuron::kSpsn ? before[0] - x : before[0], sums.beta);
-    if constexpr (Neuron::kPsu) sums.beta = fused(gradient[1], before[1], sums.beta);
-    if constexpr (Neuron::kCuba) sums.alpha = fused(gradient[1], before[1], sums.alpha);
-  }
-
-  void settle_pending(const float (&states_before)[kStates][kLanes]) {
-    for (int l = 0; l < block_.lanes; l += kFloats) {
-      Sums sums = {load(pending_.sum[0] + l), load(pending_.sum[1] + l)};
-      Floats g[kStates], before[kStates];
-      for (int n = 0; n < kStates; ++n) {
-        g[n] = load(pending_.gradient[n] + l);
-        before[n] = load(states_before[n] + l);
-      }
-      add_products(g, before, load(pending_.input + l), sums);
-      store(sums.beta, pending_.sum[0] + l);
-      store(sums.alpha, pending_.sum[1] + l);
-    }
-    for (int p = 0; p < 2; ++p) {
-      for (int l = 0; l < block_.lanes; ++l) total_[p][l] += pending_.sum[p][l];
-    }
-    pending_.is_there = false;
-  }
-
-  void clear_totals() { __builtin_memset(total_, 0, sizeof total_); }
-
-  void store_totals(int64_t row_block, int64_t last_chunk) {
-    const bool wanted[2] = {call_.args.grad_beta != nullptr, call_.args.grad_alpha != nullptr};
-    for (int p = 0; p < 2; ++p) {
-      if (!wanted[p]) continue;
-      int l = 0;
-      for (int64_t chunk = last_chunk; chunk > last_chunk - block_.chunks(); --chunk) {
-        for (int64_t r = 0; r < grid_.rows_of(row_block); ++r) {
-          const int64_t row = partial_row(call_.plan, row_block * grid_.rows + r, chunk);
-          float* out = partial_sums(call_, p) + row * d_.channels + block_.channel[0];
-          for (int c = 0; c < block_.width(); ++c, ++l) out[c] = static_cast<float>(total_[p][l]);
-        }
-      }
-    }
-    clear_totals();
+  void settle_sums(const float (&states_before)[kStates][kLanes]) { decay_sums_.settle(states_before, block_.lanes); }
+  void give_sums(int64_t row_block, int64_t last_chunk) {
+    decay_sums_.give(call_, grid_, block_, row_block, last_chunk);
   }
 
   const BackwardCall& call_;
@@ -422,14 +374,7 @@ class BackwardLanes {
   AskQueue queue_;
   Shares shares_;
   alignas(64) float before_[kStates][kLanes];  // the states before the chunk
-  // A segment's sums without the product with the states before its first step.
-  struct {
-    alignas(64) float gradient[kStates][kLanes];
-    alignas(64) float input[kLanes];
-    alignas(64) float sum[2][kLanes];
-    bool is_there = false;
-  } pending_;
-  alignas(64) double total_[2][kLanes];
+  DecaySums<R> decay_sums_;
 };
 
 SPIKESCAN_ELEMENT_END

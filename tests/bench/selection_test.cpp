@@ -131,10 +131,28 @@ TEST(WithMembrane, WritesVInEveryRecurrence) {
 
 TEST(ShareVs, ChannelsAndStepsMoveAboutTheSameElements) {
   RunOptions options;
-  options.series = {"share_vs_channels", "share_vs_steps"};
+  options.series = {"share_vs_channels", "share_vs_steps", "steps_time_first"};
   for (const ScanCase& one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) {
     EXPECT_NEAR(static_cast<double>(one.shape.elements()), 33554432.0, 0.02 * 33554432.0) << one.name();
   }
+}
+
+// Of the same passes and shapes.
+TEST(StepsTimeFirst, AreTheStepsOfBatchFirst) {
+  const auto steps_of = [](const char* series, bool time_first) {
+    RunOptions options;
+    options.series = {series};
+    std::vector<std::string> out;
+    for (ScanCase one : pass_cases(SPIKESCAN_BACKEND_CPU, options)) {
+      EXPECT_EQ(one.is_time_first(), time_first) << one.name();
+      one.series.clear();
+      out.push_back(one.name());
+    }
+    return out;
+  };
+  const std::vector<std::string> steps = steps_of("steps_time_first", true);
+  EXPECT_GT(steps.size(), 10u);
+  EXPECT_EQ(steps, steps_of("share_vs_steps", false));
 }
 
 TEST(FewRows, ReachFromOneToABlock) {

@@ -73,6 +73,25 @@ TEST(Executor, AnyPoolGivesTheSameBits) {
   EXPECT_GT(tasks_seen, 1) << "no call used the pool's threads: nothing was tested";
 }
 
+// More strips of blocks than threads, and slices of the batch of which the last has fewer rows: a thread that goes on
+// with the same channels keeps its tables, with others it makes new ones.
+TEST(Executor, StripsAndSlicesInAnyOrder) {
+  for (const SampleShape shape : {SampleShape{9, 40, 1100}, SampleShape{7, 20, 1800}, SampleShape{50, 33, 20}}) {
+    for (unsigned number = 0; number < 8; ++number) {
+      Sample with_openmp(number, shape.batch, shape.time, shape.channels);
+      expect_ran(with_openmp, nullptr);
+      for (const Form& form : kForms) {
+        Sample with_pool(number, shape.batch, shape.time, shape.channels);
+        Pool pool;
+        pool.order = form.order;
+        spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
+        expect_ran(with_pool, &executor);
+        EXPECT_TRUE(with_openmp.same_outputs(with_pool)) << number << ": " << form.threads << " threads";
+      }
+    }
+  }
+}
+
 // Where time is split, a chunk's gradients are read twice by one thread, and only then replaced.
 TEST(Executor, GradientsInPlaceWhileTimeIsSplit) {
   for (unsigned number = 0; number < 16; ++number) {

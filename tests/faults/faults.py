@@ -320,7 +320,9 @@ CHUNKS = _faults(
     "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("side by side: no gradient of the initial state", "k + 1 > block_.chunks()", "k > 0"),
     ("side by side: the first chunk's states", "k + 1 == block_.chunks()", "k == 0"),
-    ("side by side: sums in one row", "row_block * grid_.rows + r, chunk)", "row_block * grid_.rows + r, last_chunk)"),
+) + _faults(
+    "kernels/cpu/decay_sums.h", FEW_ROWS,
+    ("side by side: sums in one row", "row_block * grid.rows + r, chunk)", "row_block * grid.rows + r, last_chunk)"),
 ) + _faults(
     "kernels/cpu/chunk_groups.h", FEW_ROWS,
     ("groups: a short chunk taken twice", "return {before + begin,", "return {begin,"),
@@ -371,15 +373,17 @@ BACKWARD = _faults(
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
     ("gradient of the final state ignored", "carry[l] = in.data[state_index(in, l)];", "carry[l] = 0.0;"),
-    ("spsn: x in the decay's gradient", "Neuron::kSpsn ? before[0] - x : before[0]", "before[0]"),
     ("spsn: gain of dx", "Neuron::kSpsn ? g[0] * gain", "Neuron::kSpsn ? g[0]"),
     ("decay gradient: state of the same step", "states.at[n].at[j - 1]", "states.at[n].at[j]"),
     ("decay gradient: state before a chunk", "store_narrow(load(carry + l), before_[n] + l);",
      "store_narrow(doubles(0.0), before_[n] + l);"),
-    ("alpha gradient from V", "fused(gradient[1], before[1], sums.alpha)", "fused(gradient[1], before[0], sums.alpha)"),
-    ("decay gradient: a group's first step lost", "if (pending_.is_there) settle_pending", "if (false) settle_pending"),
+    ("decay gradient: a group's first step lost", "settle_sums(shared_.states[i].last);", ""),
     ("states: a group starts from zero", "if (group > 0) {", "if (false) {"),
     ("no gradient of spikes: what the tile held", "direct = {};", ""),
+) + _faults(
+    "kernels/cpu/decay_sums.h", PASSES,
+    ("spsn: x in the decay's gradient", "Neuron::kSpsn ? before[0] - x : before[0]", "before[0]"),
+    ("alpha gradient from V", "fused(gradient[1], before[1], alpha)", "fused(gradient[1], before[0], alpha)"),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", STREAMING,
