@@ -159,7 +159,8 @@ void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, i
   plan.blocks = std::min(divide_up(plan.tiles, plan.run), resident);
 }
 
-// A thread for each run of links. A warp of its own has whole sectors of memory, or no idle lanes.
+// A thread for each run of links, of so many channels as make whole sectors of memory, or fill a warp where runs are
+// few.
 void set_chain(const spikescan_description& d, Plan& plan) {
   const int64_t runs = divide_up(link_slots(plan.chunks), kRunLinks);
   const auto wanted = static_cast<uint64_t>(std::clamp<int64_t>(kWarp / runs, kFewestChainColumns, kMostChainColumns));

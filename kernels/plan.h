@@ -40,7 +40,7 @@ struct Plan {
   int64_t blocks;   // CUDA grid: each block takes tiles, rows or pieces until none is left
   int32_t threads;  // CUDA block
   size_t shared_bytes;
-  // Of the chain between phases: neighbouring channels of a block, and its threads.
+  // Of the chain between phases: neighbouring channels of a block, a power of two, and its threads, a multiple of them.
   int32_t chain_columns, chain_threads;
   // Workspace layout, in bytes from its start.
   size_t ticket, aggregates, carries;  // look-back's; in phases carries alone, where aggregates are first

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/neuron_lanes.h"
 #include "kernels/partial_sums.h"
 

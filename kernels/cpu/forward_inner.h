@@ -1,5 +1,5 @@
-// Whole segments, but for a chunk's last one, where nearly all of a forward pass is spent: x straight into the scan,
-// then each vector's response, rule and output in registers. Memory is asked for the next turn's segment meanwhile, a
+// Segments that do not end a full chunk, where nearly all of a forward pass is spent: x straight into the scan, then
+// each vector's response, rule and output in registers. Memory is asked for the next turn's segment meanwhile, a
 // line at a time, so that its answers come while there is something else to do.
 #pragma once
 
@@ -21,6 +21,18 @@ struct StreamSink {
     hn::Stream(spikes, FloatTag(), first + j * stride + l);
   }
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
+  HWY_INLINE void end(int) {}
+};
+
+// What fires beyond a last quarter's steps is left.
+struct PartStreamSink {
+  static constexpr bool kStreams = true;
+  StreamSink rows;
+  int steps;
+  template <class Spikes>
+  HWY_INLINE void put(int j, int l, Spikes spikes) {
+    if (j < steps) rows.put(j, l, spikes);
+  }
   HWY_INLINE void end(int) {}
 };
 

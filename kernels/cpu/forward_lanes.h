@@ -97,10 +97,13 @@ class ForwardLanes {
     inner_ = has_inner();
     for (int n = 0; n < kStates; ++n) {
       const spikescan_state& initial = args.initial_state[n];
-      for (int l = 0; l < block_.lanes; ++l) {
-        const float value = initial.data ? initial.data[block_.batch[l] * initial.stride_batch + block_.channel[l]] : 0;
-        neuron_.carry(n)[l] = value;
-        final_[n][l] = value;
+      double* carry = neuron_.carry(n);
+      for (int l = 0; initial.data && l < block_.lanes; ++l) {
+        carry[l] = final_[n][l] = initial.data[block_.batch[l] * initial.stride_batch + block_.channel[l]];
+      }
+      if (!initial.data) {
+        __builtin_memset(carry, 0, block_.lanes * sizeof *carry);
+        __builtin_memset(final_[n], 0, sizeof final_[n]);
       }
     }
   }
@@ -117,6 +120,7 @@ class ForwardLanes {
     const int end = distance + kSegmentSteps;
     if (inner_ && end <= length && end < kChunkSteps) return run_inner(t, distance);
     const int steps = length - distance < kSegmentSteps ? length - distance : kSegmentSteps;
+    if (inner_ && distance + steps < kChunkSteps && run_part(t, distance, steps)) return;
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
     const bool ends = distance + steps == kChunkSteps;
     neuron_.enter(x, steps, distance, ends, states_);
@@ -162,15 +166,53 @@ class ForwardLanes {
   template <class X>
   void run_inner(X x, int64_t t, int distance) {
     const Asking next = ask_next(t, kSegmentSteps);
-    const auto m = neuron_.enter_inner(x, distance, states_);
-    if (is_last(t)) {
-      neuron_.keep_last(states_);
-      __builtin_memcpy(final_, states_.last, sizeof final_);
-    }
+    const auto m = neuron_.enter_inner(x, kSegmentSteps, distance, states_);
+    if (is_last(t)) keep_last(kSegmentSteps);
     const spikescan_tensor& v = call_.args.membrane;
     if (!v.data) return fire_inner(t, m, next);
     fire_inner(t, typename Neuron::KeptMembrane(m, states_), next);
     store_segment(v, membrane_, t, kSegmentSteps, block_.lanes, streaming(v, t, shared_.membrane_parts), states_.at[0]);
+  }
+
+  // Less than a segment, a row's last one, if its spikes are float32, go past the caches, and V is not wanted; else
+  // false.
+  bool run_part(int64_t t, int distance, int steps) {
+    const spikescan_tensor& out = call_.args.spikes;
+    if (call_.args.membrane.data || out.dtype != SPIKESCAN_FLOAT32) return false;
+    auto* first = static_cast<float*>(out.data) + spikes_.first(0) + t * out.stride_time;
+    constexpr int64_t kBytes = sizeof(float);
+    if (!are_lines(first)) return false;
+    const Streaming way = streaming(out, t, shared_.spike_parts);
+    if (!way.wanted(first, out.stride_time * kBytes, block_.lanes * kBytes, true)) return false;
+    const StreamSink rows = {first, out.stride_time, ask_next(t, steps)};
+    const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
+    const auto m = neuron_.enter_inner(x, steps, distance, states_);
+    keep_last(steps);
+    with_rule(call_.firing, [&](const auto& rule) HWY_ATTR {
+      steps % kQuarterSteps == 0 ? fire_part(rule, t, steps, m, rows)
+                                 : fire_part(rule, t, steps, m, PartStreamSink{rows, steps});
+    });
+    return true;
+  }
+  template <class Rule, class M, class Sink>
+  HWY_INLINE void fire_part(const Rule& rule, int64_t t, int steps, M m, Sink out) {
+    if constexpr (Rule::kDraws) {
+      fire_drawn(rule, philox_, t, steps, block_.lanes, m, out);
+    } else {
+      fire_alone(rule, steps, block_.lanes, m, out);
+    }
+  }
+
+  void keep_last(int steps) {
+    neuron_.keep_last(steps, states_);
+    __builtin_memcpy(final_, states_.last, sizeof final_);
+  }
+
+  // The spikes are float32, and a vector of a step is a line of memory. `first`: a segment's first row.
+  bool are_lines(const void* first) const {
+    const spikescan_tensor& out = call_.args.spikes;
+    return out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && block_.lanes % kFloats == 0 &&
+           spikes_.together() && on_lines(first, out.stride_time * int64_t{sizeof(float)});
   }
 
   // A share of the next turn's x, for the steps from t on.
@@ -180,16 +222,7 @@ class ForwardLanes {
 
   template <class M>
   void fire_inner(int64_t t, M m, const Asking& next) {
-    switch (call_.firing.rule) {
-      case SPIKESCAN_SIGMOID_BERNOULLI:
-        return write_inner(SigmoidRule(call_.firing, kUniformScale), t, m, next);
-      case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
-        return write_inner(RefractoryRule(call_.firing, kUniformScale), t, m, next);
-      case SPIKESCAN_HEAVISIDE:
-        return write_inner(HeavisideRule(call_.firing), t, m, next);
-      default:
-        return write_inner(NoRule(call_.firing), t, m, next);
-    }
+    with_rule(call_.firing, [&](const auto& rule) HWY_ATTR { write_inner(rule, t, m, next); });
   }
 
   template <class Rule, class M, class Sink>
@@ -226,8 +259,7 @@ class ForwardLanes {
     const bool squares =
         way.last && is_transposed(spikes_, out.stride_time) && out.dtype == SPIKESCAN_FLOAT32 && on_lines(first, 0);
     const bool streams = runs || squares || way.wanted(first, stride_bytes, row_bytes, together);
-    if (streams && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes && lanes % kFloats == 0 &&
-        together && on_lines(first, stride_bytes)) {
+    if (streams && are_lines(first)) {
       return fire_segment(rule, t, m, StreamSink{reinterpret_cast<float*>(first), out.stride_time, next});
     }
     // A streaming store wants no line.

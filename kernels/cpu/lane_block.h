@@ -18,7 +18,7 @@ struct alignas(64) Segment {
 
 struct LaneBlock {
   int lanes = 0;  // in use
-  int64_t batch[kLanes], channel[kLanes];
+  int64_t batch[kLanes] = {}, channel[kLanes] = {};
   int64_t chunk[kLanes] = {};  // from the block's first one on, backward in time negative
 
   // The channels are the same for all rows of a range; `channels` counts them all.

@@ -103,16 +103,20 @@ inline void draw_shifted(const VectorPhilox& philox, int64_t t, int steps, int l
   }
 }
 
+// All of a segment's steps: draws go two at a time, the last ones perhaps alone.
+template <class Rule, class Source, class Sink>
+HWY_INLINE void fire_drawn(const Rule& rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
+                           Sink out) {
+  const int in_pairs = (steps + 3) / 8 * 8;
+  fire_drawn<2>(rule, philox, t, 0, in_pairs, lanes, m, out);
+  if (in_pairs < steps) fire_drawn<1>(rule, philox, t, in_pairs, steps, lanes, m, out);
+}
+
 template <class Rule, class Sink>
 void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, Segment& u,
                        const Segment& m, Sink to) {
   const Rule rule(f, kUniformScale);
-  if (philox.phase(t) == 0) {
-    const int in_pairs = (steps + 3) / 8 * 8;  // steps whose draws go two at a time; one more may be left
-    fire_drawn<2>(rule, philox, t, 0, in_pairs, lanes, TileSource{m}, to);
-    if (in_pairs < steps) fire_drawn<1>(rule, philox, t, in_pairs, steps, lanes, TileSource{m}, to);
-    return;
-  }
+  if (philox.phase(t) == 0) return fire_drawn(rule, philox, t, steps, lanes, TileSource{m}, to);
   draw_shifted(philox, t, steps, lanes, u);
   fire_given(rule, u, steps, lanes, m, to);
 }
@@ -134,6 +138,21 @@ HWY_NOINLINE void fire(const Firing& f, const VectorPhilox& philox, int64_t t, i
       return fire_alone(HeavisideRule(f), steps, lanes, TileSource{m}, to);
     default:
       return fire_alone(NoRule(f), steps, lanes, TileSource{m}, to);
+  }
+}
+
+// use(rule) with the call's rule, for the generator's words as they are.
+template <class Use>
+HWY_INLINE void with_rule(const Firing& f, Use use) {
+  switch (f.rule) {
+    case SPIKESCAN_SIGMOID_BERNOULLI:
+      return use(SigmoidRule(f, kUniformScale));
+    case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
+      return use(RefractoryRule(f, kUniformScale));
+    case SPIKESCAN_HEAVISIDE:
+      return use(HeavisideRule(f));
+    default:
+      return use(NoRule(f));
   }
 }
 

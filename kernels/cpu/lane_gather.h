@@ -27,7 +27,7 @@ HWY_INLINE void load_parts(const T* data, const RowPlaces& rows, int64_t stride,
     const T* parts[kFloats / kPart];
     for (int i = 0; i < kFloats / kPart; ++i) {
       const int lane = l + i * kPart;
-      parts[i] = data + rows.first(lane < lanes ? lane : l);  // not in use: anything that can be read
+      parts[i] = data + rows.first_apart(lane < lanes ? lane : l);  // not in use: anything that can be read
     }
     for (int j = 0; j < steps; ++j) {
       store(widened<T>(join_parts<kPart>(BitsTag<T>(), parts, j * stride)), out.at[j] + l);

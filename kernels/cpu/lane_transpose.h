@@ -59,7 +59,7 @@ HWY_INLINE void load_squares(const T* data, const RowPlaces& rows, int lanes, Se
       Floats square[kSide];
       for (int i = 0; i < kSide; ++i) {
         const int lane = l + i * kRun;
-        square[i] = lane < lanes ? load_vector(data + rows.first(lane) + j * kRun) : floats(0.0f);
+        square[i] = lane < lanes ? load_vector(data + rows.first_apart(lane) + j * kRun) : floats(0.0f);
       }
       Square<kRun>::transpose(square);
       for (int i = 0; i < kSide; ++i) store(square[i], out.at[j + i] + l);
@@ -77,7 +77,7 @@ HWY_INLINE void store_squares(const Segment& in, const RowPlaces& rows, int lane
       for (int i = 0; i < kSide; ++i) square[i] = load(in.at[j + i] + l);
       Square<kRun>::transpose(square);
       for (int i = 0; i < kSide && l + i * kRun < lanes; ++i) {
-        T* to = data + rows.first(l + i * kRun) + j * kRun;
+        T* to = data + rows.first_apart(l + i * kRun) + j * kRun;
         if constexpr (std::is_same_v<T, float>) {
           if (streaming && on_lines(to, 0)) {
             hn::Stream(square[i], FloatTag(), to);

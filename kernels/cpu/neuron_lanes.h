@@ -160,11 +160,11 @@ class NeuronLanes {
     SegmentStates& states_;
   };
 
-  // enter() for a whole segment inside a chunk, for its M alone.
+  // enter() for a segment that does not end a full chunk, for its M alone.
   template <class Input>
-  HWY_INLINE LocalMembrane enter_inner(Input x, int distance, SegmentStates& states) {
-    run(x, kSegmentSteps, states);
-    scan_.enter(distance, kSegmentSteps, lanes_, states.entry);
+  HWY_INLINE LocalMembrane enter_inner(Input x, int steps, int distance, SegmentStates& states) {
+    run(x, steps, states);
+    scan_.enter(distance, steps, lanes_, states.entry);
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR {
         const auto response = scan_.quarter_response(states.entry, j / kQuarterSteps, l);
@@ -172,21 +172,21 @@ class NeuronLanes {
         store(value, states.at[0].at[j] + l);
         return sigmoid(value);
       };
-      refractory_.run(kSegmentSteps, lanes_, input, {&states.at[1]});
-      refractory_.enter(distance, kSegmentSteps, lanes_, states.refractory_entry);
+      refractory_.run(steps, lanes_, input, {&states.at[1]});
+      refractory_.enter(distance, steps, lanes_, states.refractory_entry);
     }
     return {*this, states};
   }
 
   // After enter_inner(): `last`, which it leaves out.
-  void keep_last(SegmentStates& states) const {
+  void keep_last(int steps, SegmentStates& states) const {
     if constexpr (kCuba) {
-      scan_.respond_last(states.entry, kSegmentSteps, lanes_, {states.last[1], states.last[0]});
+      scan_.respond_last(states.entry, steps, lanes_, {states.last[1], states.last[0]});
     } else {
-      scan_.respond_last(states.entry, kSegmentSteps, lanes_, {states.last[0]});
+      scan_.respond_last(states.entry, steps, lanes_, {states.last[0]});
     }
     if constexpr (kPsu) {
-      refractory_.respond_last(states.refractory_entry, kSegmentSteps, lanes_, {states.last[1]});
+      refractory_.respond_last(states.refractory_entry, steps, lanes_, {states.last[1]});
     }
   }
 

@@ -26,10 +26,8 @@ class RowPlaces {
     };
     together_ = true;
     run_ = kLanes;
-    if (block.lanes == block.width()) {  // one batch, one chunk: neighbouring channels
-      const int64_t first = place(0);
-      for (int l = 0; l < kLanes; ++l) first_[l] = first + l;
-    } else {
+    first_[0] = place(0);
+    if (block.lanes != block.width()) {  // not one batch, one chunk: neighbouring channels
       for (int l = 0; l < block.lanes; ++l) first_[l] = place(l);
       const auto are_neighbours = [&](int lanes) {
         int apart = 0;
@@ -46,7 +44,8 @@ class RowPlaces {
   bool read_alone() const { return run_ < (kMasksLanes ? 4 : 8); }
   bool written_alone() const { return run_ < 8; }
   int run() const { return run_; }
-  int64_t first(int lane) const { return first_[lane]; }
+  int64_t first(int lane) const { return together_ ? first_[0] + lane : first_[lane]; }
+  int64_t first_apart(int lane) const { return first_[lane]; }  // where they are not together
 
   // Calls body(first lane, lanes) for each run: all lanes, or those of one chunk or batch.
   template <class Body>
@@ -91,7 +90,7 @@ class RowPlaces {
   static constexpr int64_t kLine = kLineBytes;
   bool together_ = true;
   int run_ = kLanes, lanes_ = -1;
-  int64_t first_[kLanes] = {};
+  int64_t first_[kLanes] = {};  // where they lie together of the first lane alone
   int32_t lines_[kQuestions] = {};
 };
 

@@ -64,7 +64,7 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
   }
   if (rows.read_alone()) {
     for (int l = 0; l < lanes; ++l) {
-      const T* row = data + rows.first(l);
+      const T* row = data + rows.first_apart(l);
       for (int j = 0; j < steps; ++j) out.at[j][l] = to_float(row[j * stride]);
     }
     return;
@@ -141,7 +141,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   }
   if (rows.written_alone()) {
     for (int l = 0; l < lanes; ++l) {
-      T* row = data + rows.first(l);
+      T* row = data + rows.first_apart(l);
       for (int j = 0; j < steps; ++j) row[j * stride] = narrow<T>(in.at[j][l]);
     }
     return;

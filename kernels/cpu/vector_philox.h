@@ -32,18 +32,18 @@ class VectorPhilox {
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
-    uint64_t product[kLanes], first[kLanes], quads[kLanes];
-    for (int l = 0; l < block.lanes; ++l) {
-      const auto batch = static_cast<uint32_t>(origin_.batch + block.batch[l]);
-      const auto channel = static_cast<uint32_t>(origin_.channel + block.channel[l]);
-      product[l] = uint64_t{kPhiloxMultiplier1} * batch;
-      first[l] = uint64_t{kPhiloxMultiplier0} * (high_word(product[l]) ^ channel ^ static_cast<uint32_t>(key_low_[0]));
-      quads[l] = static_cast<uint64_t>(block.chunk[l] * (kChunkSteps / 4));
+    for (int l = 0; l < block.lanes; l += kFloats) {
+      const Pair batch = sorted(block.batch + l), channel = sorted(block.channel + l), chunk = sorted(block.chunk + l);
+      for (int odd = 0; odd < 2; ++odd) {
+        const int place = l + odd * kDoubles;
+        const Pairs product = multiply(batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch)), kPhiloxMultiplier1);
+        const Pairs second = hn::Xor3(high(product), channel.of[odd] + pairs(static_cast<uint64_t>(origin_.channel)),
+                                      pairs(key_low_[0]));
+        hn::Store(product, PairTag(), row_low_ + place);
+        hn::Store(multiply(second, kPhiloxMultiplier0), PairTag(), row_product_ + place);
+        hn::Store(multiply(chunk.of[odd], kChunkSteps / 4), PairTag(), row_quads_ + place);
+      }
     }
-    for (int l = block.lanes; l % kFloats != 0; ++l) product[l] = first[l] = quads[l] = 0;
-    sort_pairs(product, block.lanes, row_low_);
-    sort_pairs(first, block.lanes, row_product_);
-    sort_pairs(quads, block.lanes, row_quads_);
   }
 
   // Of step t of the block's first chunk.
@@ -75,14 +75,14 @@ class VectorPhilox {
     Pairs w[4];
   };
 
-  // Of each vector of rows the even ones, then the odd ones.
-  static void sort_pairs(const uint64_t* rows, int lanes, uint64_t* places) {
-    for (int l = 0; l < lanes; l += kFloats) {
-      for (int i = 0; i < kDoubles; ++i) {
-        places[l + i] = rows[l + 2 * i];
-        places[l + kDoubles + i] = rows[l + 2 * i + 1];
-      }
-    }
+  // Of a vector of rows the even ones, and the odd ones.
+  struct Pair {
+    Pairs of[2];
+  };
+  static HWY_INLINE Pair sorted(const int64_t* rows) {
+    const auto* places = reinterpret_cast<const uint64_t*>(rows);
+    const Pairs low = hn::LoadU(PairTag(), places), high = hn::LoadU(PairTag(), places + kDoubles);
+    return {{hn::ConcatEven(PairTag(), high, low), hn::ConcatOdd(PairTag(), high, low)}};
   }
 
   // `even_place`, `odd_place`: of the times.

@@ -2,11 +2,11 @@
 // each carry in its aggregate's place.
 //
 // It is as long as there are chunks, but a carry soon counts for nothing: after 8 links M^8192 of it is left. So a
-// row's links are cut into runs, a thread each, and all runs start at once, from the carry 0. What a run leaves is
-// taken up by the next one, which runs again from there, until no run leaves anything else than the time before. Then
-// every carry follows from the one before it by the contract's own operations, and the first one from the initial
+// row's links are cut into runs, a thread each, and all runs start at once, as if from the carry 0. What a run leaves
+// is taken up by the next one, which runs again from there, until no run leaves anything else than the turn before.
+// Then every carry follows from the one before it by the contract's own operations, and the first one from the initial
 // state: they are the carries that one thread would have found link by link, to the bit. The n-th run is right after n
-// turns at the latest; most often all are after two, and a third sees that nothing changes.
+// turns at the latest; most often all are after one, and a second sees that nothing changes.
 #pragma once
 
 #include "kernels/chain_layout.h"
@@ -105,28 +105,41 @@ class ChainedRuns {
   __device__ __forceinline__ double& left_by(int thread, int n) const {
     return reinterpret_cast<double*>(dynamic_shared())[(turn_ % 2 * N + n) * static_cast<int>(blockDim.x) + thread];
   }
-  // The carry before the run, from the thread so much further.
-  __device__ __forceinline__ void take(int offset) {
-    for (int n = 0; n < N; ++n) before_[n] = left_by(static_cast<int>(threadIdx.x) + offset, n);
+  // The carry before the run, from the thread so much further; whether it is another one than it was.
+  __device__ __forceinline__ bool take(int offset) {
+    double taken[N];
+    for (int n = 0; n < N; ++n) taken[n] = left_by(static_cast<int>(threadIdx.x) + offset, n);
+    const bool moved = !same(taken, before_);
+    for (int n = 0; n < N; ++n) before_[n] = taken[n];
+    return moved;
   }
 
-  // Finds the carry before the run.
+  // Finds the carry before the run. A run whose carry is the same as before has nothing to do.
   __device__ __forceinline__ void settle() {
     double left[N] = {};
-    for (bool changed = count_ > 0;; changed = false) {
-      double carry[N];
-      walk(carry, [](int, const double(&)[N]) {});
-      ++turn_;
-      for (int n = 0; n < N; ++n) {
-        changed |= count_ > 0 && !same_bits(carry[n], left[n]);
-        left_by(static_cast<int>(threadIdx.x), n) = left[n] = carry[n];
+    bool first = true, moved = true;
+    for (;;) {
+      bool changed = false;
+      if (moved) {
+        double carry[N];
+        walk(carry, [](int, const double(&)[N]) {});
+        changed = count_ > 0 && (first || !same(carry, left));
+        for (int n = 0; n < N; ++n) left[n] = carry[n];
       }
+      ++turn_;
+      for (int n = 0; n < N; ++n) left_by(static_cast<int>(threadIdx.x), n) = left[n];
       if (__syncthreads_or(changed) == 0) return;
-      if (run_ > 0) take(-columns_);
+      moved = run_ > 0 && take(-columns_);
+      first = false;
     }
   }
-  __device__ __forceinline__ static bool same_bits(double a, double b) {
-    return __double_as_longlong(a) == __double_as_longlong(b);
+  // Bit for bit, but that NaNs are alike.
+  __device__ __forceinline__ static bool same(const double (&a)[N], const double (&b)[N]) {
+    bool all = true;
+    for (int n = 0; n < N; ++n) {
+      all &= __double_as_longlong(a[n]) == __double_as_longlong(b[n]) || (a[n] != a[n] && b[n] != b[n]);
+    }
+    return all;
   }
 
   __device__ __forceinline__ void store() const {

@@ -155,6 +155,22 @@ TEST_P(WholeLines, Gradient) {
   }
 }
 
+// Spikes of a row's last steps, of all numbers that are less than a segment, alone and after others.
+TEST_P(WholeLines, SpikesOfPartOfASegment) {
+  for (int64_t part = 1; part < 16; ++part) {
+    const int64_t time = part % 2 == 0 ? part : 16 * (part / 3) + part, channels = part % 3 == 0 ? 208 : 64;
+    for (const spikescan_rule rule : kRules) {
+      SCOPED_TRACE(testing::Message() << time << " steps, " << channels << " channels, rule " << rule);
+      omp_set_num_threads(2);
+      Case c = lines_case(GetParam(), time, channels);
+      c.description.rule = rule;
+      c.wanted.grad_x = c.wanted.grad_beta = c.wanted.grad_alpha = false;
+      fill(c, 12 + part);
+      expect_parts(c, support::forward(kCpu, c), {});
+    }
+  }
+}
+
 // The same of one row of blocks whose time is split; off lines, nothing waits.
 TEST_P(WholeLines, GradientOfSplitTime) {
   omp_set_num_threads(4);

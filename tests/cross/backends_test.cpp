@@ -135,6 +135,19 @@ TEST_F(Backends, ManyRows) {
   }
 }
 
+// More chunks than the chain between pieces takes at a time: 1,024 of four channels.
+TEST_F(Backends, ManyChunks) {
+  for (const spikescan_recurrence recurrence : {SPIKESCAN_LIF, SPIKESCAN_CUBA_LIF}) {
+    Case c = case_of(recurrence, SPIKESCAN_SIGMOID_BERNOULLI, 2, 8);
+    c.description.batch = 1;
+    c.description.time = 1100 * chunk_steps() + 77;
+    c.description.channels = 16;
+    c.uniforms.clear();
+    support::fill(c, 8, {.lowest_decay = 0.99f, .highest_decay = 1.0f});
+    expect_same(c);
+  }
+}
+
 TEST_F(Backends, ADifferenceIsSeen) {
   const Case c = case_of(SPIKESCAN_LIF, SPIKESCAN_NONE, 100, 3);
   Outputs want = run(cpu(), c);

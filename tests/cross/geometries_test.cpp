@@ -46,7 +46,7 @@ void lay_out_phases(const spikescan_description& d, Plan& plan) {
   const size_t bytes = padded(states * d.batch * d.channels * link_slots(plan.chunks) * sizeof(double));
   for (size_t* offset : {&plan.partials, &plan.totals, &plan.workspace_bytes}) *offset += bytes - plan.cleared_bytes;
   plan.cleared_bytes = 0;
-  plan.chain_columns = 2;  // chain_test.cpp has others
+  plan.chain_columns = 2;
   plan.chain_threads = 64;
 }
 
@@ -82,6 +82,7 @@ spikescan_status forward_with(const Geometry& g, const spikescan_description& d,
   if (is_tiles(call.plan)) change_tiles(d, g, false, call.plan);
   EXPECT_EQ(call.plan.strategy, g.strategy);
   call.plan.blocks = g.blocks;
+  if (call.plan.chain_threads > 0) call.plan.chain_threads = 32;
   Workspace workspace(call.plan.workspace_bytes);
   call.args.workspace = workspace.data();
   call.args.workspace_bytes = call.plan.workspace_bytes;
@@ -93,6 +94,7 @@ spikescan_status backward_with(const Geometry& g, const spikescan_description& d
   if (is_tiles(call.plan)) change_tiles(d, g, true, call.plan);
   EXPECT_EQ(call.plan.strategy, g.strategy);
   call.plan.blocks = g.blocks;
+  if (call.plan.chain_threads > 0) call.plan.chain_threads = 32;
   Workspace workspace(call.plan.workspace_bytes);
   call.args.workspace = workspace.data();
   call.args.workspace_bytes = call.plan.workspace_bytes;
@@ -213,7 +215,8 @@ TEST_P(Geometries, OfPieces) {
   }
 }
 
-// Several windows of the chain between the phases, and a place where a call may be cut, whose carry is rounded.
+// Several windows of the chain between the phases (forward_with() gives it few threads), and a place where a call may
+// be cut, whose carry is rounded.
 TEST_P(Geometries, OfAChainOverManyChunks) {
   if (!std::get<1>(GetParam())) GTEST_SKIP() << "few chunks";
   Case c = small_case();

@@ -177,10 +177,9 @@ GENERATOR = _faults(
     "kernels/cpu/vector_philox.h", PHILOX,
     ("draw: 16 bits of time", "static_cast<uint64_t>((origin_.time + t) >> 2)",
      "static_cast<uint16_t>((origin_.time + t) >> 2)"),
-    ("draw: lane repeated", "origin_.channel + block.channel[l]", "origin_.channel + block.channel[l & ~1]"),
-    ("draw: batch origin", "static_cast<uint32_t>(origin_.batch + block.batch[l])",
-     "static_cast<uint32_t>(block.batch[l])"),
-    ("draw: even rows twice", "rows[l + 2 * i + 1]", "rows[l + 2 * i]"),
+    ("draw: lane repeated", "channel.of[odd] + pairs(", "channel.of[0] + pairs("),
+    ("draw: batch origin", "batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch))", "batch.of[odd]"),
+    ("draw: even rows twice", "hn::ConcatOdd(PairTag()", "hn::ConcatEven(PairTag()"),
     ("draw: a round's key", "pass(odd[k], low, high)", "pass(odd[k], high, low)"),
 ) + _faults(
     "kernels/cpu/lane_firing.h", PHILOX,
@@ -256,10 +255,10 @@ FORWARD = _faults(
     ("psu_lif: R from V itself", "return drive(j, l, load(states.at[0].at[j] + l));", "return load(states.at[0].at[j] + l);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
-    ("initial state ignored", "const float value = initial.data ?", "const float value = false ?"),
+    ("initial state ignored", "if (!initial.data) {", "if (true) {"),
     ("final state: none of part of a segment", "(leaves_split(k));\n    __builtin_memcpy(final_, states_.last, sizeof final_);",
      "(leaves_split(k));"),
-    ("final state: of a last whole segment none", "      neuron_.keep_last(states_);\n", ""),
+    ("final state: of a last whole segment none", "if (is_last(t)) keep_last(kSegmentSteps);", ""),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
     ("last row of V a step early", "rows[n]->at[steps - 1], sizeof", "rows[n]->at[0], sizeof"),
@@ -303,7 +302,7 @@ CHUNKS = _faults(
     ("side by side: a chunk's rows a run in any case", "are_neighbours(block.chunk_lanes()) ?", "true ?"),
 ) + _faults(
     "kernels/cpu/vector_philox.h", FEW_ROWS,
-    ("side by side: the first chunk's draws", "block.chunk[l] * (kChunkSteps / 4)", "block.chunk[l] * 0"),
+    ("side by side: the first chunk's draws", "multiply(chunk.of[odd], kChunkSteps / 4)", "multiply(chunk.of[odd], 0)"),
     ("side by side: the first vector's draws", "first_row, first_row, first_row + kFloats / 2", "first_row, 0, 0"),
 ) + _faults(
     "kernels/cpu/saved_states.h", FEW_ROWS,
@@ -393,6 +392,14 @@ BACKWARD = _faults(
     ("rows that wait: overwritten first",
      "store(gs(j, l) * rule.gradient(m), direct.at[j] + l);",
      "store(gs(j, l) * rule.gradient(m), direct.at[j] + l); if constexpr (sends) sender.send(j, l);"),
+) + _faults(
+    "kernels/cpu/forward_inner.h", STREAMING,
+    ("part of a segment: steps beyond it written", "if (j < steps) rows.put", "rows.put"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", STREAMING,
+    ("part of a segment: a step lost", "PartStreamSink{rows, steps}", "PartStreamSink{rows, steps - 1}"),
+    ("part of a segment: taken for whole quarters", "steps % kQuarterSteps == 0 ?", "true ?"),
+    ("part of a segment: no final state", "    keep_last(steps);\n    with_rule", "    with_rule"),
 ) + _faults(
     "kernels/cpu/delayed_rows.h", STREAMING,
     ("rows that wait: of another width", "lanes_ == lanes && steps_", "steps_"),

@@ -78,7 +78,8 @@ FAULTS = {
     "one_buffer_for_all_turns": Fault(
         "chunk_chain.h", "++turn_;", "", "chunk_chain", "ForwardByPieces/lif", RACE),
     "runs_stay_apart": Fault(
-        "chunk_chain.h", "if (run_ > 0) take(-columns_);", "", "chunk_chain", "ForwardByPieces/lif", "elements differ"),
+        "chunk_chain.h", "moved = run_ > 0 && take(-columns_);", "moved = false;", "chunk_chain",
+        "ForwardByPieces/lif", "elements differ"),
     "chained_from_the_first_chunk": Fault(
         "phase.h", "reverse ? plan.chunks - 1 - link : link", "link", "chunk_chain", "BackwardByPieces/lif",
         "elements differ"),
