@@ -52,23 +52,34 @@ struct Form {
 };
 constexpr Form kForms[] = {{1, serial}, {7, serial}, {5, backwards}, {4, at_once}, {64, at_once}};
 
+// Returns how many tasks the pool was given at most.
+int64_t expect_ran_in_pool(Sample& sample, const Form& form) {
+  Pool pool;
+  pool.order = form.order;
+  spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
+  expect_ran(sample, &executor);
+  EXPECT_LE(pool.most_tasks, form.threads);
+  return pool.most_tasks;
+}
+
+int64_t expect_same_in_any_pool(unsigned number, const SampleShape& shape) {
+  int64_t most_tasks = 0;
+  Sample with_openmp(number, shape.batch, shape.time, shape.channels);
+  expect_ran(with_openmp, nullptr);
+  for (const Form& form : kForms) {
+    Sample with_pool(number, shape.batch, shape.time, shape.channels);
+    most_tasks = std::max(most_tasks, expect_ran_in_pool(with_pool, form));
+    EXPECT_TRUE(with_openmp.same_outputs(with_pool)) << number << ": " << form.threads << " threads";
+  }
+  return most_tasks;
+}
+
 TEST(Executor, AnyPoolGivesTheSameBits) {
   int64_t tasks_seen = 0;
   for (unsigned number = 0; number < 32; ++number) {
     // And few rows, whose chunks stand side by side.
     const SampleShape shape = number % 3 == 2 ? SampleShape{1, 17000, 3} : kSampleShapes[number % 4 ^ number / 4 % 4];
-    Sample with_openmp(number, shape.batch, shape.time, shape.channels);
-    expect_ran(with_openmp, nullptr);
-    for (const Form& form : kForms) {
-      Sample with_pool(number, shape.batch, shape.time, shape.channels);
-      Pool pool;
-      pool.order = form.order;
-      spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
-      expect_ran(with_pool, &executor);
-      EXPECT_TRUE(with_openmp.same_outputs(with_pool)) << number << ": " << form.threads << " threads";
-      EXPECT_LE(pool.most_tasks, form.threads);
-      tasks_seen = std::max(tasks_seen, pool.most_tasks);
-    }
+    tasks_seen = std::max(tasks_seen, expect_same_in_any_pool(number, shape));
   }
   EXPECT_GT(tasks_seen, 1) << "no call used the pool's threads: nothing was tested";
 }
@@ -77,18 +88,7 @@ TEST(Executor, AnyPoolGivesTheSameBits) {
 // with the same channels keeps its tables, with others it makes new ones.
 TEST(Executor, StripsAndSlicesInAnyOrder) {
   for (const SampleShape shape : {SampleShape{9, 40, 1100}, SampleShape{7, 20, 1800}, SampleShape{50, 33, 20}}) {
-    for (unsigned number = 0; number < 8; ++number) {
-      Sample with_openmp(number, shape.batch, shape.time, shape.channels);
-      expect_ran(with_openmp, nullptr);
-      for (const Form& form : kForms) {
-        Sample with_pool(number, shape.batch, shape.time, shape.channels);
-        Pool pool;
-        pool.order = form.order;
-        spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
-        expect_ran(with_pool, &executor);
-        EXPECT_TRUE(with_openmp.same_outputs(with_pool)) << number << ": " << form.threads << " threads";
-      }
-    }
+    for (unsigned number = 0; number < 8; ++number) expect_same_in_any_pool(number, shape);
   }
 }
 
@@ -98,12 +98,7 @@ TEST(Executor, GradientsInPlaceWhileTimeIsSplit) {
     for (const Form& form : kForms) {
       Sample apart(number, 1, 3085, 64), in_place(number, 1, 3085, 64);
       in_place.gradients_in_place = true;
-      for (Sample* sample : {&apart, &in_place}) {
-        Pool pool;
-        pool.order = form.order;
-        spikescan_executor executor = {sizeof executor, &pool, form.threads, run_pool};
-        expect_ran(*sample, &executor);
-      }
+      for (Sample* sample : {&apart, &in_place}) expect_ran_in_pool(*sample, form);
       // Beyond the tensor's end one holds the fill, the other what random() made of it.
       const size_t bytes = size_t{3085} * 64 * (apart.d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2);
       in_place.grad_x.resize(bytes);
