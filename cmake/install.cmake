@@ -1,5 +1,5 @@
-# What `cmake --install` puts into a prefix: the library, its headers, a CMake package and a pkg-config file. Both find
-# the prefix from their own place, so the installed tree can be moved.
+# What `cmake --install` puts into a prefix: the library, its headers, a CMake package, a pkg-config file and the license.
+# The package and the .pc file find the prefix from their own place, so the installed tree can be moved.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -13,6 +13,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/include/spikescan/spikescan.h
               ${PROJECT_SOURCE_DIR}/include/spikescan/spikescan.hpp
               ${PROJECT_SOURCE_DIR}/include/spikescan/tensor.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/spikescan)
+# Highway, whose headers are compiled in, comes under the same license, which asks of a binary for its text alone.
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT spikescanTargets NAMESPACE spikescan:: DESTINATION ${SPIKESCAN_CMAKE_DIR})
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/spikescanConfig.cmake.in

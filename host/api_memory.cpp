@@ -48,7 +48,7 @@ spikescan_status spikescan_copy(spikescan_backend backend, void* destination, co
                                 void* stream) {
   return guarded([&](Sentence& error) {
     Resolved resolved;
-    if (const auto s = resolve(built_backends(), number_of(backend), &resolved, error)) return s;
+    if (const auto s = resolve_with_stream(built_backends(), number_of(backend), stream, &resolved, error)) return s;
     if (bytes == 0) return SPIKESCAN_OK;
     if (const auto s = check_range("destination", destination, bytes, error)) return s;
     if (const auto s = check_range("source", source, bytes, error)) return s;
@@ -64,7 +64,7 @@ spikescan_status spikescan_fill(spikescan_backend backend, void* destination, in
                                 void* stream) {
   return guarded([&](Sentence& error) {
     Resolved resolved;
-    if (const auto s = resolve(built_backends(), number_of(backend), &resolved, error)) return s;
+    if (const auto s = resolve_with_stream(built_backends(), number_of(backend), stream, &resolved, error)) return s;
     if (bytes == 0) return SPIKESCAN_OK;
     if (const auto s = check_range("destination", destination, bytes, error)) return s;
     return report(resolved.backend->fill(destination, byte & 0xff, bytes, stream), error);

@@ -35,7 +35,7 @@ spikescan_status print_device(const Prepared& prepared, std::string* text, Sente
 spikescan_status spikescan_query_sizes(const spikescan_description* description, spikescan_sizes* sizes) {
   return guarded([&](Sentence& error) {
     Prepared prepared;
-    if (const auto s = prepare(description, &prepared, error)) return s;
+    if (const auto s = prepare(description, nullptr, &prepared, error)) return s;
     spikescan_sizes found;
     if (const auto s = take_struct(sizes, "sizes", &found, error)) return s;
     found.forward_workspace = plan_forward(prepared.description, prepared.facts).workspace_bytes;
@@ -56,7 +56,7 @@ spikescan_status spikescan_describe_plan(const spikescan_description* descriptio
     if (!text) return error.invalid("text is null; it must hold `capacity` bytes");
     if (capacity == 0) return error.invalid("capacity is 0; it must be at least 1");
     Prepared prepared;
-    if (const auto s = prepare(description, &prepared, error)) return s;
+    if (const auto s = prepare(description, nullptr, &prepared, error)) return s;
     std::string device;
     if (const auto s = print_device(prepared, &device, error)) return s;
     const spikescan_description& d = prepared.description;

@@ -7,11 +7,11 @@ using namespace spikescan;
 
 namespace {
 
-// Runs `body(backend)` on the resolved backend.
+// Runs `body(backend)` on the resolved backend. `stream` is null where the call has none.
 template <class Body>
-spikescan_status on_backend(const spikescan_backend& requested, Sentence& error, Body body) {
+spikescan_status on_backend(const spikescan_backend& requested, const void* stream, Sentence& error, Body body) {
   Resolved resolved;
-  if (const auto s = resolve(built_backends(), number_of(requested), &resolved, error)) return s;
+  if (const auto s = resolve_with_stream(built_backends(), number_of(requested), stream, &resolved, error)) return s;
   return report(body(*resolved.backend), error);
 }
 
@@ -21,7 +21,7 @@ spikescan_status create(const spikescan_backend& requested, const char* name,
   return guarded([&](Sentence& error) {
     if (!created) return error.invalid("%s is null; it must point to a void*", name);
     void* made = nullptr;
-    const auto s = on_backend(requested, error, [&](const Backend& b) { return (b.*function)(&made); });
+    const auto s = on_backend(requested, nullptr, error, [&](const Backend& b) { return (b.*function)(&made); });
     if (!s) *created = made;
     return s;
   });
@@ -39,13 +39,14 @@ spikescan_status spikescan_stream_create(spikescan_backend backend, void** strea
 
 spikescan_status spikescan_stream_destroy(spikescan_backend backend, void* stream) {
   return guarded([&](Sentence& error) {
-    return on_backend(backend, error, [&](const Backend& b) { return stream ? b.stream_destroy(stream) : kOk; });
+    return on_backend(backend, stream, error,
+                      [&](const Backend& b) { return stream ? b.stream_destroy(stream) : kOk; });
   });
 }
 
 spikescan_status spikescan_stream_synchronize(spikescan_backend backend, void* stream) {
   return guarded([&](Sentence& error) {
-    return on_backend(backend, error, [&](const Backend& b) { return b.stream_synchronize(stream); });
+    return on_backend(backend, stream, error, [&](const Backend& b) { return b.stream_synchronize(stream); });
   });
 }
 
@@ -56,14 +57,14 @@ spikescan_status spikescan_timer_create(spikescan_backend backend, void** timer)
 spikescan_status spikescan_timer_start(spikescan_backend backend, void* timer, void* stream) {
   return guarded([&](Sentence& error) {
     if (const auto s = need_timer(timer, error)) return s;
-    return on_backend(backend, error, [&](const Backend& b) { return b.timer_start(timer, stream); });
+    return on_backend(backend, stream, error, [&](const Backend& b) { return b.timer_start(timer, stream); });
   });
 }
 
 spikescan_status spikescan_timer_stop(spikescan_backend backend, void* timer, void* stream) {
   return guarded([&](Sentence& error) {
     if (const auto s = need_timer(timer, error)) return s;
-    return on_backend(backend, error, [&](const Backend& b) { return b.timer_stop(timer, stream); });
+    return on_backend(backend, stream, error, [&](const Backend& b) { return b.timer_stop(timer, stream); });
   });
 }
 
@@ -72,7 +73,8 @@ spikescan_status spikescan_timer_seconds(spikescan_backend backend, void* timer,
     if (const auto s = need_timer(timer, error)) return s;
     if (!seconds) return error.invalid("seconds is null; it must point to a double");
     double measured = 0.0;
-    const auto s = on_backend(backend, error, [&](const Backend& b) { return b.timer_seconds(timer, &measured); });
+    const auto s =
+        on_backend(backend, nullptr, error, [&](const Backend& b) { return b.timer_seconds(timer, &measured); });
     if (!s) *seconds = measured;
     return s;
   });
@@ -80,6 +82,6 @@ spikescan_status spikescan_timer_seconds(spikescan_backend backend, void* timer,
 
 spikescan_status spikescan_timer_destroy(spikescan_backend backend, void* timer) {
   return guarded([&](Sentence& error) {
-    return on_backend(backend, error, [&](const Backend& b) { return timer ? b.timer_destroy(timer) : kOk; });
+    return on_backend(backend, nullptr, error, [&](const Backend& b) { return timer ? b.timer_destroy(timer) : kOk; });
   });
 }

@@ -9,16 +9,11 @@ namespace {
 
 constexpr double kLog2OfE = 1.4426950408889634;
 constexpr double kPi = 3.141592653589793;
-constexpr float kLargest = std::numeric_limits<float>::max();
 
-// A value past the largest float would give infinity, and infinity times a distance of 0 is NaN.
-float rounded(double x) {
-  return static_cast<float>(std::clamp(x, -static_cast<double>(kLargest), static_cast<double>(kLargest)));
-}
-
-// The largest float x with -scale x <= z; the product of two floats is exact in double.
+// The largest float x with -scale x <= z; the product of two floats is exact in double. It is finite, since k is 2^-120
+// or more (host/validate_description.cpp).
 float reach(float scale, double z) {
-  float x = rounded(z / -static_cast<double>(scale));
+  auto x = static_cast<float>(z / -static_cast<double>(scale));
   if (-static_cast<double>(scale) * x > z) x = std::nextafter(x, 0.0f);
   return x;
 }
@@ -26,17 +21,15 @@ float reach(float scale, double z) {
 // The smallest float x with -scale x >= z.
 float reach_over(float scale, double z) {
   const float x = reach(scale, z);
-  return -static_cast<double>(scale) * x < z ? std::nextafter(x, kLargest) : x;
+  return -static_cast<double>(scale) * x < z ? std::nextafter(x, std::numeric_limits<float>::max()) : x;
 }
 
 Steepness make_steepness(double k, float threshold, double ceiling) {
   Steepness s = {};
-  // 2^128 is out of reach of x = U below k = 2.6e-37, and the largest finite U is then no better than infinity.
-  s.unit = k < 0x1p-120 ? 0x1p-64f : 1.0f;
-  s.offset = -s.unit * threshold;
-  const double exact = -k / s.unit * kLog2OfE;
-  s.scale = rounded(exact);
-  s.scale_low = s.scale == -kLargest ? 0.0f : static_cast<float>(exact - s.scale);
+  s.threshold = threshold;
+  const double exact = -k * kLog2OfE;
+  s.scale = static_cast<float>(exact);
+  s.scale_low = static_cast<float>(exact - s.scale);
   // Of a max_prob so small the gradient is below 2^-126, thus 0, and d would be infinite.
   s.ceiling = static_cast<float>(std::min(ceiling, 0x1.8p126));
   s.highest = reach(s.scale, 127.0);
@@ -48,20 +41,24 @@ Steepness make_steepness(double k, float threshold, double ceiling) {
 // How far, relative to the limit, a quick test may be off where u (1 + e) = limit, so that e is at most 2^24. Its 2^z:
 // three units in the last place, 3 * 2^-23; the library's own exp: 2^-22; each test's two roundings: 2^-22 together.
 // The argument: what the rounding of `offset` moves, 2^-24 |offset|, and that of the sum and, in the exact test, of U,
-// at most 2^-24 * 24 each, times ln 2. In units of 2^-24: 6 + 4 + 4 + 0.7 |offset| + 34, and a third more.
+// at most 2^-24 * 25 each, times ln 2. In units of 2^-24: 6 + 4 + 4 + 0.7 |offset| + 35, and a third more.
+//
+// A draw of 0 is far from every limit but fires unless e is infinite. The quick test works with 2 e, which is infinite
+// before the library's e is: the product with 0 is then NaN, which is not sure.
 QuickTest make_quick_test(const Steepness& k, double max_prob) {
-  constexpr double kUnit = 0x1p-24, kInfinite = std::numeric_limits<double>::infinity();
+  constexpr double kUnit = 0x1p-24;
   // Of a segment's 16 draws in 32 lanes about one in a hundred is then unsure.
   constexpr double kMostUnsure = 0x1p-13;
   // Below it e's smallest values, where the two differ by more, would count.
   constexpr double kLeastProbability = 0x1p-20;
   QuickTest q = {};
-  q.scale = k.scale * k.unit;
-  q.offset = rounded(static_cast<double>(k.scale) * k.offset);
-  q.limit = static_cast<float>(max_prob * 0x1p32);
-  const double unsure = (64.0 + std::abs(q.offset)) * kUnit;
-  const bool pays = unsure <= kMostUnsure && max_prob >= kLeastProbability;
-  q.unsure = static_cast<float>(pays ? unsure * q.limit : kInfinite);
+  q.unsure = std::numeric_limits<float>::infinity();
+  const double offset = 1.0 - static_cast<double>(k.scale) * k.threshold, unsure = (64.0 + std::abs(offset)) * kUnit;
+  if (unsure > kMostUnsure || max_prob < kLeastProbability) return q;
+  q.scale = k.scale;
+  q.offset = static_cast<float>(offset);
+  q.limit = static_cast<float>(max_prob * 0x1p33);
+  q.unsure = static_cast<float>(unsure * q.limit);
   return q;
 }
 
@@ -78,9 +75,9 @@ Firing make_firing(const spikescan_description& d) {
   f.max_prob = d.max_prob;
   if (d.rule == SPIKESCAN_NONE) return f;
   f.k = d.k;
-  f.arctan_scale = rounded(k * kPi * std::sqrt(kPi));
+  f.arctan_scale = static_cast<float>(k * kPi * std::sqrt(kPi));
   // tanh: 4 s (1 - s) of s = sigmoid(2 k U).
-  f.slope_factor = heaviside ? 4.0f : rounded(sigmoid ? k * max_prob : k);
+  f.slope_factor = heaviside ? 4.0f : static_cast<float>(sigmoid ? k * max_prob : k);
   const bool divides = sigmoid && d.gradient == SPIKESCAN_PROBABILITY;
   f.steepness = make_steepness(heaviside ? 2.0 * k : k, d.threshold, divides ? 1.0 / max_prob : 1.0);
   if (sigmoid) f.quick = make_quick_test(f.steepness, max_prob);

@@ -6,6 +6,7 @@
 #include "kernels/chain_layout.h"
 #include "kernels/element/chunking.h"
 #include "kernels/element/convert.h"
+#include "kernels/element/divide_up.h"
 #include "kernels/link_slots.h"
 #include "kernels/neuron_sizes.h"
 #include "kernels/row_layout.h"
@@ -15,13 +16,14 @@ namespace spikescan {
 namespace {
 
 constexpr int kWarp = 32;
+constexpr int kBatchesOfBlock = kRowThreads / kWarp;  // where a block's warps have the same channels
 // From about three warps of rows on each multiprocessor, an H200 took rows faster than tiles, in both directions
 // (docs/cuda.md; in no record yet).
 constexpr int64_t kRowsOfProcessor = 96;
-// Where rows could be cut into pieces, only from so many.
+// The same where pieces would fill the device as well.
 constexpr int64_t kRowsOverPieces = 168;
-// Pieces from so many on: a thread's way through a chunk takes a time that tiles need less than where few are under
-// way, and with two states, whose tiles are slower, from half as many. Tiles in phases from so many chunks on, where
+// Pieces from so many on: a thread's walk through a chunk takes its time, and where few are under way tiles are done
+// sooner; with two states, whose tiles are slower, from half as many. Tiles in phases from so many chunks on, where
 // to look back over them takes longer than a second way through tiles of which each block has a few (docs/cuda.md; in
 // no record yet).
 constexpr int64_t kPiecesOfProcessor = 160;
@@ -29,10 +31,6 @@ constexpr int64_t kChunksInPhases = 96, kTilesOfBlockForward = 4, kTilesOfBlockB
 constexpr size_t kAlignment = 256;
 constexpr int64_t kMostResidentBlocks = 32;
 constexpr int64_t kSharedBytesOfSystem = 1024;  // of each block, since compute capability 8.0
-
-int64_t divide_up(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Parts of the workspace, one after the other.
 class WorkspaceLayout {
@@ -68,7 +66,8 @@ int tile_channels(const spikescan_description& d, const DeviceFacts& facts, int6
 }
 
 // How the tensor is cut whatever runs the pass. `group`: batches that share a row of partial sums.
-void set_rows(const spikescan_description& d, int64_t group, Plan& plan) {
+void set_rows(const spikescan_description& d, const DeviceFacts& facts, int64_t group, Plan& plan) {
+  plan.shared_limit = facts.shared_bytes;
   plan.batch_rows = divide_up(d.batch, group);
   plan.row_batches = static_cast<int32_t>(std::clamp<int64_t>(d.batch, 1, group));
   plan.chunks = std::max<int64_t>(chunk_count(d.time), 1);
@@ -83,11 +82,19 @@ void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int col
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
 }
 
+// Where a warp has 32 channels of one batch.
+int64_t lanes_of(const spikescan_description& d) {
+  return divide_up(d.channels, kWarp) * kWarp;
+}
+bool lanes_are_used(const spikescan_description& d) {
+  return 2 * d.channels >= lanes_of(d);
+}
+
 // Several chunks, enough of them, and lanes that are mostly there.
 bool pieces_fill_device(const spikescan_description& d, const DeviceFacts& facts) {
-  const int64_t lanes = divide_up(d.channels, kWarp) * kWarp;
-  return chunk_count(d.time) > 1 && 2 * d.channels >= lanes &&
-         state_count(d.recurrence) * lanes * d.batch * chunk_count(d.time) >= kPiecesOfProcessor * facts.processors;
+  return chunk_count(d.time) > 1 && lanes_are_used(d) &&
+         state_count(d.recurrence) * lanes_of(d) * d.batch * chunk_count(d.time) >=
+             kPiecesOfProcessor * facts.processors;
 }
 
 // Enough rows, and no help of other threads is needed.
@@ -104,13 +111,18 @@ void set_row_launch(Strategy strategy, int64_t row_blocks, size_t shared_bytes, 
   plan.blocks = std::min(row_blocks, kMostBlocks);
 }
 
-void set_backward_rows(const spikescan_description& d, Plan& plan) {
-  constexpr int kBatches = kRowThreads / kWarp;
-  const bool shares = d.channels % kWarp == 0 && plan.batch_rows >= kBatches;
-  plan.row_columns = shares ? kWarp : kRowThreads;
-  const int64_t blocks = shares ? d.channels / kWarp * divide_up(plan.batch_rows, kBatches)
-                                : divide_up(plan.batch_rows * d.channels, kRowThreads);
-  set_row_launch(kRows, blocks, backward_row_layout(d.recurrence, plan.row_columns).bytes, plan);
+// A block's warps have the same channels where lanes are mostly there. With one state a column of tables for each
+// thread leaves room for as many blocks, so that no lane need be idle; with two scans it leaves room for one.
+int backward_columns_of_rows(const spikescan_description& d, int64_t batch_rows) {
+  const bool fills = d.channels % kWarp == 0 || (scan_order(d.recurrence) == 2 && lanes_are_used(d));
+  return fills && batch_rows >= kBatchesOfBlock ? kWarp : kRowThreads;
+}
+
+void set_backward_rows(const spikescan_description& d, int columns, Plan& plan) {
+  plan.row_columns = columns;
+  const int64_t blocks = columns == kWarp ? divide_up(d.channels, kWarp) * divide_up(plan.batch_rows, kBatchesOfBlock)
+                                          : divide_up(plan.batch_rows * d.channels, kRowThreads);
+  set_row_launch(kRows, blocks, backward_row_layout(d.recurrence, columns).bytes, plan);
 }
 
 // Warps that have 32 channels of one chunk of one batch: of forward's blocks as they come, of backward's of the same
@@ -199,7 +211,7 @@ void add_decay_gradients(const spikescan_description& d, Plan& plan, WorkspaceLa
 Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   WorkspaceLayout layout;
-  set_rows(d, 1, plan);
+  set_rows(d, facts, 1, plan);
   if (facts.shared_bytes == 0) return plan;  // the CPU launches nothing and needs no scratch
   if (rows_fill_device(d, d.batch * d.channels, facts)) {
     set_row_launch(kRows, divide_up(d.batch * d.channels, kRowThreads), forward_row_layout(d.recurrence).bytes, plan);
@@ -216,12 +228,15 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
 Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
   Plan plan = {};
   WorkspaceLayout layout;
-  set_rows(d, batches_per_row(d.time), plan);
+  set_rows(d, facts, batches_per_row(d.time), plan);
   if (facts.shared_bytes > 0) {
-    const bool fits = backward_row_layout(d.recurrence, kRowThreads).bytes <= facts.shared_bytes;
-    if (d.time > 0 && fits && rows_fill_device(d, plan.batch_rows * d.channels, facts)) {
-      set_backward_rows(d, plan);
-    } else if (fits && pieces_fill_device(d, facts)) {
+    const auto fits = [&](int columns) {
+      return backward_row_layout(d.recurrence, columns).bytes <= facts.shared_bytes;
+    };
+    const int columns = backward_columns_of_rows(d, plan.batch_rows);
+    if (d.time > 0 && fits(columns) && rows_fill_device(d, plan.batch_rows * d.channels, facts)) {
+      set_backward_rows(d, columns, plan);
+    } else if (fits(kWarp) && pieces_fill_device(d, facts)) {
       set_backward_pieces(d, plan);
     } else {
       set_tile_launch(d, facts, backward_columns(d.recurrence), kTilesOfBlockBackward, plan);

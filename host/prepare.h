@@ -1,5 +1,5 @@
 // The way of every call up to its plan: take the description over, check it, find its backend, ask what the plan needs
-// to know of the device.
+// to know of the device. `stream` is null where the call has none.
 #pragma once
 
 #include "host/error.h"
@@ -12,6 +12,6 @@ struct Prepared {
   DeviceFacts facts;
 };
 
-spikescan_status prepare(const spikescan_description* given, Prepared* prepared, Sentence& error);
+spikescan_status prepare(const spikescan_description* given, const void* stream, Prepared* prepared, Sentence& error);
 
 }  // namespace spikescan

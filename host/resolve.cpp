@@ -45,6 +45,14 @@ spikescan_status resolve(const Backends& backends, int requested, Resolved* reso
   return SPIKESCAN_OK;
 }
 
+spikescan_status resolve_with_stream(const Backends& backends, int requested, const void* stream, Resolved* resolved,
+                                     Sentence& error) {
+  if (const spikescan_status status = resolve(backends, requested, resolved, error)) return status;
+  if (requested != SPIKESCAN_BACKEND_AUTO || resolved->id != SPIKESCAN_BACKEND_CPU || !stream) return SPIKESCAN_OK;
+  return error.invalid("stream is %p; with backend AUTO (0), here the CPU, it must be null: an executor needs CPU (1)",
+                       stream);
+}
+
 spikescan_status count_devices(const Backends& backends, int requested, int32_t* count, Sentence& error) {
   if (const spikescan_status status = check_backend(requested, error)) return status;
   int32_t devices = 0;

@@ -37,10 +37,14 @@ spikescan_status check_enums(const spikescan_description& d, Sentence& error) {
   return check_number("dtype", number_of(d.dtype), 3, "FLOAT32 (0), FLOAT16 (1) or BFLOAT16 (2)", error);
 }
 
+// Times a few constants it stays in float32's normal range, and exp(-k U) reaches its ends at finite U
+// (host/firing_setup.cpp).
+constexpr float kLeastSlope = 0x1p-120f, kMostSlope = 0x1p120f;
+
 spikescan_status check_rule(const spikescan_description& d, Sentence& error) {
   if (!std::isfinite(d.threshold)) return error.invalid("threshold is %.9g; it must be finite", d.threshold);
-  if (number_of(d.rule) != SPIKESCAN_NONE && !(std::isfinite(d.k) && d.k > 0.0f)) {
-    return error.invalid("k is %.9g; it must be finite and more than 0", d.k);
+  if (number_of(d.rule) != SPIKESCAN_NONE && !(d.k >= kLeastSlope && d.k <= kMostSlope)) {
+    return error.invalid("k is %.9g; it must be from 2^-120 to 2^120", d.k);
   }
   if (number_of(d.rule) == SPIKESCAN_SIGMOID_BERNOULLI && !(d.max_prob >= 0.0f && d.max_prob <= 1.0f)) {
     return error.invalid("max_prob is %.9g; it must be in [0, 1]", d.max_prob);

@@ -1,5 +1,5 @@
-// What chunks hand on through the workspace, as [state][B][slots][C]: carries in float64, aggregates in float32 where
-// tiles look back, in phases in float64 where the carries come to lie.
+// What chunks hand on through the workspace, as [state][B][slots][C]: carries in float64; aggregates in float32 where
+// tiles look back, in phases in float64, in the slot that its carry takes later.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace spikescan {
 
-// Every link of the chain but the last has an aggregate, and a carry that it hands on.
+// All chunks but the scan's last one have an aggregate that counts, and hand a carry on.
 SPIKESCAN_HD int64_t link_slots(int64_t chunks) {
   return chunks > 0 ? chunks - 1 : 0;
 }

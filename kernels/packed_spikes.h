@@ -5,6 +5,7 @@
 
 #include "include/spikescan/spikescan.h"
 #include "kernels/element/compat.h"
+#include "kernels/element/divide_up.h"
 
 namespace spikescan {
 
@@ -12,7 +13,7 @@ constexpr int64_t kPackedSteps = 32;
 
 // Elements of a channel along time: steps, or words where packed.
 SPIKESCAN_HD int64_t elements_in_time(int dtype, int64_t time) {
-  return dtype == SPIKESCAN_BITS32 ? (time + kPackedSteps - 1) / kPackedSteps : time;
+  return dtype == SPIKESCAN_BITS32 ? divide_up(time, kPackedSteps) : time;
 }
 
 }  // namespace spikescan

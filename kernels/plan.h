@@ -31,15 +31,15 @@ struct Plan {
   int32_t row_batches;  // batches of such a group, at most all; 1 in forward
   int64_t chunks;       // at least 1: an empty sequence still hands its state on
   int64_t tiles;        // tiles alone
-  // Backward rows and pieces: a block's threads for 32 channels of four of them, whose tables they share, or for 128 in
-  // the order of memory.
+  // Backward rows and pieces: columns of a block's tables of powers. 32: its warps have the same 32 channels of four
+  // rows or pieces, and share the tables; 128: each thread its own, rows in the order of memory.
   int32_t row_columns;
   int64_t row_blocks, aggregate_blocks;  // of so many rows or pieces, in the last phase and in those before; the grid's
                                          // blocks take them in turn
-  int32_t run;      // neighbouring tiles that a block takes at a time: they share sectors of memory
-  int64_t blocks;   // CUDA grid: each block takes tiles, rows or pieces until none is left
-  int32_t threads;  // CUDA block
-  size_t shared_bytes;
+  int32_t run;                        // neighbouring tiles that a block takes at a time: they share sectors of memory
+  int64_t blocks;                     // CUDA grid: each block takes tiles, rows or pieces until none is left
+  int32_t threads;                    // CUDA block
+  size_t shared_bytes, shared_limit;  // of dynamic shared memory, and what a block may have on the device
   // Of the chain between phases: neighbouring channels of a block, a power of two, and its threads, a multiple of them.
   int32_t chain_columns, chain_threads;
   // Workspace layout, in bytes from its start.

@@ -15,15 +15,18 @@ constexpr int kRowThreads = 128;
 constexpr int kSegmentBits = 6;  // of a segment's number in its chunk
 static_assert(1 << kSegmentBits == kChunkSegments);
 // M^(16 s) is a product of squares, one for each bit of s, low bits first. Forward keeps the products of the lowest
-// bits ready-made, of as many as leave room for as many blocks; backward has neither the room nor the registers.
-SPIKESCAN_HD constexpr int row_maps(int low_bits) {
-  return (low_bits > 0 ? 1 << low_bits : 0) + kSegmentBits - low_bits + 2;
+// bits ready-made, as many as shared memory allows without losing a resident block; backward has neither the room nor
+// the registers.
+SPIKESCAN_HD constexpr int ready_bits(int order, bool forward) {
+  return forward && order == 1 ? 3 : 0;
 }
-SPIKESCAN_HD constexpr int forward_low_bits(int order) {
-  return order == 1 ? 3 : 0;
+// M^4, M^16, and backward M^(time % 16), which lies after every whole segment of a row's last chunk.
+SPIKESCAN_HD constexpr int row_maps(int order, bool forward) {
+  const int ready = ready_bits(order, forward);
+  return (ready > 0 ? 1 << ready : 0) + kSegmentBits - ready + (forward ? 2 : 3);
 }
-SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, int low_bits) {
-  const size_t bytes = row_maps(low_bits) * sizeof(double) + kQuarterSteps * sizeof(float);
+SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, bool forward) {
+  const size_t bytes = row_maps(order, forward) * sizeof(double) + kQuarterSteps * sizeof(float);
   return static_cast<size_t>(columns) * static_cast<size_t>(coefficients_of(order)) * bytes;
 }
 // A segment of x for the 32 threads of a warp.
@@ -44,7 +47,7 @@ SPIKESCAN_HD constexpr ForwardRowLayout forward_row_layout(spikescan_recurrence 
   ForwardRowLayout at = {};
   at.tables = size_t{kRowThreads / 32} * kForwardRingSlots * kRingSlotBytes;
   const int order = scan_order(r);
-  at.random = at.tables + row_tables_bytes(order, kRowThreads, forward_low_bits(order));
+  at.random = at.tables + row_tables_bytes(order, kRowThreads, /*forward=*/true);
   at.bytes = at.random + kRandomBytes;
   return at;
 }
@@ -66,7 +69,7 @@ struct BackwardRowLayout {
 };
 SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r, int columns) {
   const auto states = static_cast<size_t>(state_count(r));
-  const size_t tables = row_tables_bytes(scan_order(r), columns, /*low_bits=*/0);
+  const size_t tables = row_tables_bytes(scan_order(r), columns, /*forward=*/false);
   BackwardRowLayout at = {};
   at.ring = 0;
   at.states = size_t{kRowThreads / 32} * kBackwardRingSlots * kRingSlotBytes;

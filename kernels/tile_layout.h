@@ -52,7 +52,7 @@ struct LaneEnd {
   float handover[2];  // from thread to thread outside the scans
 };
 
-// Again an odd number of 16 bytes.
+// An odd multiple of 16 bytes, so that neighbouring lanes use different banks.
 SPIKESCAN_HD constexpr int lane_bytes(int columns) {
   return (kSegmentSteps * columns + 12) * static_cast<int>(sizeof(float));
 }

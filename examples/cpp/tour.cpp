@@ -1,5 +1,5 @@
 // The pieces that docs/api.md quotes, in one program that checks what it says: strides, states, pieces of a sequence,
-// shards of a batch, packed spikes, errors. Regions in brackets are what the page shows.
+// shards of a batch, packed spikes, the program's own threads, errors. Regions in brackets are what the page shows.
 #include <algorithm>
 #include <cstdio>
 #include <vector>
@@ -155,6 +155,24 @@ void packed_spikes(sk::Device device) {
   expect(same, "packed spikes are the same spikes");
 }
 
+void own_threads() {
+  const sk::Problem problem{.device = sk::Device::cpu, .shape = {.batch = 4, .time = 500, .channels = 200}};
+  const sk::Tensor x = sk::Tensor::from(problem.device, problem.shape, ramp(problem.shape.elements()));
+  const sk::Tensor beta = sk::Tensor::from(problem.device, problem.decay_shape(), std::vector<float>(200, 0.9f));
+  sk::Tensor v(problem.device, problem.shape), expected(problem.device, problem.shape);
+  sk::Workspace workspace(problem);
+  sk::forward(problem, {.x = x, .beta = beta, .membrane = expected}, workspace);
+  // [executor]
+  // Any pool will do; this one runs the tasks one after the other.
+  const spikescan_executor threads = {sizeof threads, nullptr, 2,
+                                      [](void*, int64_t tasks, void (*task)(void*, int64_t), void* data) {
+                                        for (int64_t i = 0; i < tasks; ++i) task(data, i);
+                                      }};
+  sk::forward(problem, {.x = x, .beta = beta, .membrane = v}, workspace, threads);
+  // [/executor]
+  expect(v.to_vector() == expected.to_vector(), "threads change no bit");
+}
+
 void errors() {
   bool thrown = false;
   // [errors]
@@ -179,6 +197,7 @@ int main() try {
   pieces(device);
   shards(device);
   packed_spikes(device);
+  own_threads();
   errors();
   if (failures == 0) std::printf("tour: all checks passed\n");
   return failures == 0 ? 0 : 1;

@@ -45,7 +45,7 @@ int train() {
   sk::Tensor grad_spikes = sk::Tensor::time_first(device, kShape);
   sk::Tensor beta(device, problem.decay_shape()), grad_beta(device, problem.decay_shape());
   sk::Workspace workspace(problem);
-  const sk::Memory saved = sk::make_saved(problem);
+  sk::Memory saved = sk::make_saved(problem);
   std::printf("device %s, x %zu bytes, workspace %zu bytes, saved %zu bytes\n", sk::device_info(device).name, x.bytes(),
               workspace.size(), saved.size());
 
@@ -55,16 +55,14 @@ int train() {
     beta.copy_from(decays, stream);
     // Another generator stream at each step: fresh random numbers, and the whole run repeats to the bit.
     const sk::Key key{.seed = 1, .stream = static_cast<uint32_t>(step)};
-    sk::forward(problem, {.x = x, .beta = beta, .key = key, .spikes = spikes, .saved = saved.bytes()}, workspace,
-                stream);
+    sk::forward(problem, {.x = x, .beta = beta, .key = key, .spikes = spikes, .saved = saved}, workspace, stream);
     rates = channel_rates(spikes.to_vector(stream));
 
     // loss = sum over channels of (rate - target)^2 / 2, so dL/dS of an element is (rate - target) / (B T).
     const float rows = static_cast<float>(kShape.batch * kShape.time);
     for (size_t i = 0; i < slopes.size(); ++i) slopes[i] = (rates[i % rates.size()] - kTargetRate) / rows;
     grad_spikes.copy_from(slopes, stream);
-    sk::backward(problem,
-                 {.x = x, .beta = beta, .saved = saved.bytes(), .grad_spikes = grad_spikes, .grad_beta = grad_beta},
+    sk::backward(problem, {.x = x, .beta = beta, .saved = saved, .grad_spikes = grad_spikes, .grad_beta = grad_beta},
                  workspace, stream);
     const std::vector<float> gradient = grad_beta.to_vector(stream);
     for (size_t c = 0; c < decays.size(); ++c) decays[c] -= kLearningRate * gradient[c];

@@ -132,7 +132,7 @@ Pass Experiment::time_forward(double seconds) {
 }
 
 Pass Experiment::time_backward(double seconds) {
-  const sk::Memory saved = sk::make_saved(problem_);
+  sk::Memory saved = sk::make_saved(problem_);
   sk::ForwardArgs forward = inputs();
   forward.saved = saved.bytes();
   sk::forward(problem_, forward, workspace_, stream_);

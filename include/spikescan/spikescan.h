@@ -30,7 +30,7 @@ extern "C" {
 typedef enum spikescan_status {
   SPIKESCAN_OK = 0,
   SPIKESCAN_INVALID_ARGUMENT = 1,    /* an argument is outside what its description allows */
-  SPIKESCAN_UNSUPPORTED = 2,         /* legal in the model, not built or reserved for later */
+  SPIKESCAN_UNSUPPORTED = 2,         /* legal in the model, reserved for later */
   SPIKESCAN_BACKEND_UNAVAILABLE = 3, /* the backend asked for is not built in, or has no usable device */
   SPIKESCAN_WORKSPACE_TOO_SMALL = 4, /* workspace or saved buffer smaller than spikescan_query_sizes says */
   SPIKESCAN_OUT_OF_MEMORY = 5,       /* host or device allocation failed */
@@ -93,7 +93,7 @@ typedef struct spikescan_description {
   spikescan_gradient gradient;    /* read by the Bernoulli rules' backward only */
   int32_t shared_decay;           /* 0: beta, alpha are [C]; 1: one value each for all channels */
   float threshold;                /* finite */
-  float k;                        /* slope, finite and > 0; not read by the rule `none` */
+  float k;                        /* slope, from 2^-120 to 2^120; not read by the rule `none` */
   float max_prob;                 /* in [0, 1]; read by sigmoid_bernoulli only */
   int64_t batch, time, channels;  /* B, T, C >= 0; B, C <= 2^32, T <= 2^34 (with their origins); B * C and
                                      B * T * C <= 2^56 */
@@ -108,7 +108,9 @@ typedef struct spikescan_description {
 } spikescan_description;
 
 /* A [B, T, C] tensor. Channels are contiguous. Strides are in elements and >= 0 (0 repeats an input); an output's strides
- * must not make two elements share memory. data is aligned to the dtype, no more. data = null: absent. */
+ * must not make two elements share memory. An output shares memory with no other argument; where the two interleave by
+ * more than two different strides that is not worked out, and they are refused even if they share none. data is aligned
+ * to the dtype, no more. data = null: absent. */
 typedef struct spikescan_tensor {
   void* data;
   spikescan_dtype dtype;
@@ -189,7 +191,7 @@ typedef struct spikescan_sizes {
  * only. run() calls task(data, i) once for every i in [0, tasks), in any order, on any threads, at once or one after the
  * other, and returns when all are done; tasks is at most `threads`. Neither the bits of a result nor the call's coming
  * to an end depends on how many run at once. task never throws, and run() must not throw either: tasks may still be at
- * work on what the call keeps on its stack. */
+ * work on what the call keeps on its stack. A run() that returns without having called a task is refused. */
 typedef struct spikescan_executor {
   size_t struct_size; /* sizeof(spikescan_executor) */
   void* context;      /* handed to run() */
@@ -197,18 +199,21 @@ typedef struct spikescan_executor {
   void (*run)(void* context, int64_t tasks, void (*task)(void* data, int64_t index), void* data);
 } spikescan_executor;
 
-#define SPIKESCAN_TENSOR_INIT {0, SPIKESCAN_FLOAT32, 0, 0}
+#define SPIKESCAN_TENSOR_INIT {NULL, SPIKESCAN_FLOAT32, 0, 0}
 #define SPIKESCAN_DESCRIPTION_INIT                                                                                     \
   {sizeof(spikescan_description), SPIKESCAN_BACKEND_AUTO, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI,                  \
-   SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY, 0, 1.0f, 10.0f, 0.8f, 0, 0, 0, 0, 0, 0, SPIKESCAN_FLOAT32, 0, 0, 0, 0}
+   SPIKESCAN_ARCTAN, SPIKESCAN_PROBABILITY, 0, 1.0f, 10.0f, 0.8f, 0, 0, 0, 0, 0, 0, SPIKESCAN_FLOAT32, NULL, NULL,     \
+   NULL, NULL}
 
 /* Workspace and saved sizes of a description. Pure: touches no device but to ask its properties. */
 SPIKESCAN_API spikescan_status spikescan_query_sizes(const spikescan_description* description, spikescan_sizes* sizes);
 
 /* Runs (CPU) or enqueues on `stream` (CUDA) one pass. `stream` is a cudaStream_t (null: the legacy default stream); for
- * the CPU it is null (OpenMP's threads) or a const spikescan_executor*. A CUDA call allocates nothing, synchronises
- * nothing and leaves the current device as it is, so it can be captured in a CUDA graph. The device is the caller's
- * current one; pointers must be usable there. */
+ * the CPU it is null (OpenMP's threads) or a const spikescan_executor*. With AUTO, which may be either, it is what
+ * spikescan_stream_create gave: here and in every function with a stream, one that is not null is refused where AUTO is
+ * the CPU. A CUDA call allocates nothing, synchronises nothing and leaves the current device as it is, so it can be
+ * captured in a CUDA graph. The device is the caller's current one; pointers must be usable there. A call without an
+ * output is checked and does nothing. */
 SPIKESCAN_API spikescan_status spikescan_forward(const spikescan_description* description,
                                                  const spikescan_forward_args* args, void* stream);
 SPIKESCAN_API spikescan_status spikescan_backward(const spikescan_description* description,
@@ -219,13 +224,14 @@ SPIKESCAN_API spikescan_status spikescan_backward(const spikescan_description* d
  * saved_steps steps. Either pointer may be null. */
 SPIKESCAN_API void spikescan_time_units(int64_t* split_steps, int64_t* saved_steps);
 
-/* What a call would do, as text of at most `capacity` bytes with the final zero: a line about the device and the neuron,
- * then for each pass a line of what is launched, which on the CPU is nothing, and of the memory it takes. Needs a device
- * only for the CUDA backend. On an H200, for lif with B = 256, T = 1024, C = 512:
+/* What a call would do, as text of at most `capacity` bytes with the final zero, cut where they are too few; 4096 are
+ * always enough. A line about the device and the neuron, then for each pass a line of what is launched, which on the CPU
+ * is nothing, and of the memory it takes. Needs a device only for the CUDA backend. On an H200, for lif with B = 256,
+ * T = 1024, C = 512:
  *   backend=cuda device="NVIDIA H200" processors=132 instruction_set=sm_90
  *     recurrence=lif rule=sigmoid_bernoulli dtype=float32
  *   forward: strategy=rows chunks=1 row_blocks=1024 blocks=1024 threads=128 shared_bytes=25712 workspace_bytes=0
- *   backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 shared_bytes=47616
+ *   backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 shared_bytes=47872
  *     partial_rows=256 workspace_bytes=524288
  */
 SPIKESCAN_API spikescan_status spikescan_describe_plan(const spikescan_description* description, char* text,
@@ -233,6 +239,7 @@ SPIKESCAN_API spikescan_status spikescan_describe_plan(const spikescan_descripti
 
 /* The calling thread's last error sentence; "" after a success. Valid until this thread's next call. */
 SPIKESCAN_API const char* spikescan_last_error(void);
+/* "SPIKESCAN_OK" and so on; "unknown status" for a number that is none. */
 SPIKESCAN_API const char* spikescan_status_name(spikescan_status status);
 /* "0.1.0"; and the numbers as major * 10000 + minor * 100 + patch. */
 SPIKESCAN_API const char* spikescan_version(void);
@@ -246,7 +253,7 @@ SPIKESCAN_API spikescan_status spikescan_device_count(spikescan_backend backend,
 SPIKESCAN_API spikescan_status spikescan_resolve_backend(spikescan_backend requested, spikescan_backend* resolved);
 
 typedef struct spikescan_device_info {
-  size_t struct_size;
+  size_t struct_size;       /* sizeof(spikescan_device_info), set before the call */
   char name[256];
   int32_t processors;       /* CUDA: multiprocessors; CPU: threads that a call uses */
   int32_t compute_major, compute_minor; /* CUDA compute capability; 0 for the CPU */
@@ -255,26 +262,31 @@ typedef struct spikescan_device_info {
   int32_t runtime_version, driver_version; /* CUDA's numbers, e.g. 13000; 0 for the CPU */
   char instruction_set[32]; /* CPU: the compiled path in use; CUDA: "sm_NN" */
 } spikescan_device_info;
+/* `device` is from 0 to spikescan_device_count - 1; another is refused with SPIKESCAN_INVALID_ARGUMENT. */
 SPIKESCAN_API spikescan_status spikescan_query_device(spikescan_backend backend, int32_t device,
                                                       spikescan_device_info* info);
 
 /* Memory and streams of a backend, for programs that have no allocator of their own. These may synchronise.
- * CPU memory is 256-byte aligned. bytes = 0 gives null. Freeing null is legal. */
+ * CPU memory is 256-byte aligned. bytes = 0 gives null. Freeing null is legal. No work under way may use what is freed:
+ * that freeing waits for it is not promised. */
 SPIKESCAN_API spikescan_status spikescan_allocate(spikescan_backend backend, size_t bytes, void** memory);
 SPIKESCAN_API spikescan_status spikescan_free(spikescan_backend backend, void* memory);
-/* Enqueues a copy or a fill in `stream`'s order; either side of a copy may be host or device memory with CUDA. */
+/* Enqueues a copy or a fill in `stream`'s order; either side of a copy may be host or device memory with CUDA. Of
+ * `byte`, which may be any number, the low 8 bits count. */
 SPIKESCAN_API spikescan_status spikescan_copy(spikescan_backend backend, void* destination, const void* source,
                                               size_t bytes, void* stream);
 SPIKESCAN_API spikescan_status spikescan_fill(spikescan_backend backend, void* destination, int32_t byte, size_t bytes,
                                               void* stream);
+/* Destroying a stream or a timer does not wait: work under way goes on to its end. */
 SPIKESCAN_API spikescan_status spikescan_stream_create(spikescan_backend backend, void** stream);
 SPIKESCAN_API spikescan_status spikescan_stream_destroy(spikescan_backend backend, void* stream);
 SPIKESCAN_API spikescan_status spikescan_stream_synchronize(spikescan_backend backend, void* stream);
-/* Seconds between two marks on a stream: CUDA events, or the CPU's steady clock. */
+/* Seconds between two marks on a stream: CUDA events, or the CPU's steady clock. timer_seconds waits for the stop;
+ * before there are both marks it fails, with SPIKESCAN_INVALID_ARGUMENT on the CPU and SPIKESCAN_CUDA_ERROR with CUDA. */
 SPIKESCAN_API spikescan_status spikescan_timer_create(spikescan_backend backend, void** timer);
 SPIKESCAN_API spikescan_status spikescan_timer_start(spikescan_backend backend, void* timer, void* stream);
 SPIKESCAN_API spikescan_status spikescan_timer_stop(spikescan_backend backend, void* timer, void* stream);
-SPIKESCAN_API spikescan_status spikescan_timer_seconds(spikescan_backend backend, void* timer, double* seconds); /* waits */
+SPIKESCAN_API spikescan_status spikescan_timer_seconds(spikescan_backend backend, void* timer, double* seconds);
 SPIKESCAN_API spikescan_status spikescan_timer_destroy(spikescan_backend backend, void* timer);
 
 #ifdef __cplusplus

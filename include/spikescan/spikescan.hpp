@@ -47,7 +47,7 @@ struct Neuron {
   Surrogate surrogate = Surrogate::arctan;    // read by heaviside's backward only
   Gradient gradient = Gradient::probability;  // read by the Bernoulli rules' backward only
   float threshold = 1.0f;                     // finite
-  float k = 10.0f;                            // slope, finite and > 0
+  float k = 10.0f;                            // slope, from 2^-120 to 2^120
   float max_prob = 0.8f;                      // in [0, 1]; read by sigmoid_bernoulli only
   bool shared_decay = false;                  // one beta (and alpha) for all channels
 };
@@ -157,13 +157,13 @@ class Workspace {
     if (wanted > memory_.size() || device != memory_.device()) memory_ = Memory(device, wanted);
   }
   size_t size() const noexcept { return memory_.size(); }
-  operator std::span<std::byte>() const noexcept { return memory_.bytes(); }
+  operator std::span<std::byte>() noexcept { return memory_.bytes(); }
 
  private:
   Memory memory_;
 };
 
-// What forward saves for backward: one for each call whose backward is still to come. Give its bytes() to both.
+// What forward saves for backward: one for each call whose backward is still to come. Give it to both.
 inline Memory make_saved(const Problem& problem) {
   return Memory(problem.device, problem.sizes().saved);
 }

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+struct CUstream_st;  // CUDA's: a cudaStream_t points to one
+
 namespace spikescan {
 
 // ---- Names ----------------------------------------------------------------------------------------------------------
@@ -135,15 +137,23 @@ class Stream {
   detail::Handle<spikescan_stream_destroy> handle_;
 };
 
-// What functions take: a Stream, a cudaStream_t, or nothing (CUDA's legacy default stream).
+// What functions take: a Stream, a cudaStream_t, nothing (CUDA's legacy default stream), or for a pass on the CPU the
+// caller's threads, which only Device::cpu takes and which must outlive the call.
 class StreamRef {
  public:
-  StreamRef(void* raw = nullptr) noexcept : raw_(raw) {}
+  StreamRef(std::nullptr_t = nullptr) noexcept {}
+  StreamRef(void* raw) noexcept : raw_(raw) {}               // as C functions have it
+  StreamRef(CUstream_st* stream) noexcept : raw_(stream) {}  // a cudaStream_t
   StreamRef(const Stream& stream) noexcept : raw_(stream.raw()) {}
+  StreamRef(const spikescan_executor& threads) noexcept : raw_(const_cast<spikescan_executor*>(&threads)) {}
+  StreamRef(const spikescan_executor* threads) noexcept : raw_(const_cast<spikescan_executor*>(threads)) {}
+  // Another pointer would turn into a void*.
+  template <class Other, class = std::enable_if_t<!std::is_convertible_v<Other*, const spikescan_executor*>>>
+  StreamRef(Other*) = delete;
   void* raw() const noexcept { return raw_; }
 
  private:
-  void* raw_;
+  void* raw_ = nullptr;
 };
 
 class Timer {
@@ -182,9 +192,13 @@ class Memory {
     return *this;
   }
   Device device() const noexcept { return handle_.device(); }
-  void* data() const noexcept { return handle_.raw(); }
+  void* data() noexcept { return handle_.raw(); }
+  const void* data() const noexcept { return handle_.raw(); }
   size_t size() const noexcept { return bytes_; }
-  std::span<std::byte> bytes() const noexcept { return {static_cast<std::byte*>(data()), bytes_}; }
+  std::span<std::byte> bytes() noexcept { return {static_cast<std::byte*>(data()), bytes_}; }
+  std::span<const std::byte> bytes() const noexcept { return {static_cast<const std::byte*>(data()), bytes_}; }
+  operator std::span<std::byte>() noexcept { return bytes(); }
+  operator std::span<const std::byte>() const noexcept { return bytes(); }
 
  private:
   detail::Handle<spikescan_free> handle_;
@@ -204,8 +218,10 @@ struct Shape {
   }
   int64_t elements() const {
     int64_t product = 0;
-    if (batch < 0 || time < 0 || channels < 0 || __builtin_mul_overflow(batch, time, &product) ||
-        __builtin_mul_overflow(product, channels, &product)) {
+    const bool empty = batch == 0 || time == 0 || channels == 0;  // whatever the others' product
+    if (batch < 0 || time < 0 || channels < 0 ||
+        (!empty &&
+         (__builtin_mul_overflow(batch, time, &product) || __builtin_mul_overflow(product, channels, &product)))) {
       throw Error(Status::invalid_argument, "shape is " + text() + "; sizes must be >= 0 and their product below 2^63");
     }
     return product;
@@ -222,15 +238,18 @@ inline constexpr size_t element_bytes(Dtype dtype) {
   return dtype == Dtype::float16 || dtype == Dtype::bfloat16 ? 2 : 4;
 }
 
-// A tensor someone else owns, for reading. Strides count elements. data = null: absent.
-struct ConstTensorView {
-  const void* data = nullptr;
+namespace detail {
+
+// What both views have; `Data` is void or const void.
+template <class Data>
+struct View {
+  Data* data = nullptr;
   Shape shape{};
   Dtype dtype = Dtype::float32;
   int64_t stride_batch = 0, stride_time = 0;
 
-  ConstTensorView() = default;
-  ConstTensorView(const void* memory, Shape sizes, Dtype type = Dtype::float32, Layout layout = Layout::batch_first)
+  View() = default;
+  View(Data* memory, Shape sizes, Dtype type = Dtype::float32, Layout layout = Layout::batch_first)
       : data(memory), shape(sizes), dtype(type) {
     const bool time_first = layout == Layout::time_first;
     stride_batch = Shape{1, time_first ? 1 : sizes.time, sizes.channels}.elements();
@@ -238,18 +257,31 @@ struct ConstTensorView {
   }
 };
 
+}  // namespace detail
+
+// A tensor someone else owns, for reading. Strides count elements. data = null: absent.
+struct ConstTensorView : detail::View<const void> {
+  using View::View;
+};
+
 // The same, for writing as well.
-struct TensorView : ConstTensorView {
-  TensorView() = default;
-  TensorView(void* memory, Shape sizes, Dtype type = Dtype::float32, Layout layout = Layout::batch_first)
-      : ConstTensorView(memory, sizes, type, layout) {}
-  void* mutable_data() const { return const_cast<void*>(data); }  // it came in as void*
+struct TensorView : detail::View<void> {
+  using View::View;
+  operator ConstTensorView() const {
+    ConstTensorView view;
+    view.data = data;
+    view.shape = shape;
+    view.dtype = dtype;
+    view.stride_batch = stride_batch;
+    view.stride_time = stride_time;
+    return view;
+  }
 };
 
 namespace detail {
 
-template <class View>
-View narrowed(View view, Shape first, Shape sizes) {
+template <class AnyView>
+AnyView narrowed(AnyView view, Shape first, Shape sizes) {
   const auto inside = [](int64_t begin, int64_t count, int64_t whole) {
     return begin >= 0 && count >= 0 && begin <= whole && count <= whole - begin;
   };
@@ -259,8 +291,9 @@ View narrowed(View view, Shape first, Shape sizes) {
                 "block " + sizes.text() + " at " + first.text() + " must lie inside the tensor's " + view.shape.text());
   }
   const int64_t offset = first.batch * view.stride_batch + first.time * view.stride_time + first.channels;
+  using Byte = std::conditional_t<std::is_same_v<AnyView, TensorView>, std::byte, const std::byte>;
   if (view.data != nullptr) {
-    view.data = static_cast<const std::byte*>(view.data) + offset * static_cast<int64_t>(element_bytes(view.dtype));
+    view.data = static_cast<Byte*>(view.data) + offset * static_cast<int64_t>(element_bytes(view.dtype));
   }
   view.shape = sizes;
   return view;
@@ -323,9 +356,11 @@ class Tensor {
   size_t bytes() const noexcept { return memory_.size(); }
   void* data() noexcept { return memory_.data(); }
   const void* data() const noexcept { return memory_.data(); }
-  TensorView view() { return {memory_.data(), shape_, dtype_, layout_}; }
-  ConstTensorView view() const { return {memory_.data(), shape_, dtype_, layout_}; }
-  operator TensorView() { return view(); }
+  TensorView view() & { return {memory_.data(), shape_, dtype_, layout_}; }
+  ConstTensorView view() const& { return {memory_.data(), shape_, dtype_, layout_}; }
+  void view() const&& = delete;  // it would outlive the tensor
+  operator TensorView() & { return view(); }
+  // Of a temporary as well: it lasts for the call that it is an input of, and no longer.
   operator ConstTensorView() const { return view(); }
 
   // Host values in this tensor's memory order: float for float32, uint8_t for uint8, uint32_t for bits32, and the raw
@@ -335,15 +370,15 @@ class Tensor {
     check_host<std::ranges::range_value_t<Values>>(std::ranges::size(values));
     copy(memory_.data(), std::ranges::data(values), stream);
   }
-  template <class T>
-  void copy_to(std::span<T> values, StreamRef stream = {}) const {
-    check_host<T>(values.size());
-    copy(values.data(), memory_.data(), stream);
+  template <std::ranges::contiguous_range Values>
+  void copy_to(Values&& values, StreamRef stream = {}) const {
+    check_host<std::ranges::range_value_t<Values>>(std::ranges::size(values));
+    copy(std::ranges::data(values), memory_.data(), stream);
   }
   template <class T = float>
   std::vector<T> to_vector(StreamRef stream = {}) const {
     std::vector<T> values(memory_.size() / element_bytes(dtype_));
-    copy_to(std::span<T>(values), stream);
+    copy_to(values, stream);
     return values;
   }
   // Enqueued in `stream`'s order.
@@ -384,6 +419,15 @@ class Tensor {
   Shape shape_{};
   Dtype dtype_ = Dtype::float32;
 };
+
+// A tensor turns into either view: these say which.
+inline TensorView block(Tensor& tensor, Shape first, Shape sizes) {
+  return block(tensor.view(), first, sizes);
+}
+inline ConstTensorView block(const Tensor& tensor, Shape first, Shape sizes) {
+  return block(tensor.view(), first, sizes);
+}
+void block(const Tensor&& tensor, Shape first, Shape sizes) = delete;
 
 }  // namespace spikescan
 

@@ -12,7 +12,7 @@ class AskQueue {
   // A turn of a block with so many lanes begins.
   void begin(const NextTurn& next, const StripPlace& place, int lanes) {
     next_ = &next;
-    // The blocks of a strip are the narrower the later they come.
+    // Later blocks of a strip may be narrower than the first.
     lanes_ = next.is_first_block() && place.first_width > lanes ? static_cast<int>(place.first_width) : lanes;
     rows_ = count_ = item_ = 0;
   }
@@ -61,7 +61,7 @@ class AskQueue {
   // Rows to ask for before work that takes such a part of the turn's time.
   int share(float part) const { return static_cast<int>(static_cast<float>(rows_) * part + 0.99f); }
 
-  // Best as many each time: a processor expects a loop to end where it did before.
+  // Best the same number each time: a processor expects a loop to end where it did before.
   HWY_INLINE void ask(int rows) {
     for (; rows > 0 && !is_empty(); --rows) ask_for(take());
   }

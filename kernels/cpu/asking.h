@@ -17,8 +17,8 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// Where the tensor is absent, or a lane is not in use, it asks for something else, which does no harm. Numbers and no
-// pointers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be any number.
+// For an absent tensor or a lane that is not in use it asks for some other address, which does no harm. Addresses are
+// integers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be any number.
 class Asking {
  public:
   // From step t on, `channels` and `batches` after the block's.

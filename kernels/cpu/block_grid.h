@@ -3,14 +3,12 @@
 
 #include <cstdint>
 
+#include "kernels/element/divide_up.h"
+
 namespace spikescan {
 
 constexpr int kLanes = 64;
 constexpr int kWidestVector = 16;  // floats
-
-constexpr int64_t divide_up(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // A block among those of its strip, which take turns.
 struct StripPlace {

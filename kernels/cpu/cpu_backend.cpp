@@ -1,5 +1,4 @@
 // The CPU backend: the passes of the best instruction set, memory, streams (nothing to do) and timers.
-#include <omp.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -7,10 +6,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "kernels/backend.h"
 #include "kernels/cpu/huge_pages.h"
 #include "kernels/cpu/run_passes.h"
+#include "kernels/cpu/threads.h"
 
 namespace spikescan {
 namespace {
@@ -37,7 +38,7 @@ BackendResult device_count(int32_t* count) {
 }
 
 BackendResult facts(DeviceFacts* facts) {
-  *facts = {omp_get_max_threads(), 0, 0};
+  *facts = {openmp_threads(), 0, 0};
   return kOk;
 }
 
@@ -58,7 +59,7 @@ void read_cpu_name(char* name, size_t capacity) {
 
 BackendResult query_device(int32_t, spikescan_device_info* info) {
   read_cpu_name(info->name, sizeof info->name);
-  info->processors = omp_get_max_threads();
+  info->processors = openmp_threads();
   info->memory_bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   const long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
   info->l2_bytes = l2 > 0 ? l2 : 0;
@@ -101,8 +102,9 @@ BackendResult stream_nothing(void*) {
   return kOk;
 }
 
+// A new start takes the stop of the time before away.
 struct Timer {
-  std::chrono::steady_clock::time_point start, stop;
+  std::optional<std::chrono::steady_clock::time_point> start, stop;
 };
 
 BackendResult timer_create(void** timer) {
@@ -112,7 +114,7 @@ BackendResult timer_create(void** timer) {
 }
 
 BackendResult timer_start(void* timer, void*) {
-  static_cast<Timer*>(timer)->start = std::chrono::steady_clock::now();
+  *static_cast<Timer*>(timer) = {std::chrono::steady_clock::now(), {}};
   return kOk;
 }
 
@@ -123,7 +125,10 @@ BackendResult timer_stop(void* timer, void*) {
 
 BackendResult timer_seconds(void* timer, double* seconds) {
   const Timer& t = *static_cast<Timer*>(timer);
-  *seconds = std::chrono::duration<double>(t.stop - t.start).count();
+  if (!t.start || !t.stop) {
+    return {SPIKESCAN_INVALID_ARGUMENT, "spikescan_timer_seconds", "the timer was not started and stopped"};
+  }
+  *seconds = std::chrono::duration<double>(*t.stop - *t.start).count();
   return kOk;
 }
 

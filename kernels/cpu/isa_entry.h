@@ -31,7 +31,7 @@ struct LanePasses {
   size_t scratch_bytes;
   void (*forward)(const ForwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);
   void (*backward)(const BackwardCall& call, const BlockGrid& grid, const BlockRange& range, void* scratch);
-  // One chunk of one block, where there are several chunks.
+  // Neighbouring chunks of one block, where time is cut.
   void (*forward_chunk)(const ForwardCall& call, const BlockGrid& grid, const ChunkItem& item, BlockCarries& carries,
                         void* scratch);
   void (*backward_chunk)(const BackwardCall& call, const BlockGrid& grid, const ChunkItem& item, BlockCarries& carries,

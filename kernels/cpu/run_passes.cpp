@@ -9,8 +9,6 @@
 namespace spikescan {
 namespace {
 
-constexpr BackendResult kNoScratch = {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "no memory for a thread's scratch"};
-
 // Strips of channel blocks times slices of the row blocks: enough items for all threads, few enough to share a strip's
 // tables.
 class Items {
@@ -54,8 +52,9 @@ bool splits_time(const BlockGrid& grid, int64_t time, int threads, int vector, i
 }
 
 template <class Call>
-bool run_chunks(const Threads& threads, BlockGrid grid, const Call& call, bool from_last, const LanePasses& passes,
-                void (*pass)(const Call&, const BlockGrid&, const ChunkItem&, BlockCarries&, void*)) {
+BackendResult run_chunks(const Threads& threads, BlockGrid grid, const Call& call, bool from_last,
+                         const LanePasses& passes,
+                         void (*pass)(const Call&, const BlockGrid&, const ChunkItem&, BlockCarries&, void*)) {
   BlockCarries carries[kMostChains];
   const int64_t count = grid.channel_blocks * grid.row_blocks, rows = grid.channels * grid.batch_rows;
   grid.chunks = std::max<int64_t>(kLanes / rows, 1);
@@ -72,8 +71,8 @@ bool run_chunks(const Threads& threads, BlockGrid grid, const Call& call, bool f
 }
 
 template <class Call>
-bool run_blocks(const Threads& threads, const BlockGrid& grid, const Call& call, const LanePasses& passes,
-                void (*pass)(const Call&, const BlockGrid&, const BlockRange&, void*)) {
+BackendResult run_blocks(const Threads& threads, const BlockGrid& grid, const Call& call, const LanePasses& passes,
+                         void (*pass)(const Call&, const BlockGrid&, const BlockRange&, void*)) {
   const Items items(grid, threads.count());
   const auto body = [&](int64_t item, void* scratch, int64_t& prepared) {
     pass(call, grid, items.range(item, items.strip(item) == prepared), scratch);
@@ -88,20 +87,19 @@ BackendResult run_forward(const LanePasses& passes, const ForwardCall& call, con
   const Threads threads(stream);
   const BlockGrid grid(call.description.channels, call.description.batch);
   if (splits_time(grid, call.description.time, threads.count(), passes.vector_floats, kForwardGain)) {
-    return run_chunks(threads, grid, call, false, passes, passes.forward_chunk) ? kOk : kNoScratch;
+    return run_chunks(threads, grid, call, false, passes, passes.forward_chunk);
   }
-  return run_blocks(threads, grid, call, passes, passes.forward) ? kOk : kNoScratch;
+  return run_blocks(threads, grid, call, passes, passes.forward);
 }
 
 BackendResult run_backward(const LanePasses& passes, const BackwardCall& call, const void* stream) {
   const Threads threads(stream);
   const BlockGrid grid(call.description.channels, call.plan.batch_rows);
   const bool split = splits_time(grid, call.description.time, threads.count(), passes.vector_floats, kBackwardGain);
-  if (!(split ? run_chunks(threads, grid, call, true, passes, passes.backward_chunk)
-              : run_blocks(threads, grid, call, passes, passes.backward)))
-    return kNoScratch;
-  sum_decay_gradients(call);
-  return kOk;
+  const BackendResult result = split ? run_chunks(threads, grid, call, true, passes, passes.backward_chunk)
+                                     : run_blocks(threads, grid, call, passes, passes.backward);
+  if (result.status == SPIKESCAN_OK) sum_decay_gradients(call);
+  return result;
 }
 
 const LanePasses* const* usable_passes() {

@@ -1,4 +1,4 @@
-// Outputs of a call from which stores past the caches pay: less may still be in them when the caller reads it.
+// A call's outputs, in bytes, from which on stores past the caches pay: less may still be in them when it is read.
 #pragma once
 
 #include <cstdint>

@@ -1,19 +1,37 @@
 #include "kernels/cpu/threads.h"
 
 #include <omp.h>
+#include <pthread.h>
 
 #include <cstdlib>
 #include <memory>
 
 namespace spikescan {
+namespace {
+
+// In the child of a fork only the thread that forked lives on. GNU OpenMP does not know, and would wait for the others.
+bool lost_threads = false;
+
+// Once this process has OpenMP's threads.
+void note_forks() {
+  static const int noted = pthread_atfork(nullptr, nullptr, [] { lost_threads = true; });
+  static_cast<void>(noted);
+}
+
+}  // namespace
+
+int openmp_threads() {
+  return lost_threads ? 1 : omp_get_max_threads();
+}
 
 Threads::Threads(const void* stream)
     : executor_(static_cast<const spikescan_executor*>(stream)),
-      count_(executor_ ? executor_->threads : omp_get_max_threads()) {}
+      count_(executor_ ? executor_->threads : openmp_threads()) {}
 
 void Threads::run(int64_t tasks, void (*task)(void* data, int64_t index), void* data) const {
   if (tasks == 1) return task(data, 0);
   if (executor_) return executor_->run(executor_->context, tasks, task, data);
+  note_forks();
 #pragma omp parallel for schedule(static, 1) num_threads(count_)
   for (int64_t i = 0; i < tasks; ++i) task(data, i);
 }

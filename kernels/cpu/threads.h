@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "include/spikescan/spikescan.h"
+#include "kernels/backend.h"
 #include "kernels/float_environment.h"
 
 namespace spikescan {
+
+// How many a call without an executor uses.
+int openmp_threads();
 
 class Threads {
  public:
@@ -28,18 +31,20 @@ class Threads {
 void* thread_scratch(size_t bytes);
 
 // Calls body(item, scratch, kept) once for every item, in order of taking; `kept` is a number of the running thread's,
-// -1 before its first item, for the body to remember what its scratch holds. False where no thread could get its
-// scratch: then nothing was called. Threads without scratch leave the work to the others.
+// -1 before its first item, for the body to remember what its scratch holds. Fails where no thread could get its
+// scratch, or an executor ran no task: then nothing was called. Threads without scratch leave the work to the others.
 template <class Body>
-bool for_each_item(const Threads& threads, int64_t items, size_t scratch_bytes, Body body) {
+BackendResult for_each_item(const Threads& threads, int64_t items, size_t scratch_bytes, Body body) {
   struct Shared {
     Body& body;
     int64_t items;
     size_t scratch_bytes;
     std::atomic<int64_t> next{0};
+    std::atomic<bool> ran{false};
   } shared{body, items, scratch_bytes};
   const auto worker = [](void* data, int64_t) {
     Shared& s = *static_cast<Shared*>(data);
+    s.ran.store(true, std::memory_order_relaxed);
     if (s.next.load(std::memory_order_relaxed) >= s.items) return;
     void* scratch = thread_scratch(s.scratch_bytes);
     if (!scratch) return;
@@ -48,7 +53,9 @@ bool for_each_item(const Threads& threads, int64_t items, size_t scratch_bytes, 
     for (int64_t i; (i = s.next.fetch_add(1, std::memory_order_relaxed)) < s.items;) s.body(i, scratch, kept);
   };
   threads.run(threads.count() < items ? threads.count() : items, worker, &shared);
-  return shared.next.load() >= items;
+  if (shared.next.load() >= items) return kOk;
+  if (!shared.ran.load()) return {SPIKESCAN_INVALID_ARGUMENT, "stream.run", "it returned without calling a task"};
+  return {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "no memory for a thread's scratch"};
 }
 
 }  // namespace spikescan

@@ -11,21 +11,17 @@ HWY_INLINE Floats one_where(FloatMask fires) {
 }
 
 struct SpikeExponential {
-  Floats unit, offset, scale, lowest, highest;
+  Floats threshold, scale, lowest, highest;
   explicit SpikeExponential(const Steepness& k)
-      : unit(floats(k.unit)),
-        offset(floats(k.offset)),
-        scale(floats(k.scale)),
-        lowest(floats(k.lowest)),
-        highest(floats(k.highest)) {}
+      : threshold(floats(k.threshold)), scale(floats(k.scale)), lowest(floats(k.lowest)), highest(floats(k.highest)) {}
   // The result e serves in the test u e + u < limit alone.
   HWY_INLINE Floats operator()(Floats m) const {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-    const Floats x = fused(m, unit, offset);
+    const Floats x = m - threshold;
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     return scaled(exp2_fraction(no_larger_than(0.5f, fused_less(scale, x, n))), n);
 #else
-    const Floats x = clamp_number(fused(m, unit, offset), lowest, highest);
+    const Floats x = clamp_number(m - threshold, lowest, highest);
     const Floats shifted = fused(scale, x, floats(kRounder));
     return times_power(exp2_fraction(fused(scale, x, floats(kRounder) - shifted)), shifted);
 #endif
@@ -74,22 +70,21 @@ struct NoRule {
 };
 
 struct GradientExponential {
-  Floats unit, offset, scale, scale_low, lowest, highest, ceiling;
+  Floats threshold, scale, scale_low, lowest, highest, ceiling;
   explicit GradientExponential(const Steepness& k)
-      : unit(floats(k.unit)),
-        offset(floats(k.offset)),
+      : threshold(floats(k.threshold)),
         scale(floats(k.scale)),
         scale_low(floats(k.scale_low)),
         lowest(floats(k.lowest_gradient)),
         highest(floats(k.highest)),
         ceiling(floats(k.ceiling)) {}
   HWY_INLINE Exponentials operator()(Floats m) const {
-    return exponential(scale, scale_low, clamp(fused(m, unit, offset), lowest, highest), ceiling);
+    return exponential(scale, scale_low, clamp(m - threshold, lowest, highest), ceiling);
   }
   // 1 / (ceiling + the exponential).
   HWY_INLINE Floats reciprocal_of_sum(Floats m) const {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-    const Floats x = fused(m, unit, offset);
+    const Floats x = m - threshold;
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     const Floats f = no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)));
     return reciprocal(fused(exp2_fraction(f), scaled(ceiling, n), ceiling));

@@ -24,7 +24,7 @@ BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, con
   }
   sum.decay = decay;
   sum.gradient = gradient;
-  const int64_t wanted = (sum.channels + kReduceChannels - 1) / kReduceChannels;
+  const int64_t wanted = divide_up(sum.channels, kReduceChannels);
   if (wanted > 0) {
     const LaunchConfig rows = {std::min(wanted, kMostReduceBlocks), kReduceChannels * kRowAccumulators,
                                kReduceChannels * kRowAccumulators * sizeof(double), stream};

@@ -9,7 +9,7 @@
 
 namespace spikescan {
 
-// In phases two states take a few registers more than three blocks a multiprocessor leave.
+// In phases cuba_lif takes a few registers more than three blocks on a multiprocessor leave; one state has two anyway.
 template <spikescan_recurrence R, bool kPhases>
 __global__ void __launch_bounds__(most_tile_threads(R), kPhases ? 2 : resident_tiles(R))
     backward_tiles_kernel(const __grid_constant__ BackwardCall call, Phase phase) {
@@ -42,21 +42,20 @@ __device__ __forceinline__ BackwardPlace backward_row(const spikescan_descriptio
   return at;
 }
 
-// Or 32 channels of one row, or of one chunk of it, and the block's other warps the same channels of the next.
+// Or 32 channels of one row, or of one chunk of it, and the block's other warps the same channels of the next. The last
+// channels may hang over.
 template <RowWork kWork>
 __device__ __forceinline__ BackwardPlace backward_shared_rows(const spikescan_description& d, const Plan& plan,
                                                               Phase phase, int64_t block) {
   constexpr bool kPieces = kWork != RowWork::kWhole;
-  const int64_t groups = (d.channels + 31) / 32, links = kPieces ? links_of(plan, phase) : 1;
+  const int64_t groups = divide_up(d.channels, 32), links = kPieces ? links_of(plan, phase) : 1;
   const int64_t rows = block / groups, row = rows * (kRowThreads / 32) + threadIdx.x / 32;
   BackwardPlace at = {};
   at.batch_row = row / links;
   at.lane.channel = (block - rows * groups) * 32 + threadIdx.x % 32;
-  at.lane.inside = at.batch_row < plan.batch_rows;
-  at.lane.together = true;
-  if constexpr (kPieces) {  // whose last channels may hang over
-    at.lane.inside = at.lane.inside && at.lane.channel < d.channels;
-    at.lane.find_together(d.channels);
+  at.lane.inside = at.batch_row < plan.batch_rows && at.lane.channel < d.channels;
+  at.lane.find_together(d.channels);
+  if constexpr (kPieces) {
     at.lane.take_chunk(d.time, chunk_of_link(plan, row - at.batch_row * links, true));
   } else {
     at.lane.take_row(d.time);
@@ -77,7 +76,7 @@ __global__ void __launch_bounds__(kRowThreads, resident_rows(R) - Form::kFewerBl
     const BackwardPlace at = kColumns == kRowThreads ? backward_row(d, call.plan, block)
                                                      : backward_shared_rows<kWork>(d, call.plan, phase, block);
     // Columns that warps share are wanted where a batch or chunk is missing, too.
-    const bool has_decays = kColumns == kRowThreads ? at.lane.inside : !kPieces || at.lane.channel < d.channels;
+    const bool has_decays = kColumns == kRowThreads ? at.lane.inside : at.lane.channel < d.channels;
     BackwardRow<R, kColumns, kWork>(call, phase, memory, at.batch_row, at.lane,
                                     has_decays ? load_decays(d, call.args, at.lane.channel) : ChannelDecays{})
         .run();

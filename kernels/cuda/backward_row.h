@@ -20,7 +20,7 @@ struct BackwardRowMemory {
   static constexpr BackwardRowLayout kLayout = backward_row_layout(R, kColumns);
   using Neuron = NeuronTile<R>;
   unsigned char* ring;
-  RowTables<Neuron::kOrder, kColumns> states, gradients;
+  RowTables<Neuron::kOrder, kColumns, false> states, gradients;
   SegmentEntries<Neuron::kStates> entries;
   double* chains;  // [chain, carry][states][threads]: before the group that comes next, and before its chunk
 
@@ -46,6 +46,7 @@ class BackwardRow {
   static constexpr int kSlots = kBackwardRingSlots, kAhead = kSlots - kSavedSegments;
   static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
   static constexpr bool kPieces = kWork != RowWork::kWhole, kAggregates = kWork == RowWork::kAggregates;
+  static constexpr bool kSparing = kColumns == kRowThreads && R != SPIKESCAN_SPSN;  // as ptxas 13.0 spills
   using Ring = RowRing<kSlots, true, kPieces>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
@@ -430,8 +431,8 @@ class BackwardRow {
   const int64_t batch_row_;
   RowLane lane_;
   RowStates<R, kColumns> states_;
-  RowGradient<kOrder> gradient_;        // on V and then I
-  RowGradient<1> refractory_gradient_;  // psu_lif: on R
+  RowGradient<kOrder, kSparing> gradient_;        // on V and then I
+  RowGradient<1, kSparing> refractory_gradient_;  // psu_lif: on R
   RawSegment next_ = {};
   char *gradients_from_, *grad_x_to_;
   Pending pending_;

@@ -22,7 +22,7 @@ template <class Scan>
 BackendResult launch_chain(const ChunkChainCall& chain, cudaStream_t stream) {
   const spikescan_description& d = chain.description;
   const int columns = chain.plan.chain_columns, threads = chain.plan.chain_threads;
-  const int64_t blocks = (d.channels + columns - 1) / columns * d.batch;
+  const int64_t blocks = divide_up(d.channels, columns) * d.batch;
   const LaunchConfig config = {blocks, threads, chain_shared_bytes(threads, Scan::kOrder), stream};
   return launch("cudaLaunchKernel(chain_chunks)", config, chain_chunks_kernel<Scan>, chain);
 }

@@ -2,8 +2,8 @@
 // each carry in its aggregate's place.
 //
 // It is as long as there are chunks, but a carry soon counts for nothing: after 8 links M^8192 of it is left. So a
-// row's links are cut into runs, a thread each, and all runs start at once, as if from the carry 0. What a run leaves
-// is taken up by the next one, which runs again from there, until no run leaves anything else than the turn before.
+// row's links are cut into runs, a thread each, and all runs start at once, as if the carry before them were 0. In each
+// turn a run starts again from what the one before it left in the turn before, until nothing changes: a fixed point.
 // Then every carry follows from the one before it by the contract's own operations, and the first one from the initial
 // state: they are the carries that one thread would have found link by link, to the bit. The n-th run is right after n
 // turns at the latest; most often all are after one, and a second sees that nothing changes.
@@ -156,10 +156,7 @@ class ChainedRuns {
 #pragma unroll
     for (int i = 0; i < kRunLinks; ++i) {
       if (i >= count_) break;
-      advance(i == 0 ? first_map_ : whole_chunk_, carry, added_[i], carry);
-      if (!usually((rounds_ >> i & 1) == 0)) {
-        for (int n = 0; n < N; ++n) carry[n] = round_to_float(carry[n]);
-      }
+      advance_chunk(i == 0 ? first_map_ : whole_chunk_, carry, added_[i], !usually((rounds_ >> i & 1) == 0));
       body(i, carry);
     }
   }
@@ -185,7 +182,7 @@ template <class Scan>
 __global__ void __launch_bounds__(kMostChainThreads, 1)
     chain_chunks_kernel(const __grid_constant__ ChunkChainCall chain) {
   const int columns = chain.plan.chain_columns;
-  const int64_t groups = (chain.description.channels + columns - 1) / columns;
+  const int64_t groups = divide_up(chain.description.channels, columns);
   const int64_t batch = blockIdx.x / groups;
   ChainedRuns<Scan>(chain, batch, (blockIdx.x - batch * groups) * columns).run();
 }

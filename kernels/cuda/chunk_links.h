@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cuda/device.h"
 #include "kernels/cuda/phase.h"
 #include "kernels/link_slots.h"
 #include "kernels/slot_index.h"

@@ -137,13 +137,41 @@ BackendResult timer_destroy(void* timer) {
   return cuda_result(start != cudaSuccess ? start : stop, "cudaEventDestroy");
 }
 
+// The runtime remembers a failure as its last error, which the caller's next question would take for its own. The
+// status has told it, so it is taken back, unless an error of the caller's was waiting.
+template <auto kFunction>
+struct Forgetting;
+template <class... Parameter, BackendResult (*kFunction)(Parameter...)>
+struct Forgetting<kFunction> {
+  static BackendResult call(Parameter... arguments) {
+    const bool clean = cudaPeekAtLastError() == cudaSuccess;
+    const BackendResult result = kFunction(arguments...);
+    if (result.status != SPIKESCAN_OK && clean) cudaGetLastError();
+    return result;
+  }
+};
+
 }  // namespace
 
 const Backend* cuda_backend() {
-  static constexpr Backend backend = {
-      device_count, facts,       query_device, cuda_forward,  cuda_backward,  allocate,
-      free_memory,  copy,        fill,         stream_create, stream_destroy, stream_synchronize,
-      timer_create, timer_start, timer_stop,   timer_seconds, timer_destroy,  /*host_memory=*/false};
+  static constexpr Backend backend = {Forgetting<device_count>::call,
+                                      Forgetting<facts>::call,
+                                      Forgetting<query_device>::call,
+                                      Forgetting<cuda_forward>::call,
+                                      Forgetting<cuda_backward>::call,
+                                      Forgetting<allocate>::call,
+                                      Forgetting<free_memory>::call,
+                                      Forgetting<copy>::call,
+                                      Forgetting<fill>::call,
+                                      Forgetting<stream_create>::call,
+                                      Forgetting<stream_destroy>::call,
+                                      Forgetting<stream_synchronize>::call,
+                                      Forgetting<timer_create>::call,
+                                      Forgetting<timer_start>::call,
+                                      Forgetting<timer_stop>::call,
+                                      Forgetting<timer_seconds>::call,
+                                      Forgetting<timer_destroy>::call,
+                                      /*host_memory=*/false};
   return &backend;
 }
 

@@ -38,7 +38,7 @@ __device__ __forceinline__ RowLane forward_row(const spikescan_description& d, i
 // A thread's piece. A warp has 32 channels of one chunk, so that all its lanes have as many steps.
 __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d, const Plan& plan, Phase phase,
                                                  int64_t block) {
-  const int64_t groups = (d.channels + 31) / 32, links = links_of(plan, phase);
+  const int64_t groups = divide_up(d.channels, 32), links = links_of(plan, phase);
   const int64_t warp = block * (kRowThreads / 32) + threadIdx.x / 32, piece = warp / groups;
   RowLane lane = {};
   lane.batch = piece / links;
@@ -49,7 +49,8 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
   return lane;
 }
 
-// The second number of __launch_bounds__ is the most blocks a multiprocessor can be given before registers spill.
+// The second number of __launch_bounds__ leaves registers for so many blocks on a multiprocessor: with one more they
+// would spill.
 template <spikescan_recurrence R, bool kPieces, class Form>
 __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))
     forward_rows_kernel(const __grid_constant__ ForwardCall given, Phase phase) {

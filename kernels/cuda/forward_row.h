@@ -20,7 +20,7 @@ class ForwardRow {
   using Neuron = NeuronTile<R>;
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
-  using Tables = RowTables<kOrder, kRowThreads, forward_low_bits(kOrder)>;
+  using Tables = RowTables<kOrder, kRowThreads, true>;
 
   // `random` and `tables` lie in shared memory: read from the key's memory at each segment, the wait for the origin
   // would be a wait for segments of x as well. All lanes of a warp together, those past the last row as well.

@@ -24,6 +24,7 @@ struct LaunchConfig {
   int threads;
   size_t shared_bytes;
   cudaStream_t stream;
+  size_t shared_limit = 0;  // the device's, for a block that may pass 48 KiB
 };
 
 template <class... Parameter>
@@ -36,9 +37,10 @@ BackendResult launch(const char* where, const LaunchConfig& config, void (*kerne
     return {SPIKESCAN_INTERNAL_ERROR, where, "the plan's grid is outside CUDA's limits"};
   }
   if (config.shared_bytes > kSharedBytesWithoutAsking) {
+    // All launches ask for the same: it is the device's state, and another thread's smaller wish would fail this one.
     const cudaError_t asked =
         cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(config.shared_bytes));
+                             static_cast<int>(config.shared_limit));
     if (asked != cudaSuccess) return cuda_result(asked, "cudaFuncSetAttribute");
   }
   const dim3 grid(static_cast<unsigned>(config.blocks)), block(static_cast<unsigned>(config.threads));

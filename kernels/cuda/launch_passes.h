@@ -10,7 +10,7 @@ namespace spikescan {
 
 template <class Call>
 LaunchConfig config_of(const Call& call, cudaStream_t stream) {
-  return {call.plan.blocks, call.plan.threads, call.plan.shared_bytes, stream};
+  return {call.plan.blocks, call.plan.threads, call.plan.shared_bytes, stream, call.plan.shared_limit};
 }
 
 // use(Form{}) with the first form that fits the call.

@@ -50,7 +50,7 @@ class LookBack {
   // After the last chunk nobody follows.
   __device__ __forceinline__ void publish_aggregate(const float (&aggregate)[N]) const {
     if (tile_.link() >= slots() || !place_.leads || !place_.in_tensor) return;
-    for (int n = 0; n < N; ++n) put(*this->aggregate(n, tile_.link(), tile_.channel()), word_of(aggregate[n]));
+    for (int n = 0; n < N; ++n) put(*this->aggregate(n, tile_.link()), word_of(aggregate[n]));
   }
 
   __device__ __forceinline__ void publish_carry(const double (&carry)[N]) const {
@@ -100,9 +100,9 @@ class LookBack {
 
   __device__ __forceinline__ int64_t slots() const { return link_slots(plan_.chunks); }
   __device__ __forceinline__ int64_t chunk_of(int64_t link) const { return chunk_of_link(plan_, link, Scan::kReverse); }
-  __device__ __forceinline__ uint32_t* aggregate(int n, int64_t link, int64_t channel) const {
+  __device__ __forceinline__ uint32_t* aggregate(int n, int64_t link) const {
     return reinterpret_cast<uint32_t*>(memory_ + plan_.aggregates) +
-           slot_index(first_state_ + n, batch_, link, channel, d_.batch, slots(), d_.channels);
+           slot_index(first_state_ + n, batch_, link, tile_.channel(), d_.batch, slots(), d_.channels);
   }
   __device__ __forceinline__ uint64_t* carry(int n, int64_t slot) const {
     return reinterpret_cast<uint64_t*>(memory_ + plan_.carries) +
@@ -144,7 +144,7 @@ class LookBack {
     const int stride = 32 / place_.channels, offset = static_cast<int>(threadIdx.x) / place_.channels;
     bool special = false;
     for (int n = 0; n < N; ++n) {
-      const uint32_t* first = aggregate(n, known + offset, tile_.channel());
+      const uint32_t* first = aggregate(n, known + offset);
       uint32_t words[kDepth];
 #pragma unroll
       for (int i = 0; i < kDepth; ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cuda/device.h"
 #include "kernels/cuda/phase.h"
 
 namespace spikescan {

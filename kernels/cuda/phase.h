@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "kernels/cuda/device.h"
+#include "kernels/element/compat.h"
 #include "kernels/plan.h"
 
 namespace spikescan {

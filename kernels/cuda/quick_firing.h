@@ -23,8 +23,8 @@ __device__ __forceinline__ float add_quick_spikes(const QuickTest& test, const P
 #pragma unroll
   for (int i = 3; i >= 0; --i) {
     const auto u = static_cast<float>(words.w[i] & 0xffffff00u);
-    const float e = approximate_exp2(fused(m[j + i], test.scale, test.offset));
-    margin[i] = fused(u, e, u) - test.limit;
+    const float twice_e = approximate_exp2(fused(m[j + i], test.scale, test.offset));
+    margin[i] = fused(u, twice_e + 2.0f, -test.limit);
     bits = __funnelshift_l(bits_of(margin[i]), bits, 1);  // its sign
   }
   return lesser_or_nan(lesser_or_nan(magnitude(margin[3]), magnitude(margin[2])),

@@ -41,7 +41,7 @@ class RowGenerator {
   __device__ __forceinline__ void enter(int segment) {
     if (usually(segment % kSegments != 0)) return;
     const RandomOrigin& origin = random_.origin;
-    __syncwarp();  // the times before are read; today's caller has met since, which is not for here to know
+    __syncwarp();  // the times before are read, by lanes that may not have met since
     const uint32_t call = static_cast<uint32_t>(origin.time >> 2) + static_cast<uint32_t>(segment) * kCalls + lane();
     const uint64_t product = uint64_t{kPhiloxMultiplier0} * call;
     const PhiloxKey first = round_key(origin.key, 0), second = round_key(origin.key, 1);

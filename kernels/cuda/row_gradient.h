@@ -7,7 +7,8 @@
 
 namespace spikescan {
 
-template <int kOrder>
+// kSparing: with no registers for the shorter way past a partial segment, as where each thread has a column of tables.
+template <int kOrder, bool kSparing>
 class RowGradient : public RowChain<GradientScan<kOrder>> {
   using Scan = GradientScan<kOrder>;
   using Chain = RowChain<Scan>;
@@ -99,11 +100,12 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
     });
   }
 
-  // Nearly always whole segments.
+  // Whole segments, and in the row's last chunk its partial one.
   template <class Tables>
   __device__ __forceinline__ Map<N> over_distance(const Tables& tables, int steps) const {
     if (usually(steps % kSegmentSteps == 0)) return tables.over_segments(map(), steps / kSegmentSteps);
-    return power(map(), steps);
+    if constexpr (kSparing) return power(map(), steps);
+    return tables.over_segments_and_rest(map(), steps / kSegmentSteps);
   }
   template <class Tables>
   __device__ __forceinline__ Map<N> over_quarter(const Tables& tables, int steps, int q) const {

@@ -44,7 +44,7 @@ struct RowLane {
   // At most 2^34 steps make fewer than 2^31 segments.
   __device__ __forceinline__ void take_row(int64_t time) {
     first_segment = 0;
-    end_segment = static_cast<int>((time + kSegmentSteps - 1) / kSegmentSteps);
+    end_segment = static_cast<int>(divide_up(time, kSegmentSteps));
   }
   __device__ __forceinline__ void take_chunk(int64_t time, int64_t chunk) {
     first_segment = static_cast<int>(chunk * kChunkSegments);

@@ -10,7 +10,7 @@ namespace spikescan {
 
 // [kSlots][16 steps][32 lanes] in x's dtype, the row's or piece's first segment first or, in reverse, its last. A
 // warp's lanes together.
-// kFloor: fetches end at the row's first_segment, else at 0. kReverse alone reaches it.
+// kFloor: a ring in reverse stops at the piece's first segment and not at 0, which one forward never reaches.
 template <int kSlots, bool kReverse, bool kFloor = false>
 class RowRing {
  public:
@@ -100,7 +100,11 @@ class RowRing {
     if (x_.dtype == SPIKESCAN_FLOAT32) {
       const auto* from = static_cast<const uint32_t*>(x_.data) + first;
       auto* to = reinterpret_cast<uint32_t*>(slot) + lane();
-      for (int j = 0; j < steps; ++j) copy_async<sizeof(uint32_t)>(to + j * 32, from + j * x_.stride_time);
+      const auto copy = [&](int j, bool) {
+        copy_async<sizeof(uint32_t)>(to + j * 32, from);
+        from += x_.stride_time;
+      };
+      for_steps<false>(steps, copy);
       for (int j = steps; j < kSegmentSteps; ++j) to[j * 32] = 0;
     } else {
       RawSegment raw;

@@ -33,7 +33,7 @@ class RowStates {
   using Steps = float[kSegmentSteps];
   using Entries = SegmentEntries<kStates>;
 
-  __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns>& tables, const ChannelDecays& decays)
+  __device__ __forceinline__ RowStates(const RowTables<kOrder, kColumns, false>& tables, const ChannelDecays& decays)
       : tables_(tables), neuron_(decays) {}
 
   // Its scans, with the carry and the chain of each state.
@@ -119,7 +119,7 @@ class RowStates {
     }
   }
 
-  const RowTables<kOrder, kColumns>& tables_;
+  const RowTables<kOrder, kColumns, false>& tables_;
   RowNeuron<R> neuron_;
 };
 

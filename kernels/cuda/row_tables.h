@@ -17,17 +17,15 @@ __device__ __forceinline__ Map<N> map_anew(Decays<N> decays) {
 
 // A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ...
 // M^4 of a quarter's steps; M^4 and M^16; and what M^(16 s) is made from as power() makes it: the products for the
-// lowest kLowBits of s, and M^(16 2^i) for each bit i above them.
-template <int N, int kColumns, int kLowBits = 0>
+// lowest bits of s, and M^(16 2^i) for each bit i above them. Backward's has the power of a partial segment as well.
+template <int N, int kColumns, bool kForward>
 class RowTables {
  public:
   static constexpr int kCoefficients = coefficients_of(N);
-  static_assert(1 << kSegmentBits == kChunkSegments);
   __device__ __forceinline__ explicit RowTables(unsigned char* memory)
       : maps_(reinterpret_cast<double*>(memory) + column()),
-        responses_(
-            reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * row_maps(kLowBits) * sizeof(double)) +
-            (N == 1 ? column() * kQuarterSteps : column())) {}
+        responses_(reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * kMaps * sizeof(double)) +
+                   (N == 1 ? column() * kQuarterSteps : column())) {}
 
   // `time`: the row's steps. A short row needs few of the squares.
   template <class Scan>
@@ -38,9 +36,14 @@ class RowTables {
     }
     put(kQuarter, power(map, kQuarterSteps));
     put(kSegment, power(map, kSegmentSteps));
-    // Bare squares: a power is kept from vanishing at its end, not on the way.
-    Map<N> square = map;
-    for (int n = 1; n < kSegmentSteps; n *= 2) square = compose(square, square);
+    // Bare products: a power is kept from vanishing at its end, not on the way.
+    Map<N> square = map, rest;
+    set_identity(rest);
+    for (int n = 1; n < kSegmentSteps; n *= 2) {
+      if (!kForward && (time & n) != 0) rest = compose(square, rest);
+      square = compose(square, square);
+    }
+    if constexpr (!kForward) put(kRest, rest);
     const int last_segment = segment_count(chunk_steps(time, 0)) - 1;
     if constexpr (kLowBits > 0) {
       Map<N> none;
@@ -119,9 +122,21 @@ class RowTables {
     if (segments != 0 && !usually(is_positive(result))) keep_positive(result, map);
     return result;
   }
+  // Backward: M^(16 segments + time % 16), the rest being more than 0. Rolled up, it takes no registers from the other.
+  __device__ __forceinline__ Map<N> over_segments_and_rest(const Map<N>& map, int segments) const {
+    static_assert(!kForward);
+    Map<N> result = get(kRest);
+#pragma unroll 1
+    for (int i = 0; i < kSegmentBits; ++i) {
+      if ((segments >> i & 1) != 0) result = compose(get(square_row(i)), result);
+    }
+    keep_positive(result, map);
+    return result;
+  }
 
  private:
-  static constexpr int kSegment = row_maps(kLowBits) - 1, kQuarter = kSegment - 1;
+  static constexpr int kLowBits = ready_bits(N, kForward), kMaps = row_maps(N, kForward);
+  static constexpr int kRest = kForward ? kMaps : kMaps - 1, kSegment = kRest - 1, kQuarter = kSegment - 1;
   __device__ __forceinline__ static constexpr int square_row(int bit) {
     return kQuarter - kSegmentBits + bit;
   }

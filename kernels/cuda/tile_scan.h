@@ -13,7 +13,6 @@ template <class Scan>
 class TileScan {
  public:
   static constexpr int N = Scan::kOrder;
-  static constexpr int kCoefficients = N == 1 ? 1 : kMostCoefficients;
 
   __device__ __forceinline__ TileScan(const TileShared& shared, Place& place, const Tile& tile, const Decays<N>& decays)
       : shared_(shared), place_(place), tile_(tile), tables_(shared, place), decays_(decays) {}

@@ -175,9 +175,9 @@ SPIKESCAN_HD void round_aggregate(const double (&d)[N], float (&aggregate)[N]) {
 }
 
 // One link of the chain over chunks: c' = M^steps c + aggregate, in double; rounded to float32 where a call may be cut.
-template <int N>
-SPIKESCAN_HD void advance_chunk(const Map<N>& chunk_map, double (&carry)[N], const float (&aggregate)[N],
-                                bool at_split) {
+// `aggregate`: floats, which memory may hold as doubles.
+template <int N, class T>
+SPIKESCAN_HD void advance_chunk(const Map<N>& chunk_map, double (&carry)[N], const T (&aggregate)[N], bool at_split) {
   advance(chunk_map, carry, aggregate, carry);
   if (at_split) {
     for (int n = 0; n < N; ++n) carry[n] = round_to_float(carry[n]);

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/element/compat.h"
+#include "kernels/element/divide_up.h"
 
 namespace spikescan {
 
@@ -28,7 +29,7 @@ constexpr int kRowAccumulators = 32;
 constexpr int kChannelAccumulators = 256;
 
 SPIKESCAN_HD int64_t chunk_count(int64_t time) {
-  return (time + kChunkSteps - 1) / kChunkSteps;
+  return divide_up(time, kChunkSteps);
 }
 
 SPIKESCAN_HD int chunk_steps(int64_t time, int64_t chunk) {
@@ -52,8 +53,7 @@ SPIKESCAN_HD int64_t batches_per_row(int64_t time) {
 }
 
 SPIKESCAN_HD int64_t partial_rows(int64_t batch, int64_t time) {
-  const int64_t group = batches_per_row(time);
-  return (batch + group - 1) / group * chunk_count(time);
+  return divide_up(batch, batches_per_row(time)) * chunk_count(time);
 }
 
 }  // namespace spikescan

@@ -87,33 +87,4 @@ SPIKESCAN_HD size_t dtype_bytes(int dtype) {
   return dtype == SPIKESCAN_FLOAT32 || dtype == SPIKESCAN_BITS32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2;
 }
 
-// One element of a tensor whose dtype is known at run time only; `index` counts elements.
-SPIKESCAN_HD float load_as_float(const void* data, int dtype, int64_t index) {
-  switch (dtype) {
-    case SPIKESCAN_FLOAT16:
-      return to_float(static_cast<const Half*>(data)[index]);
-    case SPIKESCAN_BFLOAT16:
-      return to_float(static_cast<const BFloat16*>(data)[index]);
-    default:
-      return static_cast<const float*>(data)[index];
-  }
-}
-
-SPIKESCAN_HD void store_from_float(void* data, int dtype, int64_t index, float value) {
-  switch (dtype) {
-    case SPIKESCAN_FLOAT16:
-      static_cast<Half*>(data)[index] = from_float<Half>(value);
-      break;
-    case SPIKESCAN_BFLOAT16:
-      static_cast<BFloat16*>(data)[index] = from_float<BFloat16>(value);
-      break;
-    case SPIKESCAN_UINT8:
-      static_cast<uint8_t*>(data)[index] = value != 0.0f ? 1 : 0;
-      break;
-    default:
-      static_cast<float*>(data)[index] = value;
-      break;
-  }
-}
-
 SPIKESCAN_ELEMENT_END

@@ -7,11 +7,11 @@
 
 namespace spikescan {
 
-// exp(-k U) as the kernels compute it: 2^(scale x) of x = unit M + offset = unit U. unit is 1 but for a k so small that
-// no finite x would reach the bounds. Made once from double by host/firing_setup.cpp.
+// exp(-k U) as the kernels compute it: 2^(scale x) of x = M - threshold = U. Made once from double by
+// host/firing_setup.cpp.
 struct Steepness {
-  float unit, offset;      // a power of two; -unit threshold
-  float scale, scale_low;  // -k log2(e) / unit, as high and low part
+  float threshold;
+  float scale, scale_low;  // -k log2(e), as high and low part
   // Beyond these x changes nothing any more. scale * highest is -127 or just above; scale * lowest is 128 or just
   // above; at lowest_gradient ceiling * 2^(scale x) is 2^127 or just below.
   float lowest, highest, lowest_gradient;
@@ -20,9 +20,9 @@ struct Steepness {
 
 // The sigmoid rule's test with a 2^z that is only nearly the library's own (kernels/cuda/quick_firing.h).
 struct QuickTest {
-  float scale, offset;  // exp(-k U) is about 2^(scale M + offset)
-  float limit;          // max_prob 2^32: a draw is the generator's word as it is, its lowest 8 bits zero
-  float unsure;         // a test |u (1 + e) - limit| this close must be made exactly; infinite: all of them
+  float scale, offset;  // 2 exp(-k U) is about 2^(scale M + offset)
+  float limit;          // 2 max_prob 2^32: a draw is the generator's word as it is, its lowest 8 bits zero
+  float unsure;         // a test |u (2 + 2 e) - limit| this close must be made exactly; infinite: all of them
 };
 
 struct Firing {
@@ -44,7 +44,7 @@ SPIKESCAN_HD bool draws_uniforms(const Firing& f) {
 
 // exp(-k U); infinite or NaN, so that no uniform fires, where it is 2^128 or more, and for NaN.
 SPIKESCAN_HD float spike_exponential(const Steepness& k, float m) {
-  const float x = clamp_number(fused(m, k.unit, k.offset), k.lowest, k.highest);
+  const float x = clamp_number(m - k.threshold, k.lowest, k.highest);
   const float shifted = fused(k.scale, x, kRounder);
   return times_power(exp2_fraction(fused(k.scale, x, kRounder - shifted)), shifted);
 }
@@ -75,7 +75,7 @@ SPIKESCAN_HD float spike_of(const Firing& f, float m, float u) {
 
 // ceiling * exp(-k U), good to a few ulp however far U is from 0; NaN stays NaN.
 SPIKESCAN_HD Exponential gradient_exponential(const Steepness& k, float m) {
-  const float x = clamp(fused(m, k.unit, k.offset), k.lowest_gradient, k.highest);
+  const float x = clamp(m - k.threshold, k.lowest_gradient, k.highest);
   return exponential(k.scale, k.scale_low, x, k.ceiling);
 }
 

@@ -11,7 +11,7 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 - ``_arguments``  the rules of a call's arguments that all faces share
 - ``_spread``     one decay for all beside one a channel, and its gradient
 - ``_frame``      what both passes share on such arrays
-- ``arrays``      `scan`, `scan_backward` on them;  ``streaming``  `SequenceStream`
+- ``arrays``      `scan`, `scan_backward` on them, `describe_plan`;  ``streaming``  `SequenceStream`
 - ``decays``      decay conventions of other libraries -> beta;  ``nir``  NIR graphs;  ``plot``  Matplotlib
 - ``torch``       `spikescan.torch` (needs PyTorch)
 - ``jax``         `spikescan.jax` (needs JAX);  ``experimental`` (Haiku), ``nnx`` (Flax): Spyx's names
@@ -19,6 +19,9 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import Any
 
 from spikescan import decays
 from spikescan._abi import (
@@ -32,7 +35,7 @@ from spikescan._abi import (
     version,
 )
 from spikescan._neuron import PSU_LIF, SPSN, Neuron, StochasticAssociativeCuBaLIF, StochasticAssociativeLIF
-from spikescan.arrays import Gradients, ScanResult, scan, scan_backward
+from spikescan.arrays import Gradients, ScanResult, describe_plan, scan, scan_backward
 from spikescan.streaming import SequenceStream
 
 __version__ = "0.1.0"  # the library's, and pyproject.toml's
@@ -52,9 +55,19 @@ __all__ = [
     "StochasticAssociativeLIF",
     "UnsupportedError",
     "decays",
+    "describe_plan",
     "device_count",
     "scan",
     "scan_backward",
     "time_units",
     "version",
 ]
+
+# Imported when they are first asked for: each imports its framework.
+_MODULES = ("experimental", "jax", "nir", "nnx", "plot", "torch")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"spikescan.{name}")
+    raise AttributeError(f"module 'spikescan' has no attribute {name!r}")

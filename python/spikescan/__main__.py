@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import sys
 
+from spikescan import __version__
+
+
+USAGE = "usage: python -m spikescan doctor | --help | --version"
+
 
 def main(arguments: list[str]) -> int:
+    if arguments in (["--help"], ["-h"]):
+        print(USAGE)
+        return 0
+    if arguments == ["--version"]:
+        print(f"spikescan {__version__}")
+        return 0
     if arguments != ["doctor"]:
-        print("usage: python -m spikescan doctor", file=sys.stderr)
+        print(USAGE, file=sys.stderr)
         return 2
     from spikescan import doctor
 

@@ -234,13 +234,17 @@ class _Library:
         return getattr(library, name)
 
 
-def _load() -> ctypes.CDLL:
+def open_library(name: str, path: Path) -> ctypes.CDLL:
     try:
-        library = ctypes.CDLL(str(LIBRARY))
+        return ctypes.CDLL(str(path))
     except OSError as error:
         raise ImportError(
-            f"spikescan's library does not load from {LIBRARY}: {error}. Install the package again with `pip install .`"
+            f"{name} does not load from {path}: {error}. Install the package again with `pip install .`"
         ) from error
+
+
+def _load() -> ctypes.CDLL:
+    library = open_library("spikescan's library", LIBRARY)
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype = result

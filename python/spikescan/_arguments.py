@@ -41,10 +41,13 @@ def check_neuron(neuron: Any) -> None:
         raise TypeError(f"neuron is {shown(neuron)}; it must be a spikescan.Neuron")
 
 
+def x_axes(time_first: bool) -> str:
+    return "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
+
+
 def check_x(shape: tuple[int, ...], dtype: str, time_first: bool) -> None:
     if len(shape) < 2:
-        order = "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
-        raise ValueError(f"x has shape {shape}; it must be {order}")
+        raise ValueError(f"x has shape {shape}; it must be {x_axes(time_first)}")
     if dtype not in FLOATING:
         raise TypeError(f"x has dtype {dtype}; it must be one of {', '.join(FLOATING)}")
 
@@ -104,6 +107,14 @@ def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tupl
     raise ValueError(
         f"{name} has shape {decay_shape}; it must be {channel_shape} (the channels of x), or () for one decay for all"
     )
+
+
+def check_layer_channels(name: str, shape: tuple[int, ...], hidden_shape: tuple[int, ...]) -> None:
+    """Of a layer's x: `scan` would name the decays, which the caller of a layer has not given."""
+    if len(shape) >= 2 and hidden_shape not in ((), (1,)) and not broadcasts(hidden_shape, shape[2:]):
+        raise ValueError(
+            f"{name} has shape {tuple(shape)}; its channels must be the layer's hidden_shape, {hidden_shape}"
+        )
 
 
 def check_uniforms(shape: tuple[int, ...], dtype: str, x_shape: tuple[int, ...], x_name: str = "x") -> None:

@@ -94,8 +94,18 @@ def as_shape(name: str, value: Any) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
+def refuse_masked(name: str, value: Any) -> None:
+    """Of a masked array the memory alone is read, in which the masked numbers still are."""
+    ma = sys.modules.get("numpy.ma")  # where nobody has imported it, there is no such array
+    if ma is not None and isinstance(value, ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a MaskedArray, whose mask is not read; it must be a plain array, such as its filled(0)"
+        )
+
+
 def as_real_array(name: str, value: Any) -> np.ndarray:
     """A NumPy array of a number, or of lists or an array of them; of a PyTorch tensor its numbers alone."""
+    refuse_masked(name, value)
     torch = sys.modules.get("torch")  # where nobody has imported it, there is no such tensor
     try:
         if torch is not None and isinstance(value, torch.Tensor):

@@ -49,8 +49,22 @@ class Frame:
     def problem(self, neuron: Neuron, shared: bool) -> Problem:
         return problem(neuron, self.batch, self.time, self.channels, self.x.dtype, *self.device, shared)
 
-    def view(self, name: str, array: Array, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
-        return self.checked(name, _memory.view(name, array, self.cuda_stream), shape, dtypes, output)
+    def whole(self, name: str, array: Array, shape: tuple[int, ...], dtype: str, output: bool) -> View:
+        """A contiguous argument of the call."""
+        v = self.checked(name, _memory.view(name, array, self.cuda_stream), shape, (dtype,), output)
+        _memory.collapse(name, v, 0)
+        return v
+
+    def real(self, name: str, given: Any, leading: int) -> View:
+        """A decay or a state where it lies; on the CPU a copy of real numbers that are not float32, or lie apart."""
+        if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
+            given = as_real_array(name, given)
+        v = _memory.view(name, given, self.cuda_stream)
+        if not self.device[0] == v.device[0] == "cpu":
+            return v
+        if v.dtype == "float32" and not _memory.layout_fault(v, leading):
+            return v
+        return _memory.view(name, as_real_array(name, given).astype(np.float32, order="C"))
 
     def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
         if v.device != self.device:
@@ -93,16 +107,15 @@ class Frame:
             if array is None:
                 continue
             label = f"{name}[{i}]"
-            v = self.view(label, array, (self.batch, *self.channel_shape), ("float32",), output)
+            v = _memory.view(label, array, self.cuda_stream) if output else self.real(label, array, 1)
+            self.checked(label, v, (self.batch, *self.channel_shape), ("float32",), output)
             (stride,) = _memory.collapse(label, v, 1)
             result[i] = _abi.State(v.pointer or None, stride)
         return result
 
     def decay(self, name: str, given: Any) -> Decay:
-        """beta or alpha where it lies; numbers and lists become float32 where x is on the CPU."""
-        if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
-            given = as_real_array(name, given).astype(np.float32)
-        v = _memory.view(name, given, self.cuda_stream)
+        """beta or alpha as the library takes it."""
+        v = self.real(name, given, 0)
         shared = decay_is_shared(name, v.shape, self.channel_shape)
         self.checked(name, v, v.shape, ("float32",), False)
         _memory.collapse(name, v, 0)
@@ -142,9 +155,8 @@ class Frame:
         """Where the library writes it: for a spread decay aside, one a channel, for `add_up` to finish."""
         if array is None:
             return None
-        v = self.view(name, array, decay.shape, ("float32",), True)
+        v = self.whole(name, array, decay.shape, "float32", True)
         if decay.is_broadcast:
-            _memory.collapse(name, v, 0)
             own = np.empty(self.channel_shape, np.float32)
             self.sums.append(functools.partial(_add_up_axes, own, _numbers_at(v.pointer, v.shape)))
             return own.ctypes.data

@@ -12,6 +12,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from spikescan import _abi, _dlpack
+from spikescan._checks import refuse_masked
 
 WORKSPACE_ALIGNMENT = 256
 # Rows of an output that begin on a cache line can be stored past the caches, which the library does from so many bytes
@@ -73,6 +74,8 @@ Array = Any  # np.ndarray, DeviceArray, or anything with __dlpack__ and __dlpack
 def view(name: str, array: Array, cuda_stream: int = 0) -> View:
     """Looks into an array; `name` is for the error messages."""
     if isinstance(array, np.ndarray):
+        if type(array) is not np.ndarray:
+            refuse_masked(name, array)
         return _numpy_view(name, array)
     if isinstance(array, DeviceArray):
         strides = _dlpack.contiguous_strides(array.shape)
@@ -154,18 +157,30 @@ def _empty_on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:
-    """Strides of the first `leading` axes of a view whose other axes are one contiguous run of channels."""
+def layout_fault(v: View, leading: int) -> str | None:
+    """What the library does not read in place: channels (the axes from `leading` on) apart, or an axis before them that
+    runs backwards."""
     if 0 in v.shape:
-        return (0,) * leading
+        return None
     step = 1
     for size, stride in zip(reversed(v.shape[leading:]), reversed(v.strides[leading:])):
         if size != 1 and stride != step:
-            raise ValueError(
-                f"{name} has shape {v.shape} and strides {v.strides}; the channels (its axes from {leading} on) must be "
-                f"contiguous. Pass a contiguous copy of {name}"
-            )
+            return f"the channels (its axes from {leading} on) must be contiguous"
         step *= size
+    if leading and min(v.strides) < 0 and any(n != 1 and s < 0 for n, s in zip(v.shape[:leading], v.strides[:leading])):
+        return "its strides must be at least 0"
+    return None
+
+
+def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:
+    """Strides of the first `leading` axes of a view whose other axes are one contiguous run of channels."""
+    fault = layout_fault(v, leading)
+    if fault:
+        raise ValueError(
+            f"{name} has shape {v.shape} and strides {v.strides}; {fault}. Pass a contiguous copy of {name}"
+        )
+    if 0 in v.shape:
+        return (0,) * leading
     # An axis of one element may have any stride: the library wants one that is not negative.
     return tuple(0 if n <= 1 else s for n, s in zip(v.shape[:leading], v.strides[:leading]))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from spikescan import _abi
 from spikescan._checks import as_number, choose
 
 # What Spyx gives each rule where no slope is asked for.
 _DEFAULT_K = {"sigmoid_bernoulli": 10.0, "refractory_sigmoid_bernoulli": 50.0, "heaviside": 2.0, "none": 1.0}
-# Of float32, which the library computes in.
-_SMALLEST, _LARGEST = 2.0**-149, 2.0**128 - 2.0**104
+_LARGEST = 2.0**128 - 2.0**104  # of float32, which the library computes in
 
 
 def _number(name: str, value: object) -> float:
@@ -29,7 +29,7 @@ class Neuron:
       max_prob: highest probability of "sigmoid_bernoulli".
       surrogate: dS/dM of "heaviside": "arctan", "superspike", "triangular", "boxcar" or "tanh".
       gradient: dS/dM of the Bernoulli rules: "probability" (p itself, as Spyx has it) or "derivative" (dp/dM).
-      text: all of these as one string, made when the neuron is.
+      text: all of these as one string, made when the neuron is; no field, so that `Neuron` takes all of its fields.
     """
 
     recurrence: str = "lif"
@@ -39,7 +39,7 @@ class Neuron:
     max_prob: float = 0.8
     surrogate: str = "arctan"
     gradient: str = "probability"
-    text: str = dataclasses.field(init=False, repr=False, compare=False, default="")
+    text: ClassVar[str]
 
     def __post_init__(self) -> None:
         choose("recurrence", self.recurrence, _abi.RECURRENCES)
@@ -52,11 +52,11 @@ class Neuron:
         object.__setattr__(self, "max_prob", _number("max_prob", self.max_prob))
         if not abs(self.threshold) <= _LARGEST:
             raise ValueError(f"threshold is {self.threshold}; it must be finite in float32")
-        if not _SMALLEST <= self.k <= _LARGEST:
-            raise ValueError(f"k is {self.k}; it must be finite and more than 0 in float32")
+        if not 2.0**-120 <= self.k <= 2.0**120:
+            raise ValueError(f"k is {self.k}; it must be from 2^-120 to 2^120")
         if not 0 <= self.max_prob <= 1:
             raise ValueError(f"max_prob is {self.max_prob}; it must be in [0, 1]")
-        object.__setattr__(self, "text", " ".join(str(getattr(self, f.name)) for f in dataclasses.fields(self) if f.init))
+        object.__setattr__(self, "text", " ".join(str(getattr(self, field.name)) for field in dataclasses.fields(self)))
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`scan` and `scan_backward` on NumPy arrays and on anything with ``__dlpack__``, without copies.
+"""`scan` and `scan_backward` on NumPy arrays and on anything with ``__dlpack__``, without copies; `describe_plan`.
 
 Shapes: x is [B, T, channels...] (or [T, B, channels...] with ``time_first``); C is the product of the channels.
 """
@@ -6,15 +6,16 @@ Shapes: x is [B, T, channels...] (or [T, B, channels...] with ``time_first``); C
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any, NamedTuple
 
 from spikescan import _abi, _memory
-from spikescan._arguments import check_key, make_neuron, membrane_dtype, spike_dtype
-from spikescan._checks import as_flag, choose, shown
+from spikescan._arguments import check_key, make_neuron, membrane_dtype, spike_dtype, x_axes
+from spikescan._checks import as_flag, as_shape, choose, shown
 from spikescan._frame import Decay, Frame
 from spikescan._memory import Array, Workspace
 from spikescan._neuron import Neuron
-from spikescan._problem import Problem
+from spikescan._problem import Problem, problem
 
 
 class ScanResult(NamedTuple):
@@ -52,6 +53,8 @@ def scan(
     threshold: float | None = None,
     k: float | None = None,
     max_prob: float | None = None,
+    surrogate: str | None = None,
+    gradient: str | None = None,
     seed: int = 0,
     stream: int = 0,
     origin: tuple[int, int, int] = (0, 0, 0),
@@ -70,21 +73,23 @@ def scan(
     Args:
       x: [B, T, channels...] float32, float16 or bfloat16; channels contiguous. Lies on the CPU or a CUDA device (then
         the caller's current device), and so do all other arrays.
-      beta: membrane decay, float32 of the channels' shape, or one value () for all; on the CPU any shape that
-        broadcasts to the channels. Clipped to [0, 1].
+      beta: membrane decay, float32 of the channels' shape, or one value () for all; on the CPU any real numbers of a
+        shape that broadcasts to the channels, copied where they are not contiguous float32. Clipped to [0, 1].
       alpha: the current's decay of cuba_lif, likewise.
-      neuron: a `Neuron`; or give `recurrence`, `rule`, `threshold`, `k`, `max_prob` (defaults as in `Neuron`).
+      neuron: a `Neuron`; or give its options by name (defaults as in `Neuron`). `surrogate` and `gradient` are for
+        `scan_backward`, and change nothing here.
       seed, stream: key of the random numbers; `stream` tells layers and steps apart.
       origin: (batch, time, channel) of x's first element in the whole, for pieces of a batch, sequence or layer.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the generator.
-      initial_state: arrays [B, channels...] float32, one for each of `neuron.states`; one that is None or absent means
-        zero.
+      initial_state: arrays [B, channels...] float32 (on the CPU any real numbers, as for `beta`), one for each of
+        `neuron.states`; one that is None or absent means zero.
       spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32).
       membrane: whether V is wanted; True (float32) or a floating dtype's name.
       final_state: whether the state after the last step is wanted.
       save: whether to keep what `scan_backward` needs.
-      out: a `ScanResult` of arrays to write into; they decide what is computed, in place of the four flags above.
-        Arrays that say that they are read-only are refused, and so are JAX's, which are immutable.
+      out: a `ScanResult` of arrays to write into; they decide what is computed, in place of the four flags above,
+        which are checked alone. Arrays that say that they are read-only are refused, and so are JAX's, which are
+        immutable.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...]. No copy either way.
       cuda_stream: CUDA stream as an integer (0: the legacy default stream). With `out`, and a workspace that an
         earlier call has made as large, the call enqueues and returns; else it allocates memory first.
@@ -92,16 +97,16 @@ def scan(
     Returns:
       A `ScanResult`: NumPy arrays on the CPU, `DeviceArray` (take over by from_dlpack) on CUDA, or those of `out`.
     """
-    chosen = make_neuron(
-        neuron, {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
-    )
+    options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
+    chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
     seed, stream, origin = check_key(seed, stream, origin)
     frame = Frame(x, time_first, cuda_stream)
     beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
     prob = frame.problem(chosen, beta_decay.shared)
+    final_state, save = as_flag("final_state", final_state), as_flag("save", save)
+    s_dtype, v_dtype = spike_dtype(spikes, frame.x.dtype, chosen), membrane_dtype(membrane)
     if out is None:
-        final_state, save = as_flag("final_state", final_state), as_flag("save", save)
-        out = _allocate(frame, prob, chosen, spike_dtype(spikes, frame.x.dtype, chosen), membrane, final_state, save)
+        out = _allocate(frame, prob, chosen, s_dtype, v_dtype, final_state, save)
     _check_out(out, ScanResult)
     args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs), seed=seed, stream=stream)
     args.x = frame.tensor_of("x", frame.x, frame.x.dtype)
@@ -123,14 +128,13 @@ def _check_out(out: Any, kind: type) -> None:
 
 
 def _allocate(
-    frame: Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: Any, final_state: bool, save: bool
+    frame: Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: str | None, final_state: bool, save: bool
 ) -> ScanResult:
-    v_dtype = membrane_dtype(membrane)
     steps = -(-frame.time // 32) if spikes == "bits32" else frame.time
     state_shape = (frame.batch, *frame.channel_shape)
     return ScanResult(
         spikes=frame.output(frame.shape(steps), spikes) if spikes else None,
-        membrane=frame.output(frame.shape(frame.time), v_dtype) if v_dtype else None,
+        membrane=frame.output(frame.shape(frame.time), membrane) if membrane else None,
         final_state=tuple(frame.output(state_shape, "float32") for _ in neuron.states) if final_state else None,
         saved=frame.output((prob.saved,), "uint8") if save else None,
     )
@@ -145,7 +149,7 @@ def _place_outputs(args: _abi.ForwardArgs, frame: Frame, prob: Problem, neuron: 
         args.membrane = frame.tensor("out.membrane", out.membrane, output=True)
     args.final_state = frame.states("out.final_state", out.final_state, neuron, output=True)
     if out.saved is not None:
-        saved = frame.view("out.saved", out.saved, (prob.saved,), ("uint8",), True)
+        saved = frame.whole("out.saved", out.saved, (prob.saved,), "uint8", True)
         if prob.saved:
             args.saved, args.saved_bytes = saved.pointer, prob.saved
 
@@ -193,6 +197,7 @@ def scan_backward(
     frame = Frame(x, time_first, cuda_stream)
     beta_decay, alpha_decay = frame.decays(beta, alpha, chosen)
     prob = frame.problem(chosen, beta_decay.shared)
+    _check_wanted(wanted)
     if out is None:
         out = _allocate_gradients(frame, chosen, (beta_decay, alpha_decay), wanted)
     _check_out(out, Gradients)
@@ -201,7 +206,7 @@ def scan_backward(
     args.beta = beta_decay.pointer or None
     args.alpha = (alpha_decay.pointer or None) if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
-    kept = frame.view("saved", saved, (prob.saved,), ("uint8",), False)
+    kept = frame.whole("saved", saved, (prob.saved,), "uint8", False)
     if prob.saved:
         args.saved, args.saved_bytes = kept.pointer, prob.saved
     if grad_spikes is not None:
@@ -217,13 +222,16 @@ def scan_backward(
     return out
 
 
-def _allocate_gradients(
-    frame: Frame, neuron: Neuron, decays: tuple[Decay, Decay | None], wanted: tuple[str, ...]
-) -> Gradients:
+def _check_wanted(wanted: Any) -> None:
     if not isinstance(wanted, (tuple, list, set, frozenset)):
         raise TypeError(f"wanted is {shown(wanted)}; it must be a tuple of names out of {', '.join(Gradients._fields)}")
     for name in wanted:
         choose("wanted", name, Gradients._fields)
+
+
+def _allocate_gradients(
+    frame: Frame, neuron: Neuron, decays: tuple[Decay, Decay | None], wanted: tuple[str, ...]
+) -> Gradients:
     beta, alpha = decays
     state_shape = (frame.batch, *frame.channel_shape)
     states = tuple(frame.output(state_shape, "float32") for _ in neuron.states) if "initial_state" in wanted else None
@@ -247,3 +255,43 @@ def _place_gradients(
     elif out.alpha is not None:
         raise ValueError(f"out.alpha is {shown(out.alpha)}; it must be None, since {neuron.recurrence} has no alpha")
     args.grad_initial_state = frame.states("out.initial_state", out.initial_state, neuron, output=True)
+
+
+def describe_plan(
+    shape: tuple[int, ...],
+    *,
+    neuron: Neuron | None = None,
+    recurrence: str | None = None,
+    rule: str | None = None,
+    threshold: float | None = None,
+    k: float | None = None,
+    max_prob: float | None = None,
+    surrogate: str | None = None,
+    gradient: str | None = None,
+    dtype: str = "float32",
+    backend: str = "auto",
+    shared_decay: bool = False,
+    time_first: bool = False,
+) -> str:
+    """What both passes would do on this machine, as text; reads and computes nothing. See docs/performance.md.
+
+    Args:
+      shape: of x, [B, T, channels...].
+      neuron or its options, time_first: as in `scan`.
+      dtype: of x, by its name.
+      backend: "cpu", "cuda" (its current device), or "auto": CUDA where it has a device.
+      shared_decay: whether the decays are one value for all channels.
+    """
+    options = {"recurrence": recurrence, "rule": rule, "threshold": threshold, "k": k, "max_prob": max_prob}
+    chosen = make_neuron(neuron, {**options, "surrogate": surrogate, "gradient": gradient})
+    sizes, time_first = as_shape("shape", shape), as_flag("time_first", time_first)
+    if len(sizes) < 2:
+        raise ValueError(f"shape is {shown(shape)}; it must be {x_axes(time_first)}")
+    choose("dtype", dtype, _memory.FLOATING)
+    choose("backend", backend, _abi.BACKENDS)
+    batch, time = (sizes[1], sizes[0]) if time_first else sizes[:2]
+    shared = as_flag("shared_decay", shared_decay)
+    description = problem(chosen, batch, time, math.prod(sizes[2:]), dtype, backend, 0, shared).description
+    text = ctypes.create_string_buffer(4096)
+    _abi.check(_abi.lib.spikescan_describe_plan(description, text, len(text)))
+    return text.value.decode()

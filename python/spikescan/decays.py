@@ -1,18 +1,22 @@
 """Decay conventions of other libraries as this package's beta, where V_t = beta V_{t-1} + x_t.
 
 Each function names what the other library calls its parameter; some also scale the input, and then return that too.
-All work on numbers and on any array type with arithmetic (NumPy, JAX, PyTorch). Numbers are checked; an array is not, since
-its values may not be known yet.
+All work on numbers, on lists of them and on any array type with arithmetic (NumPy, JAX, PyTorch). What gives a decay
+outside [0, 1], which the scan would clip to another neuron's, is refused; numbers that are not known yet are taken as
+they are.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import sys
+from typing import Any, Callable
 
 import numpy as np
 
-from spikescan._checks import as_flag, as_number, shown
+from spikescan._checks import as_flag, as_number, as_real_array, shown
+
+_NUMBERS = "a number or an array of numbers"
 
 
 def _exp(value: Any) -> Any:
@@ -26,38 +30,66 @@ def _exp(value: Any) -> Any:
     return math.exp(value)
 
 
-def _number_or_array(name: str, value: Any) -> Any:
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and getattr(dtype, "kind", "f") not in "OSUc":
-        return value
-    if dtype is not None:
-        raise TypeError(f"{name} is {shown(value)}; it must be a number or an array of numbers")
-    number = as_number(name, value, "a number or an array of numbers")
-    if math.isnan(number):
-        raise ValueError(f"{name} is nan; it must be a number or an array of numbers")
-    return number
+def _known(value: Any) -> np.ndarray | None:
+    """The numbers of a number or an array; None where its library keeps them back: JAX and PyTorch while they trace,
+    PyTorch where a gradient is wanted or on a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.compiler.is_compiling():
+        return None
+    try:
+        return np.asarray(value)
+    except (RuntimeError, TypeError):
+        return None
 
 
-def _positive(name: str, value: Any) -> Any:
-    value = _number_or_array(name, value)
-    if isinstance(value, float) and not value > 0:
-        raise ValueError(f"{name} is {value}; it must be more than 0")
-    return value
+def _given(name: str, value: Any) -> Any:
+    """A number as a float, lists as an array and an array as it is; refuses NaN and whatever holds no real numbers."""
+    if isinstance(value, (list, tuple)):
+        value = as_real_array(name, value)
+    if getattr(value, "dtype", None) is None:
+        value = as_number(name, value, _NUMBERS)
+    numbers = _known(value)
+    if numbers is not None and numbers.dtype.kind not in "biufV":  # V: bfloat16
+        raise TypeError(f"{name} is {shown(value)}; it must be {_NUMBERS}")
+    return _among(name, value, value, lambda n: ~np.isnan(n), _NUMBERS)
+
+
+def _among(name: str, given: Any, value: Any, is_allowed: Callable[[np.ndarray], Any], allowed: str) -> Any:
+    """What was given, unless a number of `value`, which came of it, is not allowed."""
+    numbers = _known(value)
+    if numbers is not None and not np.all(is_allowed(numbers)):
+        raise ValueError(f"{name} is {shown(given)}; it must be {allowed}")
+    return given
+
+
+def _step(dt: Any) -> Any:
+    dt = _given("dt", dt)
+    return _among("dt", dt, dt, lambda n: (n > 0) & (n < math.inf), "finite and more than 0")
+
+
+def _rate(name: str, inverse: Any, dt: Any) -> Any:
+    """The dt / tau of Norse's Euler step."""
+    inverse, dt = _given(name, inverse), _step(dt)
+    rate = dt * inverse
+    _among(name, inverse, rate, lambda n: (n >= 0) & (n <= 1), f"from 0 to 1 / dt, and dt is {shown(dt)}")
+    return rate
 
 
 def from_time_constant(tau: Any, dt: float = 1.0) -> Any:
     """beta = exp(-dt / tau): exact decay of a membrane with time constant tau (same unit as dt) over one step."""
-    return _exp(-_positive("dt", dt) / _positive("tau", tau))
+    tau = _given("tau", tau)
+    return _exp(-(_step(dt) / _among("tau", tau, tau, lambda n: n > 0, "more than 0")))
 
 
 def from_snntorch_leaky(beta: Any) -> Any:
-    """snnTorch's ``Leaky``: U_t = beta U_{t-1} + x_t, the same beta."""
-    return _number_or_array("beta", beta)
+    """snnTorch's ``Leaky``: U_t = beta U_{t-1} + x_t, the same beta, which it clips to [0, 1] as the scan does."""
+    return _given("beta", beta)
 
 
 def from_snntorch_stateleaky(beta: Any) -> Any:
     """snnTorch's ``StateLeaky``: it convolves with exp(-(1 - beta) n), so one step decays by exp(-(1 - beta))."""
-    return _exp(-(1 - _number_or_array("beta", beta)))
+    beta = _given("beta", beta)
+    return _exp(-(1.0 - _among("beta", beta, beta, lambda n: n <= 1, "at most 1")))
 
 
 def from_spikingjelly(tau: Any, decay_input: bool = True) -> tuple[Any, Any]:
@@ -65,16 +97,17 @@ def from_spikingjelly(tau: Any, decay_input: bool = True) -> tuple[Any, Any]:
 
     Without `decay_input` the input is not scaled. Multiply x by the scale.
     """
-    scale = 1 / _positive("tau", tau)
-    return 1 - scale, scale if as_flag("decay_input", decay_input) else scale * 0 + 1
+    tau = _given("tau", tau)
+    scale = 1.0 / _among("tau", tau, tau, lambda n: n >= 1, "at least 1")
+    return 1.0 - scale, scale if as_flag("decay_input", decay_input) else scale * 0 + 1
 
 
 def from_norse(tau_mem_inv: Any, dt: float = 0.001) -> tuple[Any, Any]:
     """Norse's leaky integrator (v_leak = 0): (beta, input scale) = (1 - dt tau_mem_inv, dt tau_mem_inv)."""
-    rate = _positive("dt", dt) * _number_or_array("tau_mem_inv", tau_mem_inv)
-    return 1 - rate, rate
+    rate = _rate("tau_mem_inv", tau_mem_inv, dt)
+    return 1.0 - rate, rate
 
 
 def from_norse_synapse(tau_syn_inv: Any, dt: float = 0.001) -> Any:
     """Norse's synaptic current: alpha = 1 - dt tau_syn_inv."""
-    return 1 - _positive("dt", dt) * _number_or_array("tau_syn_inv", tau_syn_inv)
+    return 1.0 - _rate("tau_syn_inv", tau_syn_inv, dt)

@@ -81,6 +81,21 @@ def check_library(report: Report) -> bool:
     return True
 
 
+def check_xla(report: Report, installed: Callable[[str], str | None] = _installed) -> None:
+    """The library of JAX's custom calls, where there is a JAX to make them."""
+    from spikescan import _abi
+
+    if installed("jax") is None:
+        return
+    try:
+        _abi.open_library("spikescan.jax's library", _abi.FOLDER / "libspikescan_xla.so")
+    except ImportError as error:
+        report.faults.append(str(error))
+        report.say("XLA", "the library of its custom calls does not load")
+    else:
+        report.say("XLA", "the library of its custom calls loads")
+
+
 def check_cuda(report: Report) -> None:
     from spikescan import _abi
 
@@ -145,6 +160,7 @@ def examine() -> Report:
     report.say("Python", f"{platform.python_version()} ({sys.executable}) on {platform.platform()}")
     if check_library(report):
         check_cuda(report)
+        check_xla(report)
     check_frameworks(report)
     return report
 

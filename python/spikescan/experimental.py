@@ -15,6 +15,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
+from spikescan._arguments import check_layer_channels
 from spikescan._checks import as_flag, as_shape
 from spikescan._neuron import Neuron
 from spikescan.jax._scan import scan
@@ -75,6 +76,7 @@ class PSU_LIF(DeterministicLayer, _Layer):
 
     def __call__(self, x: Any) -> tuple[jax.Array, jax.Array]:
         x, beta = as_floating("x", x), self._decay("beta")
+        check_layer_channels("x", x.shape, beta.shape)
         inside = isinstance(self.spike, Surrogate)
         neuron = self.spike.at(self.threshold, "psu_lif") if inside else Neuron("psu_lif", "none", self.threshold)
         dtype = floating_dtype(x, beta)

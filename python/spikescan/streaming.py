@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from spikescan import _memory
 from spikescan._arguments import check_alpha, check_key, check_neuron
-from spikescan._checks import as_flag
+from spikescan._checks import as_flag, as_real_array
 from spikescan._memory import Array
 from spikescan._neuron import Neuron
 from spikescan.arrays import ScanResult, scan
@@ -46,6 +48,9 @@ class SequenceStream:
     ) -> None:
         check_neuron(neuron)
         check_alpha(neuron, alpha)
+        _check_numbers("beta", beta)
+        if alpha is not None:
+            _check_numbers("alpha", alpha)
         seed, stream, origin = check_key(seed, stream, origin)
         self.neuron, self.beta, self.alpha = neuron, beta, alpha
         self.seed, self.stream, self.cuda_stream = seed, stream, cuda_stream
@@ -58,6 +63,10 @@ class SequenceStream:
         self, x: Array, *, uniforms: Array = None, spikes: bool | str = True, membrane: Any = False
     ) -> ScanResult:
         """Runs the next piece; arguments and result as in `scan`. "bits32" wants pieces of whole 32 steps."""
+        if isinstance(spikes, str) and spikes == "bits32" and self.time % 32:
+            raise ValueError(
+                f"spikes is 'bits32'; the piece must begin at a multiple of 32 steps, and the next step is {self.time}"
+            )
         result = scan(
             x,
             self.beta,
@@ -81,3 +90,9 @@ class SequenceStream:
     def reset(self) -> None:
         """Back to a zero state at the first step."""
         self.state, self.time = None, self._origin[1]
+
+
+def _check_numbers(name: str, decay: Any) -> None:
+    """Before there is an x to say where the decay must lie: another library's array is the first call's to check."""
+    if isinstance(decay, np.ndarray) or not hasattr(decay, "__dlpack__"):
+        as_real_array(name, decay)

@@ -89,7 +89,7 @@ TEST(Errors, TooSmallAWorkspace) {
   ASSERT_GT(problem.sizes().backward_workspace, 0u);
   SmallCall call;
   Tensor grad_beta(Device::cpu, problem.decay_shape());
-  const Memory saved = make_saved(problem);
+  Memory saved = make_saved(problem);
   call.args.saved = saved.bytes();
   call.run();
   const BackwardArgs args{.x = call.x, .beta = call.beta, .saved = saved.bytes(), .grad_beta = grad_beta};
@@ -143,6 +143,19 @@ TEST(Errors, CudaWhereThereIsNone) {
   expect_error([] { Tensor(Device::cuda, {1, 1, 1}); }, Status::backend_unavailable, "");
   expect_error([] { Stream(Device::cuda); }, Status::backend_unavailable, "");
   EXPECT_EQ(resolve(Device::automatic), Device::cpu);
+}
+
+TEST(Errors, AnExecutorOnADeviceThatMayBeAnother) {
+  if (usable(Device::cuda)) GTEST_SKIP() << "this machine has a usable CUDA device";
+  SmallCall call;
+  const spikescan_executor threads = {sizeof threads, nullptr, 1, [](void*, int64_t tasks, auto task, void* data) {
+                                        for (int64_t i = 0; i < tasks; ++i) task(data, i);
+                                      }};
+  EXPECT_NO_THROW(forward(call.problem, call.args, call.workspace, threads));
+  EXPECT_NO_THROW(forward(call.problem, call.args, call.workspace, &threads));
+  call.problem.device = Device::automatic;
+  expect_error([&] { forward(call.problem, call.args, call.workspace, threads); }, Status::invalid_argument,
+               "an executor needs CPU (1)");
 }
 
 TEST(Errors, NegativeAndOverflowingShapes) {

@@ -44,6 +44,9 @@ def main():
     (scratch / "first").rename(scratch / "moved")
     prefix = scratch / "moved"
 
+    if len(list(prefix.rglob("LICENSE"))) != 1:
+        sys.exit("the license is not installed")
+
     env = dict(os.environ, PATH="/usr/local/bin:/usr/bin:/bin", CUDACXX="/nowhere/nvcc")
     for name in ("LD_LIBRARY_PATH", "CMAKE_PREFIX_PATH", "PKG_CONFIG_PATH"):
         env.pop(name, None)

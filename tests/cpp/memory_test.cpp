@@ -28,6 +28,33 @@ static_assert(kMoveOnly<Memory> && kMoveOnly<Tensor> && kMoveOnly<Stream> && kMo
 static_assert(std::is_convertible_v<Tensor&, TensorView> && !std::is_convertible_v<const Tensor&, TensorView>);
 static_assert(std::is_convertible_v<const Tensor&, ConstTensorView> &&
               !std::is_convertible_v<ConstTensorView, TensorView>);
+static_assert(std::is_convertible_v<TensorView, ConstTensorView> &&
+              !std::is_convertible_v<TensorView&, ConstTensorView&>);
+static_assert(!std::is_assignable_v<decltype(TensorView::data)&, const void*>);
+static_assert(std::is_same_v<decltype(std::declval<const Memory&>().data()), const void*> &&
+              std::is_convertible_v<const Memory&, std::span<const std::byte>> &&
+              !std::is_convertible_v<const Memory&, std::span<std::byte>> &&
+              !std::is_convertible_v<const Workspace&, std::span<std::byte>>);
+// What would be written to a temporary is lost; it may be read while a call lasts, but a view by name would outlive it.
+template <class T>
+concept HasView = requires(T&& tensor) {
+  std::forward<T>(tensor).view();
+};
+template <class T>
+concept HasBlock = requires(T&& tensor) {
+  block(std::forward<T>(tensor), Shape{}, Shape{});
+};
+static_assert(!std::is_convertible_v<Tensor, TensorView> && std::is_convertible_v<Tensor, ConstTensorView>);
+static_assert(HasView<Tensor&> && HasView<const Tensor&> && !HasView<Tensor> && !HasView<const Tensor>);
+static_assert(HasBlock<Tensor&> && HasBlock<const Tensor&> && !HasBlock<Tensor> && !HasBlock<const Tensor>);
+// A stream is CUDA's, ours, C's, or the caller's threads: no other pointer is taken for one.
+static_assert(std::is_convertible_v<CUstream_st*, StreamRef> && std::is_convertible_v<const Stream&, StreamRef> &&
+              std::is_convertible_v<void*, StreamRef> && std::is_convertible_v<std::nullptr_t, StreamRef>);
+static_assert(std::is_convertible_v<const spikescan_executor&, StreamRef> &&
+              std::is_convertible_v<const spikescan_executor*, StreamRef> &&
+              std::is_convertible_v<spikescan_executor*, StreamRef>);
+static_assert(!std::is_convertible_v<float*, StreamRef> && !std::is_convertible_v<const void*, StreamRef> &&
+              !std::is_convertible_v<Stream*, StreamRef>);
 
 int released[4];  // how often each id was given back
 
@@ -131,6 +158,20 @@ TEST(Tensor, IsEmptyOnceMovedFrom) {
   EXPECT_NE(third.data(), nullptr);
 }
 
+TEST(Tensor, CopiesToAnyContiguousRange) {
+  const Tensor tensor = Tensor::from(Device::cpu, {1, 1, 3}, std::vector{1.0f, 2.0f, 3.0f});
+  std::vector<float> vector(3);
+  float array[3] = {};
+  tensor.copy_to(vector);
+  tensor.copy_to(array);
+  EXPECT_EQ(vector, (std::vector{1.0f, 2.0f, 3.0f}));
+  EXPECT_EQ(array[2], 3.0f);
+  std::vector<float> longer(5);
+  tensor.copy_to(std::span(longer).first(3));
+  EXPECT_EQ(longer[2], 3.0f);
+  EXPECT_THROW(tensor.copy_to(longer), Error);
+}
+
 TEST(Tensor, ZeroFills) {
   for (const Device device : usable_devices()) {
     Tensor tensor = Tensor::from(device, {1, 2, 2}, std::vector{1.0f, 2.0f, 3.0f, 4.0f});
@@ -150,7 +191,8 @@ TEST(Tensor, ChecksHostValues) {
 }
 
 TEST(Tensor, OfNoElements) {
-  for (const Shape shape : {Shape{0, 5, 3}, Shape{2, 0, 3}, Shape{2, 5, 0}}) {
+  const int64_t big = int64_t{1} << 40;
+  for (const Shape shape : {Shape{0, 5, 3}, Shape{2, 0, 3}, Shape{2, 5, 0}, Shape{big, big, 0}}) {
     Tensor tensor(Device::cpu, shape);
     EXPECT_EQ(tensor.bytes(), 0u);
     EXPECT_NO_THROW(tensor.zero());
@@ -182,6 +224,11 @@ TEST(View, BlocksShareMemory) {
   EXPECT_THROW(block(whole, {0, 0, 0}, {1, 1, -1}), Error);
   EXPECT_THROW(block(whole, {1, 0, 0}, {std::numeric_limits<int64_t>::max(), 1, 1}), Error);
   uint16_t halves[30];
+  Tensor tensor(Device::cpu, {2, 5, 3});
+  const Tensor& read_only = tensor;
+  static_assert(std::is_same_v<decltype(block(tensor, {}, {})), TensorView>);
+  static_assert(std::is_same_v<decltype(block(read_only, {}, {})), ConstTensorView>);
+  EXPECT_EQ(block(tensor, {1, 0, 0}, {1, 5, 3}).data, static_cast<float*>(tensor.data()) + 15);
   EXPECT_EQ(block(ConstTensorView(halves, {2, 5, 3}, Dtype::bfloat16), {0, 1, 0}, {1, 1, 3}).data, halves + 3);
 }
 
@@ -193,6 +240,7 @@ TEST(Stream, MovesAndSynchronizes) {
     EXPECT_NO_THROW(second.synchronize());
     EXPECT_EQ(StreamRef(second).raw(), second.raw());
     EXPECT_EQ(StreamRef().raw(), nullptr);
+    EXPECT_EQ(StreamRef(nullptr).raw(), nullptr);
   }
 }
 

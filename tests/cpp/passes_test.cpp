@@ -61,7 +61,7 @@ TEST_P(Passes, ExactValuesOfLif) {
   Tensor spikes(device(), problem.shape), v(device(), problem.shape), final_v(device(), {1, 1, 1});
   Tensor grad_x(device(), problem.shape), grad_beta(device(), {1, 1, 1}), grad_initial(device(), {1, 1, 1});
   Workspace workspace(problem);
-  const Memory saved = make_saved(problem);
+  Memory saved = make_saved(problem);
   forward(problem,
           {.x = x,
            .beta = beta,
@@ -69,7 +69,7 @@ TEST_P(Passes, ExactValuesOfLif) {
            .spikes = spikes,
            .membrane = v,
            .final_state = {final_v},
-           .saved = saved.bytes()},
+           .saved = saved},
           workspace);
   EXPECT_EQ(v.to_vector(), (std::vector{5.0f, 4.5f, 2.25f, 5.125f}));
   EXPECT_EQ(spikes.to_vector(), v.to_vector()) << "rule none with threshold 0 passes V on";
@@ -80,7 +80,7 @@ TEST_P(Passes, ExactValuesOfLif) {
            {.x = x,
             .beta = beta,
             .initial_state = {initial},
-            .saved = saved.bytes(),
+            .saved = saved,
             .grad_spikes = ones,
             .grad_x = grad_x,
             .grad_beta = grad_beta,
@@ -104,7 +104,7 @@ TEST_P(Passes, ExactValuesOfCubaLif) {
   Tensor grad_x(device(), problem.shape), grad_alpha(device(), {1, 1, 1}), grad_beta(device(), {1, 1, 1});
   Tensor grad_v0(device(), {1, 1, 1}), grad_i0(device(), {1, 1, 1});
   Workspace workspace(problem);
-  const Memory saved = make_saved(problem);
+  Memory saved = make_saved(problem);
   forward(problem,
           {.x = x,
            .beta = beta,
@@ -112,7 +112,7 @@ TEST_P(Passes, ExactValuesOfCubaLif) {
            .initial_state = {v0, i0},
            .membrane = v,
            .final_state = {final_v, final_i},
-           .saved = saved.bytes()},
+           .saved = saved},
           workspace);
   EXPECT_EQ(v.to_vector(), (std::vector{6.0f, 2.5f}));  // I = 2, 1
   EXPECT_EQ(final_v.to_vector(), (std::vector{2.5f}));
@@ -124,7 +124,7 @@ TEST_P(Passes, ExactValuesOfCubaLif) {
             .beta = beta,
             .alpha = alpha,
             .initial_state = {v0, i0},
-            .saved = saved.bytes(),
+            .saved = saved,
             .grad_final_state = {one},
             .grad_x = grad_x,
             .grad_beta = grad_beta,
@@ -145,13 +145,12 @@ TEST_P(Passes, SharedDecayAndGradientOfTheMembrane) {
   const Tensor ones = tensor(problem.shape, std::vector<float>(4, 1.0f));
   Tensor v(device(), problem.shape), grad_x(device(), problem.shape), grad_beta(device(), {1, 1, 1});
   Workspace workspace(problem);
-  const Memory saved = make_saved(problem);
-  forward(problem, {.x = x, .beta = beta, .membrane = v, .saved = saved.bytes()}, workspace);
+  Memory saved = make_saved(problem);
+  forward(problem, {.x = x, .beta = beta, .membrane = v, .saved = saved}, workspace);
   EXPECT_EQ(v.to_vector(), (std::vector{1.0f, 2.0f, 1.5f, 3.0f}));
-  backward(
-      problem,
-      {.x = x, .beta = beta, .saved = saved.bytes(), .grad_membrane = ones, .grad_x = grad_x, .grad_beta = grad_beta},
-      workspace);
+  backward(problem,
+           {.x = x, .beta = beta, .saved = saved, .grad_membrane = ones, .grad_x = grad_x, .grad_beta = grad_beta},
+           workspace);
   EXPECT_EQ(grad_x.to_vector(), (std::vector{1.5f, 1.5f, 1.0f, 1.0f}));
   EXPECT_EQ(grad_beta.to_vector(), (std::vector{3.0f}));
 }
@@ -175,15 +174,15 @@ Outputs run_layout(Device device, Layout layout) {
   Tensor spikes(device, problem.shape, Dtype::float32, layout), v(device, problem.shape, Dtype::float32, layout);
   Tensor grad_x(device, problem.shape, Dtype::float32, layout), grad_beta(device, problem.decay_shape());
   Workspace workspace(problem);
-  const Memory saved = make_saved(problem);
+  Memory saved = make_saved(problem);
   EXPECT_GT(saved.size(), 0u);
   const Stream stream(device);
-  forward(problem, {.x = x, .beta = beta, .key = {5, 6}, .spikes = spikes, .membrane = v, .saved = saved.bytes()},
-          workspace, stream);
+  forward(problem, {.x = x, .beta = beta, .key = {5, 6}, .spikes = spikes, .membrane = v, .saved = saved}, workspace,
+          stream);
   backward(problem,
            {.x = x,
             .beta = beta,
-            .saved = saved.bytes(),
+            .saved = saved,
             .grad_spikes = grad,
             .grad_membrane = grad,
             .grad_x = grad_x,
@@ -238,6 +237,18 @@ TEST_P(Passes, PiecesGiveTheBitsOfTheWhole) {
   expect_same_bits(v.to_vector(), piece_v.to_vector(), "membrane");
 }
 
+// A temporary lasts as long as the call that it is an input of.
+TEST(PassesOnTheCpu, TemporaryInputs) {
+  const Problem problem{.device = Device::cpu, .neuron = {.rule = Rule::none, .threshold = 0.0f}, .shape = {1, 2, 1}};
+  Tensor v(Device::cpu, problem.shape);
+  forward(problem,
+          {.x = Tensor::from(Device::cpu, problem.shape, std::vector{1.0f, 2.0f}),
+           .beta = Tensor::from(Device::cpu, {1, 1, 1}, std::vector{0.5f}),
+           .membrane = v},
+          Workspace(problem));
+  EXPECT_EQ(v.to_vector(), (std::vector{1.0f, 2.5f}));
+}
+
 TEST_P(Passes, EmptyShapes) {
   for (const Shape shape : {Shape{0, 5, 3}, Shape{2, 0, 3}, Shape{2, 5, 0}}) {
     const Problem problem{.device = device(), .shape = shape};
@@ -248,27 +259,19 @@ TEST_P(Passes, EmptyShapes) {
     beta.zero();
     initial.copy_from(start);
     Workspace workspace(problem);
-    const Memory saved = make_saved(problem);
-    ASSERT_NO_THROW(forward(problem,
-                            {.x = x,
-                             .beta = beta,
-                             .initial_state = {initial},
-                             .spikes = spikes,
-                             .final_state = {final_v},
-                             .saved = saved.bytes()},
-                            workspace))
+    Memory saved = make_saved(problem);
+    ASSERT_NO_THROW(forward(
+        problem,
+        {.x = x, .beta = beta, .initial_state = {initial}, .spikes = spikes, .final_state = {final_v}, .saved = saved},
+        workspace))
         << shape.text();
     if (shape.time == 0) {
       EXPECT_EQ(final_v.to_vector(), start) << "no step leaves the state as it was";
     }
-    ASSERT_NO_THROW(backward(problem,
-                             {.x = x,
-                              .beta = beta,
-                              .initial_state = {initial},
-                              .saved = saved.bytes(),
-                              .grad_x = grad_x,
-                              .grad_beta = grad_beta},
-                             workspace))
+    ASSERT_NO_THROW(backward(
+        problem,
+        {.x = x, .beta = beta, .initial_state = {initial}, .saved = saved, .grad_x = grad_x, .grad_beta = grad_beta},
+        workspace))
         << shape.text();
     EXPECT_EQ(grad_beta.to_vector(), std::vector<float>(static_cast<size_t>(shape.channels), 0.0f)) << shape.text();
   }

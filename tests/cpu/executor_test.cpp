@@ -1,6 +1,9 @@
 // The caller's threads in the place of OpenMP's: the same bits from a pool that runs tasks one after the other,
-// backwards, or all at once; and what is refused.
+// backwards, or all at once; what is refused; and what the child of a fork does without OpenMP's threads.
 #include <gtest/gtest.h>
+#include <omp.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
@@ -108,6 +111,22 @@ TEST(Executor, GradientsInPlaceWhileTimeIsSplit) {
   }
 }
 
+// It has run out of nothing: the caller is told what its run() did.
+TEST(Executor, OneThatCallsNoTaskIsRefusedAndNothingIsWritten) {
+  Sample sample(0, 9, 40, 200);
+  const Sample untouched(0, 9, 40, 200);
+  Pool pool;
+  pool.order = [](int64_t, const std::function<void(int64_t)>&) {};
+  spikescan_executor executor = {sizeof executor, &pool, 2, run_pool};
+  const spikescan_forward_args f = sample.forward();
+  const spikescan_backward_args b = sample.backward();
+  EXPECT_EQ(spikescan_forward(&sample.d, &f, &executor), SPIKESCAN_INVALID_ARGUMENT);
+  EXPECT_STREQ(spikescan_last_error(), "stream.run failed: it returned without calling a task");
+  EXPECT_EQ(spikescan_backward(&sample.d, &b, &executor), SPIKESCAN_INVALID_ARGUMENT);
+  EXPECT_EQ(pool.calls, 2);
+  EXPECT_TRUE(sample.same_outputs(untouched));
+}
+
 // The comparison itself: one different bit is seen.
 TEST(Executor, TheComparisonSeesOneBit) {
   Sample a(0, 2, 5, 3), b(0, 2, 5, 3);
@@ -143,6 +162,29 @@ TEST(Executor, ABadOneIsRefusedAndNothingIsWritten) {
   bad.run = nullptr;
   refused(bad, "stream.run");
   EXPECT_EQ(pool.calls, 0);
+}
+
+// The child of a fork has lost OpenMP's other threads; it comes to an end alone, with the same bits.
+TEST(Fork, TheChildRunsOnTheThreadItHas) {
+  omp_set_num_threads(2);
+  Sample in_parent(2, 9, 300, 200), in_child(2, 9, 300, 200);
+  expect_ran(in_parent, nullptr);  // the threads now exist
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(20);  // ends a child that waits for ever
+    expect_ran(in_child, nullptr);
+    spikescan_device_info info = {};
+    info.struct_size = sizeof info;
+    spikescan_query_device(SPIKESCAN_BACKEND_CPU, 0, &info);
+    _exit(in_parent.same_outputs(in_child) && info.processors == 1 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  expect_ran(in_child, nullptr);
+  EXPECT_TRUE(in_parent.same_outputs(in_child)) << "and the parent goes on";
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ TEST_F(DenseSweep, Agrees) {
   const int64_t count = target().fast ? int64_t{1} << 20 : int64_t{1} << 13;
   for (const Form& form : forms) {
     for (const float threshold : {0.0f, 1.0f}) {
-      for (const float k : {1e-40f, 1.0f, 10.0f, 3e38f}) {
+      for (const float k : {0x1p-120f, 1.0f, 10.0f, 0x1p120f}) {
         SCOPED_TRACE(testing::Message() << "rule " << form.rule << " gradient " << form.gradient << " surrogate "
                                         << form.surrogate << " k " << k << " threshold " << threshold);
         const Case c = sweep(form, k, threshold, count);

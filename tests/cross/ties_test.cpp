@@ -11,19 +11,25 @@ namespace {
 using ops::target;
 using support::Case;
 
-// At a decay of 0 the membrane is x. x lies where the probability is the element's own draw, and then some units in the
-// last place aside.
-Case tied_case(float k, float threshold, float max_prob, int units) {
+// At a decay of 0 the membrane is x, which is still to come.
+Case case_of_x(int64_t batch, int64_t time, int64_t channels, float k, float threshold, float max_prob) {
   Case c;
   spikescan_description& d = c.description;
-  d.batch = 2;
-  d.time = 80;
-  d.channels = 33;
+  d.batch = batch;
+  d.time = time;
+  d.channels = channels;
   d.k = k;
   d.threshold = threshold;
   d.max_prob = max_prob;
-  c.beta.assign(static_cast<size_t>(d.channels), 0.0f);
+  c.beta.assign(static_cast<size_t>(channels), 0.0f);
   c.wanted.saved = false;
+  return c;
+}
+
+// x lies where the probability is the element's own draw, and then some units in the last place aside.
+Case tied_case(float k, float threshold, float max_prob, int units) {
+  Case c = case_of_x(2, 80, 33, k, threshold, max_prob);
+  const spikescan_description& d = c.description;
   for (int64_t b = 0; b < d.batch; ++b) {
     for (int64_t t = 0; t < d.time; ++t) {
       for (int64_t channel = 0; channel < d.channels; ++channel) {
@@ -57,6 +63,31 @@ TEST_F(Ties, SpikeAlike) {
               << "k " << k << " threshold " << threshold << " max_prob " << max_prob << " units " << units;
         }
       }
+    }
+  }
+}
+
+// A draw of 0 fires until e is infinite, and lies near no limit. With this seed the first element draws it; x are the
+// floats around the one from which on e is infinite.
+TEST_F(Ties, ADrawOfZeroFiresUntilItsExponentialIsInfinite) {
+  constexpr uint64_t kSeed = 12121362;
+  ASSERT_EQ(reference::uniform(kSeed, 0, 0, 0, 0), 0.0);
+  for (const float k : {0.5f, 10.0f, 100.0f}) {
+    for (const float threshold : {0.0f, 1.0f, -0.3f}) {
+      auto x = static_cast<float>(threshold - 128.0 * std::log(2.0) / k);
+      for (int i = 0; i < 16; ++i) x = std::nextafter(x, -INFINITY);
+      int spikes = 0;
+      for (int i = -16; i <= 16; ++i, x = std::nextafter(x, INFINITY)) {
+        Case c = case_of_x(1, 1, 1, k, threshold, 0.8f);
+        c.seed = kSeed;
+        c.x = {x};
+        const support::Forward want = support::forward(cpu(), c);
+        EXPECT_EQ(support::difference(support::forward(target(), c, support::kOtherPoison), want), "")
+            << "k " << k << " threshold " << threshold << " x " << x;
+        spikes += want.spikes.floats()[0] != 0.0f;
+      }
+      EXPECT_GT(spikes, 0);
+      EXPECT_LT(spikes, 33);
     }
   }
 }

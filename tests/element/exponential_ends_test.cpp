@@ -72,7 +72,7 @@ TEST(ExponentialEnds, EveryNaNStaysOne) {
 
 TEST(ExponentialEnds, ProbabilityGradient) {
   for (const float max_prob : {1.0f, 0.8f, 0.3f, 1e-3f, 1e-30f}) {
-    for (const float k : {1e-45f, 1e-30f, 1.0f, 10.0f, 1e38f, 3.4e38f}) {
+    for (const float k : {0x1p-120f, 1e-30f, 1.0f, 10.0f, 1e36f, 0x1p120f}) {
       const Firing f = firing(SPIKESCAN_SIGMOID_BERNOULLI, 0.0f, k, max_prob);
       EXPECT_LE(error_in_ulps(rule_gradient(f, kInfinity), max_prob), 1.0) << max_prob << ' ' << k;
       EXPECT_EQ(rule_gradient(f, -kInfinity), 0.0f) << max_prob << ' ' << k;
@@ -88,7 +88,7 @@ TEST(ExponentialEnds, ProbabilityGradient) {
 }
 
 TEST(ExponentialEnds, DerivativeGradient) {
-  for (const float k : {1e-30f, 1.0f, 10.0f, 1e38f, 3.4e38f}) {
+  for (const float k : {1e-30f, 1.0f, 10.0f, 1e36f, 0x1p120f}) {
     const Firing f = firing(SPIKESCAN_SIGMOID_BERNOULLI, 0.0f, k, 0.8f, SPIKESCAN_DERIVATIVE);
     for (const float m : {kInfinity, -kInfinity}) EXPECT_EQ(rule_gradient(f, m), 0.0f) << k << ' ' << m;
   }
@@ -114,7 +114,7 @@ TEST(ExponentialEnds, Surrogates) {
     const Firing f = firing(SPIKESCAN_HEAVISIDE, 0.0f, 100.0f, 1.0f, SPIKESCAN_PROBABILITY, surrogate);
     for (const float m : {kInfinity, -kInfinity, 3e38f}) EXPECT_EQ(rule_gradient(f, m), 0.0f) << surrogate << ' ' << m;
     EXPECT_EQ(std::isnan(rule_gradient(f, NAN)), surrogate != SPIKESCAN_BOXCAR) << surrogate;
-    const Firing steepest = firing(SPIKESCAN_HEAVISIDE, 0.0f, 3.4e38f, 1.0f, SPIKESCAN_PROBABILITY, surrogate);
+    const Firing steepest = firing(SPIKESCAN_HEAVISIDE, 0.0f, 0x1p120f, 1.0f, SPIKESCAN_PROBABILITY, surrogate);
     EXPECT_GT(rule_gradient(steepest, 0.0f), 0.3f) << surrogate;
   }
   EXPECT_EQ(rule_gradient(firing(SPIKESCAN_NONE, 0.0f, 100.0f, 1.0f), 5.0f), 1.0f);

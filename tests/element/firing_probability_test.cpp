@@ -107,7 +107,7 @@ TEST(FiringProbability, RefractorySigmoidBernoulli) {
 // Every U of interest at the ends of the floats, with slopes and thresholds at the ends of theirs.
 template <class Rule>
 void expect_promise_at_the_ends() {
-  for (const float k : {1e-45f, 1e-39f, 1e-30f, 1e-3f, 1.0f, 100.0f, 1e30f, 1e38f}) {
+  for (const float k : {0x1p-120f, 1e-30f, 1e-3f, 1.0f, 100.0f, 1e30f, 0x1p120f}) {
     for (const float threshold : {0.0f, 1e-45f, 1e-30f, 0.01f, 1.0f, 100.0f, 1e30f, 3e38f}) {
       for (const float magnitude :
            {0.0f, 1e-45f, 1.2e-38f, 1e-38f, 7e-39f, 1e-20f, 0x1p-24f, 1.0f, 87.5f, 88.1f, 1e10f, 1e37f, 3.4e38f}) {

@@ -91,11 +91,11 @@ FIRING_RULES = _faults(
     "kernels/element/firing.h", FIRING,
     ("sigmoid: <= for <", "fused(u, e, u) < f.max_prob", "fused(u, e, u) <= f.max_prob"),
     ("sigmoid: max_prob for p", "fused(u, e, u) < f.max_prob", "u < f.max_prob"),
-    ("sigmoid: threshold ignored", "clamp_number(fused(m, k.unit, k.offset), k.lowest, k.highest)",
+    ("sigmoid: threshold ignored", "clamp_number(m - k.threshold, k.lowest, k.highest)",
      "clamp_number(m, k.lowest, k.highest)"),
-    ("sigmoid: the gradient's lower bound", "clamp_number(fused(m, k.unit, k.offset), k.lowest, k.highest)",
-     "clamp_number(fused(m, k.unit, k.offset), k.lowest_gradient, k.highest)"),
-    ("sigmoid: NaN kept", "clamp_number(fused(m, k.unit, k.offset)", "clamp(fused(m, k.unit, k.offset)"),
+    ("sigmoid: the gradient's lower bound", "clamp_number(m - k.threshold, k.lowest, k.highest)",
+     "clamp_number(m - k.threshold, k.lowest_gradient, k.highest)"),
+    ("sigmoid: NaN kept", "clamp_number(m - k.threshold", "clamp(m - k.threshold"),
     ("refractory: k for threshold", "< cosine_turn(turns_of_product(f.threshold, m - f.threshold))",
      "< cosine_turn(turns_of_product(f.k, m - f.threshold))"),
     ("refractory: <= for <", "< cosine_turn(turns_of_product(f.threshold, m - f.threshold))",
@@ -107,9 +107,7 @@ FIRING_RULES = _faults(
 
 FIRING_SETUP = _faults(
     "host/firing_setup.cpp", FIRING,
-    ("steepness: rounded twice", "-k / s.unit * kLog2OfE", "static_cast<float>(-k / s.unit) * 1.44269504f"),
-    ("steepness: infinite", "std::clamp(x, -static_cast<double>(kLargest), static_cast<double>(kLargest))", "x"),
-    ("steepness: small slopes in units of 1", "k < 0x1p-120 ? 0x1p-64f : 1.0f", "1.0f"),
+    ("steepness: rounded twice", "-k * kLog2OfE", "static_cast<float>(-k) * 1.44269504f"),
     ("steepness: a bound too far", "if (-static_cast<double>(scale) * x > z) x =", "if (false) x ="),
     ("steepness: max_prob's share of the bound", "127.0 - std::log2(s.ceiling)", "127.0"),
     ("steepness: divisor's limit", "std::min(ceiling, 0x1.8p126)", "std::min(ceiling, 0x1p127)"),
@@ -159,8 +157,8 @@ RECURRENCES = _faults(
 LENGTHS = _faults(
     "kernels/element/chunking.h", RECURRENCE,
     ("split length", "kSplitSteps = 262144", "kSplitSteps = 131072"),
-    ("chunks: rounded down", "(time + kChunkSteps - 1) / kChunkSteps", "time / kChunkSteps"),
-    ("rows: last batches lost", "(batch + group - 1) / group", "batch / group"),
+    ("chunks: rounded down", "divide_up(time, kChunkSteps)", "time / kChunkSteps"),
+    ("rows: last batches lost", "divide_up(batch, batches_per_row(time))", "batch / batches_per_row(time)"),
 )
 
 GENERATOR = _faults(
@@ -291,6 +289,14 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/forward_lanes.h", EXECUTOR,
     ("split: R measured from an unfinished V", "distance + kSegmentSteps == kChunkSteps, states_)", "false, states_)"),
+)
+
+THREADS = _faults(
+    "kernels/cpu/threads.h", EXECUTOR,
+    ("executor: no task taken for no memory", "if (!shared.ran.load()) return", "if (false) return"),
+) + _faults(
+    "kernels/cpu/threads.cpp", EXECUTOR,
+    ("fork: threads that are gone are waited for", "lost_threads ? 1 : omp_get_max_threads()", "omp_get_max_threads()"),
 )
 
 CHUNKS = _faults(
@@ -429,7 +435,7 @@ HOST = [
 ]
 
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
-       CHUNKS + ASKING + VECTORS + BACKWARD + HOST)
+       THREADS + CHUNKS + ASKING + VECTORS + BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.
 QUICK = ("clip: above 1", "response: one step short", "split length")

@@ -27,7 +27,8 @@ CHANGES = (
         ("enum: one past the last", "number >= 0 && number < count", "number >= 0 && number <= count"),
         ("enum: negative", "number >= 0 && number < count", "number < count"),
         ("threshold: infinite", "!std::isfinite(d.threshold)", "std::isnan(d.threshold)"),
-        ("k: 0", "d.k > 0.0f", "d.k >= 0.0f"),
+        ("k: below the least", "d.k >= kLeastSlope", "d.k > 0.0f"),
+        ("k: above the most", "d.k <= kMostSlope", "std::isfinite(d.k)"),
         ("k: read by none", "number_of(d.rule) != SPIKESCAN_NONE && ", ""),
         ("max_prob: NaN", "!(d.max_prob >= 0.0f && d.max_prob <= 1.0f)", "(d.max_prob < 0.0f || d.max_prob > 1.0f)"),
         ("max_prob: read by every rule", "number_of(d.rule) == SPIKESCAN_SIGMOID_BERNOULLI && ", ""),
@@ -73,9 +74,9 @@ CHANGES = (
          "if (sharing != Sharing::kShares) return;"),
     )),
     ("kernels/packed_spikes.h", "host", (
-        ("packed: words counted as steps", "dtype == SPIKESCAN_BITS32 ? (time + kPackedSteps - 1) / kPackedSteps : time",
+        ("packed: words counted as steps", "dtype == SPIKESCAN_BITS32 ? divide_up(time, kPackedSteps) : time",
          "time"),
-        ("packed: last word left out", "(time + kPackedSteps - 1) / kPackedSteps", "time / kPackedSteps"),
+        ("packed: last word left out", "divide_up(time, kPackedSteps)", "time / kPackedSteps"),
     )),
     ("host/region.cpp", "host", (
         ("overlap: nested strides, one element", "outer.stride >= inner_length + region.run",
@@ -140,6 +141,7 @@ CHANGES = (
          "if (backends.cuda && requested != SPIKESCAN_BACKEND_CPU) {"),
     )),
     ("host/resolve.cpp", "host", (
+        ("auto: an executor taken", "requested != SPIKESCAN_BACKEND_AUTO || ", "true || "),
         ("absent CUDA: no reason", '"CUDA is not built into this library"', '""'),
         ("a processor without the instructions", "if (devices == 0) {\n    return", "if (false) {\n    return"),
     )),
@@ -155,6 +157,9 @@ CHANGES = (
         ("idle strides kept", "    clear_idle(call);\n", ""),
         ("stream lost", "(prepared.backend->*pass)(call, stream)", "(prepared.backend->*pass)(call, nullptr)"),
         ("forward's plan for backward", "plan_backward", "plan_forward"),
+        ("nothing to write: run all the same", "if (writes_nothing(call)) return SPIKESCAN_OK;", ""),
+        ("nothing to write: saved forgotten", "return !tensors && !saves &&", "return !tensors &&"),
+        ("nothing to write: grad_x forgotten", "return !tensor && !args.grad_beta", "return !args.grad_beta"),
     )),
     ("host/clear_idle.cpp", "host", (
         ("decays kept without elements", "if (element_count(d) == 0) args.beta = args.alpha = nullptr;", ""),

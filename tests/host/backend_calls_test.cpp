@@ -179,6 +179,55 @@ TEST_F(BackendCalls, ARefusedCallReachesNoKernel) {
   EXPECT_EQ(fake().calls, 0);
 }
 
+// One output is enough to have a call run.
+TEST_F(BackendCalls, NothingToWriteReachesNoKernel) {
+  const auto calls = [](auto& call) {
+    reset_fake();
+    EXPECT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+    return fake().calls;
+  };
+  ForwardCase forward;
+  spikescan_forward_args& f = forward.args;
+  const spikescan_forward_args all = f;
+  forward.d.backend = kCuda;
+  f.spikes = f.membrane = {};
+  f.final_state[0] = f.final_state[1] = {};
+  f.saved = nullptr;
+  EXPECT_EQ(calls(forward), 0);
+  const spikescan_forward_args none = f;
+  (f = none).spikes = all.spikes;
+  EXPECT_EQ(calls(forward), 1);
+  (f = none).membrane = all.membrane;
+  EXPECT_EQ(calls(forward), 1);
+  for (const int n : {0, 1}) {
+    (f = none).final_state[n] = all.final_state[n];
+    EXPECT_EQ(calls(forward), 1);
+  }
+  (f = none).saved = all.saved;
+  EXPECT_EQ(calls(forward), 0) << "of 5 steps nothing is saved";
+  forward.d.time = 65;
+  EXPECT_EQ(calls(forward), 1);
+  BackwardCase backward;
+  spikescan_backward_args& b = backward.args;
+  const spikescan_backward_args all_gradients = b;
+  backward.d.backend = kCuda;
+  b.grad_x = {};
+  b.grad_beta = b.grad_alpha = nullptr;
+  b.grad_initial_state[0] = b.grad_initial_state[1] = {};
+  EXPECT_EQ(calls(backward), 0);
+  const spikescan_backward_args no_gradient = b;
+  (b = no_gradient).grad_x = all_gradients.grad_x;
+  EXPECT_EQ(calls(backward), 1);
+  (b = no_gradient).grad_beta = all_gradients.grad_beta;
+  EXPECT_EQ(calls(backward), 1);
+  (b = no_gradient).grad_alpha = all_gradients.grad_alpha;
+  EXPECT_EQ(calls(backward), 1);
+  for (const int n : {0, 1}) {
+    (b = no_gradient).grad_initial_state[n] = all_gradients.grad_initial_state[n];
+    EXPECT_EQ(calls(backward), 1);
+  }
+}
+
 // With several chunks a GPU needs scratch for what they hand on.
 TEST_F(BackendCalls, ForwardWorkspaceOnADevice) {
   const auto lengthened = [](auto& call) {

@@ -118,7 +118,7 @@ const Row kRows[] = {
     {"k_0",
      [](D& d) {
        d.k = 0.0f;
-       return Parts{"k is 0", "more than 0"};
+       return Parts{"k is 0;", "from 2^-120 to 2^120"};
      }},
     {"k_negative",
      [](D& d) {
@@ -129,6 +129,16 @@ const Row kRows[] = {
      [](D& d) {
        d.k = kInfinity;
        return Parts{"k is inf"};
+     }},
+    {"k_just_too_small",
+     [](D& d) {
+       d.k = std::nextafter(0x1p-120f, 0.0f);
+       return Parts{"k is 7.5231634e-37"};
+     }},
+    {"k_just_too_large",
+     [](D& d) {
+       d.k = std::nextafter(0x1p120f, kInfinity);
+       return Parts{"k is 1.32922815e+36"};
      }},
     {"k_of_heaviside",
      [](D& d) {
@@ -365,8 +375,8 @@ TEST(DescriptionLegal, BoundsThemselves) {
   };
   query([](D& d) { d.max_prob = 0.0f; });
   query([](D& d) { d.max_prob = 1.0f; });
-  query([](D& d) { d.k = std::numeric_limits<float>::denorm_min(); });
-  query([](D& d) { d.k = std::numeric_limits<float>::max(); });
+  query([](D& d) { d.k = 0x1p-120f; });
+  query([](D& d) { d.k = 0x1p120f; });
   query([](D& d) { d.threshold = std::numeric_limits<float>::lowest(); });
   query([](D& d) { d.batch_origin = kMost32 - d.batch; });
   query([](D& d) { d.time_origin = kMost34 - d.time; });

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "refusals.h"
 
@@ -77,6 +78,36 @@ TEST(Copy, Refusals) {
   EXPECT_EQ(bytes[3], 8);
 }
 
+// An executor on this machine; on one with a GPU it would be taken for CUDA's stream.
+TEST(Stream, WithAutoThatIsTheCpuItIsNull) {
+  constexpr auto kAuto = SPIKESCAN_BACKEND_AUTO;
+  int stream;
+  uint8_t from[4] = {1, 2, 3, 4}, to[4] = {};
+  void* timer = nullptr;
+  ASSERT_EQ(spikescan_timer_create(kCpu, &timer), SPIKESCAN_OK);
+  ForwardCase forward;
+  BackwardCase backward;
+  forward.d.backend = backward.d.backend = kAuto;
+  const std::function<spikescan_status(void*)> calls[] = {
+      [&](void* s) { return spikescan_forward(&forward.d, &forward.args, s); },
+      [&](void* s) { return spikescan_backward(&backward.d, &backward.args, s); },
+      [&](void* s) { return spikescan_copy(kAuto, to, from, 4, s); },
+      [&](void* s) { return spikescan_fill(kAuto, to, 7, 4, s); },
+      [&](void* s) { return spikescan_stream_synchronize(kAuto, s); },
+      [&](void* s) { return spikescan_stream_destroy(kAuto, s); },
+      [&](void* s) { return spikescan_timer_start(kAuto, timer, s); },
+      [&](void* s) { return spikescan_timer_stop(kAuto, timer, s); },
+  };
+  for (const auto& call : calls) {
+    EXPECT_EQ(call(&stream), SPIKESCAN_INVALID_ARGUMENT);
+    expect_sentence({"stream is " + text_of(&stream) + "; with backend AUTO (0)", "CPU (1)"});
+  }
+  EXPECT_TRUE(forward.arena.unchanged() && backward.arena.unchanged());
+  EXPECT_EQ(to[0], 0);
+  for (const auto& call : calls) EXPECT_EQ(call(nullptr), SPIKESCAN_OK) << spikescan_last_error();
+  EXPECT_EQ(spikescan_timer_destroy(kCpu, timer), SPIKESCAN_OK);
+}
+
 TEST(Stream, OfTheCpuNeedsNothing) {
   void* stream = nullptr;
   EXPECT_EQ(spikescan_stream_create(kCpu, &stream), SPIKESCAN_OK);
@@ -84,6 +115,30 @@ TEST(Stream, OfTheCpuNeedsNothing) {
   EXPECT_EQ(spikescan_stream_destroy(kCpu, stream), SPIKESCAN_OK);
   EXPECT_EQ(spikescan_stream_create(kCpu, nullptr), SPIKESCAN_INVALID_ARGUMENT);
   expect_sentence({"stream is null"});
+}
+
+// Nothing to measure is no time of 0, and a new start has no stop yet.
+TEST(Timer, NeedsBothMarks) {
+  void* timer = nullptr;
+  ASSERT_EQ(spikescan_timer_create(kCpu, &timer), SPIKESCAN_OK);
+  double seconds = -1.0;
+  const auto refused = [&] {
+    EXPECT_EQ(spikescan_timer_seconds(kCpu, timer, &seconds), SPIKESCAN_INVALID_ARGUMENT);
+    expect_sentence({"spikescan_timer_seconds failed: the timer was not started and stopped"});
+    EXPECT_EQ(seconds, -1.0);
+  };
+  refused();
+  EXPECT_EQ(spikescan_timer_stop(kCpu, timer, nullptr), SPIKESCAN_OK);
+  refused();
+  EXPECT_EQ(spikescan_timer_start(kCpu, timer, nullptr), SPIKESCAN_OK);
+  refused();
+  EXPECT_EQ(spikescan_timer_stop(kCpu, timer, nullptr), SPIKESCAN_OK);
+  EXPECT_EQ(spikescan_timer_start(kCpu, timer, nullptr), SPIKESCAN_OK);
+  refused();
+  EXPECT_EQ(spikescan_timer_stop(kCpu, timer, nullptr), SPIKESCAN_OK);
+  EXPECT_EQ(spikescan_timer_seconds(kCpu, timer, &seconds), SPIKESCAN_OK);
+  EXPECT_GE(seconds, 0.0);
+  EXPECT_EQ(spikescan_timer_destroy(kCpu, timer), SPIKESCAN_OK);
 }
 
 TEST(Timer, MeasuresAndRefuses) {

@@ -103,6 +103,24 @@ TEST(Plan, RowsWhereTheyFillTheDevice) {
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 520), kH200).row_columns, kRowThreads);
 }
 
+// The tables of cuba_lif's two scans leave room for one block where each thread has its own.
+TEST(Plan, BackwardRowsOfTwoScansShareTables) {
+  const Plan shared = plan_backward(describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32, 256, 1024, 500), kH200);
+  EXPECT_EQ(shared.row_columns, 32);
+  EXPECT_EQ(shared.row_blocks, 16 * 64);
+  EXPECT_GE(kH200.shared_bytes_total / (shared.shared_bytes + 1024), 3u);
+  const auto columns = [](int64_t batch, int64_t channels) {
+    return plan_backward(describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32, batch, 1024, channels), kH200).row_columns;
+  };
+  EXPECT_EQ(columns(3, 20000), kRowThreads);  // no four batches
+  EXPECT_EQ(columns(2000, 15), kRowThreads);  // most lanes would have no channel
+  EXPECT_EQ(columns(2000, 16), 32);
+  // They fit a device that allows a block 99 KiB.
+  constexpr DeviceFacts kAda = {128, 99 * 1024, 100 * 1024};
+  const auto d = describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512);
+  EXPECT_EQ(plan_backward(d, kAda).strategy, kRows);
+}
+
 // A row's thread goes through all batches of a group, whether they are there or not.
 TEST(Plan, GroupsAreNoLargerThanTheBatch) {
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1, 20000), kH200).row_batches, 1);
@@ -201,7 +219,7 @@ TEST(PrintPlan, Tiles) {
 TEST(PrintPlan, RowsAndPieces) {
   EXPECT_EQ(print_plan(backward_of(SPIKESCAN_LIF, 256, 1024, 512), "backward"),
             "backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 "
-            "shared_bytes=47616 partial_rows=256 workspace_bytes=524288");
+            "shared_bytes=47872 partial_rows=256 workspace_bytes=524288");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 33, 5000, 128), "forward"),
             "forward: strategy=pieces chunks=5 row_blocks=165 aggregate_blocks=132 blocks=165 threads=128 "
             "chain=32x1 shared_bytes=25712 workspace_bytes=135168");

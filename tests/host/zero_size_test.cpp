@@ -172,6 +172,17 @@ TEST(ZeroSize, GivenArgumentsAreChecked) {
   expect_sentence({"final_state[0]", "initial_state[0]", "share memory"});
 }
 
+// 2^56 states that nobody wants are not gone through.
+TEST(ZeroSize, NothingToWriteTakesNoTime) {
+  ForwardCase call;
+  call.d.batch = 1 << 24;
+  call.d.time = 0;
+  call.d.channels = int64_t{1} << 32;
+  call.args = {};
+  call.args.struct_size = sizeof call.args;
+  EXPECT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+}
+
 // Outputs of size zero may coincide with anything: they have no bytes.
 TEST(ZeroSize, NothingOverlapsNothing) {
   ForwardCase call;

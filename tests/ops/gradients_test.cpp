@@ -132,6 +132,24 @@ TEST_P(Gradients, AWrongGradientIsSeen) {
   EXPECT_GT(support::worst_error(got.grad_x, support::reference_gradients(c, seen).x), 16);
 }
 
+// An exponential carries its argument's rounding, which grows with |k U|: none of that is forgiven.
+class FarGradients : public Ops {};
+
+TEST_F(FarGradients, AWrongOneIsSeen) {
+  Case c;
+  c.description.gradient = SPIKESCAN_DERIVATIVE;
+  c.description.k = 30;
+  c.description.batch = c.description.time = c.description.channels = 1;
+  support::fill(c, 37, {.initial_state = false, .grad_membrane = false, .grad_final_state = false});
+  c.x[0] = 0;
+  const support::Seen seen = support::run_forward(target(), c);
+  support::Array grad_x = support::backward(target(), c, seen.call.saved).grad_x;
+  const auto error = [&] { return support::worst_error(grad_x, support::reference_gradients(c, seen).x); };
+  EXPECT_LE(error(), 16);
+  grad_x.bits[0] += 64;  // units in its last place
+  EXPECT_GT(error(), 16);
+}
+
 TEST(Trust, RunsThatProveNothingFail) {
   Case c;
   support::Report silent = {.elements = 1000, .spikes = 3, .nonzero_gradients = 900};

@@ -50,6 +50,7 @@ class Failing : public testing::TestWithParam<Entry> {
     EXPECT_NE(sentence.find(cudaGetErrorName(failure.error)), std::string::npos) << sentence;
     EXPECT_NE(sentence.find(first_failed()), std::string::npos) << sentence;
     EXPECT_EQ(device(), 1);
+    EXPECT_EQ(last_error(), cudaSuccess) << "the caller's next question would find it";
     entry.tidy(status);
     // An event that could not be destroyed is lost, and so is one that had to be when nothing worked any more.
     const bool may_lose = entry.name == "timer_destroy" || (entry.name == "timer_create" && failure.from_then_on);

@@ -170,8 +170,8 @@ TEST(Launch, EveryKernelIsLaunched) {
   start_afresh();
   std::set<std::string> started;
   for (const spikescan_recurrence recurrence : kRecurrences) {
-    for (const Shape& shape : {Shape{64, 1000, 512}, Shape{3, 4099, 33}, Shape{65537, 17, 65537}, Shape{1, 1000000, 64},
-                               Shape{1, 100000, 3}}) {
+    for (const Shape& shape : {Shape{64, 1000, 512}, Shape{3, 4099, 33}, Shape{65537, 17, 65537}, Shape{1, 1000, 20000},
+                               Shape{1, 1000000, 64}, Shape{1, 100000, 3}}) {
       for (const int32_t shared_decay : {0, 1}) {
         spikescan_description d = describe(recurrence, shape.batch, shape.time, shape.channels);
         d.shared_decay = shared_decay;
@@ -183,6 +183,19 @@ TEST(Launch, EveryKernelIsLaunched) {
   for (const Call& launch : launches(calls())) started.insert(launch.kernel);
   const std::vector<std::string> all = kernels();
   EXPECT_EQ(started, std::set<std::string>(all.begin(), all.end()));
+}
+
+// What a kernel was asked for last is the device's: between one thread's asking and its launch another may ask.
+TEST(Launch, AsksForAsMuchSharedMemoryEachTime) {
+  start_afresh();
+  for (const int64_t channels : {64, 1000}) run_both(MadeUp(describe(SPIKESCAN_SPSN, 64, 1000, channels)));
+  int asked = 0;
+  for (const Call& call : calls()) {
+    if (call.function != "cudaFuncSetAttribute") continue;
+    EXPECT_EQ(call.bytes, 227u * 1024) << call.kernel;
+    ++asked;
+  }
+  EXPECT_GE(asked, 2);
 }
 
 // One file lists the kernels that there are, for the whole project: a new one has to be added there by hand.

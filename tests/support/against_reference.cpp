@@ -31,19 +31,16 @@ double units(double got, double want, double magnitude) {
   return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
 }
 
-// What float32 rounding may add to |dS/dM|, in the promise's terms (kGradientUnits = 16): an exponential carries the
-// rounding of its argument, about 2 |k U| units, and the operations around it a few more; a cosine and a difference
-// from one are exact to an absolute error; where dS/dM jumps, U may lie on either side.
+// What float32 rounding may add to |dS/dM| where its error is absolute, in the promise's terms (kGradientUnits = 16): a
+// cosine and a difference from one are exact to an absolute error; where dS/dM jumps, U may lie on either side. The
+// other rules' errors are relative and within the promise.
 double rule_slack(const reference::Rule& rule, double u) {
   const double z = std::fabs(rule.k * u), unit = 0x1p-24 / (kGradientUnits * 0x1p-24);
-  const double smooth = std::fabs(reference::slope(rule, u)) * (4 + 4 * z) * unit;
-  if (rule.rule == SPIKESCAN_NONE) return 0;
   if (rule.rule == SPIKESCAN_HEAVISIDE) {
     if (rule.surrogate == SPIKESCAN_TRIANGULAR) return 2 * unit;
     if (rule.surrogate == SPIKESCAN_BOXCAR) return std::fabs(z - 1) < 0x1p-22 ? 0.5 * 0x1p24 * unit : 0;
-    return smooth;
   }
-  if (rule.rule == SPIKESCAN_SIGMOID_BERNOULLI) return smooth;
+  if (rule.rule != SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI) return 0;
   const double absolute = kProbabilityError * 0x1p24 * unit;
   if (rule.gradient == SPIKESCAN_PROBABILITY) return absolute;
   const double turn = 2 * M_PI * std::fabs(rule.threshold);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from typing import Any
 
@@ -23,7 +22,7 @@ def register() -> None:
     """Once a process; needs JAX 0.5 (typed FFI under jax.ffi)."""
     if not hasattr(jax, "ffi"):
         raise ImportError(f"spikescan.jax needs JAX 0.5 or newer; this is {jax.__version__}")
-    library = ctypes.CDLL(str(LIBRARY))
+    library = _abi.open_library("spikescan.jax's library", LIBRARY)
     for backend, platform in _PLATFORMS.items():
         for direction in ("forward", "backward"):
             handler = getattr(library, f"spikescan_xla_{direction}_{backend}")

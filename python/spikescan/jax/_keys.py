@@ -24,7 +24,7 @@ def _words(value: int) -> tuple[int, int]:
 
 def _integer(value: Any) -> Any:
     """The int of every integer but JAX's own, whose value may not be known yet; anything else comes back as it is."""
-    return value if isinstance(value, jax.Array) else integer_or_self(value)
+    return value if isinstance(value, jax.Array) or _is_typed_key(value) else integer_or_self(value)
 
 
 def _array(name: str, value: Any) -> Any:
@@ -60,7 +60,10 @@ def _split(name: str, value: Any) -> tuple[Any, Any]:
 
 
 def _is_typed_key(value: Any) -> bool:
-    return jnp.issubdtype(getattr(value, "dtype", jnp.float32), jax.dtypes.prng_key)
+    try:
+        return jnp.issubdtype(getattr(value, "dtype", jnp.float32), jax.dtypes.prng_key)
+    except TypeError:  # a dtype of another library
+        return False
 
 
 def _seed_words(name: str, seed: Any) -> jax.Array:
@@ -68,7 +71,7 @@ def _seed_words(name: str, seed: Any) -> jax.Array:
     seed = _integer(seed)
     if isinstance(seed, int):
         return jnp.array(_words(check_seed(name, seed)), jnp.uint32)
-    data = jax.random.key_data(seed) if _is_typed_key(seed) else _array(name, seed)
+    data = jax.random.key_data(jnp.asarray(seed)) if _is_typed_key(seed) else _array(name, seed)
     if _is_integer_scalar(data):
         return jnp.stack(_split(name, data))
     if data.dtype != jnp.uint32 or data.ndim != 1 or data.shape[0] not in (2, 4):

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from spikescan import _abi
+from spikescan._arguments import check_layer_channels
 from spikescan._checks import choose, shown
 from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
@@ -160,6 +161,7 @@ def stochastic(
     `key_first`: a function that is not ours is called with (key, V).
     """
     x = as_floating(name, x)
+    check_layer_channels(name, x.shape, beta.shape)
     dtype = floating_dtype(x, *(a for a in (beta, alpha) if a is not None))
     inside = isinstance(spike, Bernoulli)
     if uniforms is not None and not inside and spike is not itself:

@@ -58,7 +58,10 @@ def scan_time_sharded(
     if uniforms is not None:
         uniforms = as_uniforms(uniforms, x)
     rows = batch // blocks
-    devices = jax.lax.psum(1, axis_name)
+    try:
+        devices = jax.lax.psum(1, axis_name)
+    except NameError:
+        raise ValueError(f"axis_name is {axis_name!r}; it must be a mesh axis of a shard_map around the call") from None
     if as_integer("axis_size", axis_size) != devices:
         raise ValueError(f"axis_size is {shown(axis_size)}; it must be that of the mesh axis {axis_name!r}, {devices}")
     device = jax.lax.axis_index(axis_name)

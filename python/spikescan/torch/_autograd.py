@@ -101,6 +101,10 @@ class _Transformed(torch.autograd.Function):
         return *_gradients(ctx.call, ctx.saved_tensors, gradients[:4], ctx.needs_input_grad[:5]), None, None, None
 
     @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        _refuse_tangents()
+
+    @staticmethod
     def vmap(info: Any, in_dims: Any, *given: Any) -> Any:
         return _operators.instances(_Transformed.apply, info, in_dims, given)
 
@@ -201,6 +205,10 @@ class _NotTwice(torch.autograd.Function):
         raise RuntimeError("the gradient of a spikescan scan has no derivative: it is a surrogate's, taken once")
 
     @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        _refuse_tangents()
+
+    @staticmethod
     def vmap(info: Any, in_dims: Any, *given: Any) -> Any:
         return _operators.instances(_operators.backward, info, in_dims, given)
 
@@ -214,17 +222,21 @@ def _backward_autograd(keyset: Any, *given: Any) -> Any:
 _operators.library.impl("backward", _backward_autograd, "Autograd", with_keyset=True)
 
 
-def _refuse_tangents(tensors: Any) -> None:
+def _refuse_tangents() -> None:
+    raise NotImplementedError("a spikescan scan has no forward-mode derivative")
+
+
+def _check_tangents(tensors: Any) -> None:
     """Within ``torch.autograd.forward_ad.dual_level``; an operator that knows no tangents would drop them."""
     if any(t is not None and _forward_ad.unpack_dual(t).tangent is not None for t in tensors):
-        raise NotImplementedError("a spikescan scan has no forward-mode derivative")
+        _refuse_tangents()
 
 
 def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any) -> Any:
     """(spikes, membrane, final0, final1, ...), differentiable; what `call` does not ask for is None or empty."""
     tensors = (x, beta, alpha, initial0, initial1)
     if _forward_ad._current_level >= 0:
-        _refuse_tangents(tensors)
+        _check_tangents(tensors)
     if is_plain(x):
         if _needs_gradient(tensors):
             if decode(call).in_place:

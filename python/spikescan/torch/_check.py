@@ -36,6 +36,9 @@ def check_tensor(name: str, value: Any) -> None:
 
 def check_x(x: Tensor, time_first: bool) -> None:
     check_tensor("x", x)
+    if x.is_nested or x.layout is not torch.strided:
+        kind = "nested" if x.is_nested else x.layout
+        raise TypeError(f"x has layout {kind}; it must be torch.strided (a dense tensor)")
     _arguments.check_x(tuple(x.shape), name_of(x.dtype), time_first)
     if x.device.type not in ("cpu", "cuda", "meta"):
         raise ValueError(f"x is on {x.device}; it must be on the CPU or a CUDA device")

@@ -148,7 +148,7 @@ def forward(
     """(spikes, membrane, final0, final1, saved), None where not wanted. `key`: a tensor, a seed or None.
     `saved` is None, too, where time is so short that none is saved."""
     plan = _plans.of_forward(text, save, x, beta, alpha, initial0, initial1, key, uniforms)
-    if plan is None or (plan.may_be_negative and (x.is_neg() or beta.is_neg())):
+    if plan is None:
         return forward(text, save, *map(_contiguous, (x, beta, alpha, initial0, initial1, key, uniforms)))
     args = _abi.ForwardArgs.from_buffer_copy(plan.args)
     _put_inputs(args, x, beta, alpha, initial0, initial1)
@@ -181,7 +181,7 @@ def backward(
     `gradients`: of spikes, membrane, final0 and final1. `in_place`: the gradient of x is written over that of the
     spikes, which `_in_place.fits`."""
     plan = _plans.of_backward(text, x, beta, alpha, initial0, initial1, gradients)
-    if plan is None or (plan.may_be_negative and (x.is_neg() or beta.is_neg())):
+    if plan is None:
         copies = map(_contiguous, (x, beta, alpha, initial0, initial1, saved, *gradients))
         return backward(text, wanted, in_place, *copies)
     args = _abi.BackwardArgs.from_buffer_copy(plan.args)

@@ -91,14 +91,18 @@ def make_key(
 
 
 def as_key(key: int | Tensor, device: torch.device) -> Tensor:
-    """What `scan` was given as its key: a key of `make_key`, or an integer seed."""
+    """What `scan` was given as its key: a key of `make_key`, or a seed as an integer or a one-element int64 tensor."""
     key = _integer(key)
     if isinstance(key, int):
         return make_key(check_seed("key", key), device=device)
     if not isinstance(key, Tensor):
         raise TypeError(f"key is {shown(key)}; it must be an integer or a tensor of make_key")
+    if key.numel() == 1 and key.dtype == torch.int64:
+        return make_key(key, device=device)
     if tuple(key.shape) != (KEY_WORDS,):
-        raise ValueError(f"key has shape {tuple(key.shape)}; make_key gives ({KEY_WORDS},)")
+        raise ValueError(
+            f"key has shape {tuple(key.shape)}; it must be ({KEY_WORDS},), as make_key gives it, or one int64 as a seed"
+        )
     if key.dtype != torch.int64:
         raise TypeError(f"key has dtype {name_of(key.dtype)}; it must be int64")
     return key
@@ -118,5 +122,12 @@ def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any 
             raise TypeError(f"{axis} is {kind}; it must be an integer or a one-element integer tensor")
     if all(isinstance(count, int) for count in steps.values()):
         return key + _constant((0, 0, *steps.values()), key.device)
-    words = [torch.as_tensor(count, dtype=torch.int64, device=key.device).reshape(1) for count in steps.values()]
-    return key + torch.cat([torch.zeros(2, dtype=torch.int64, device=key.device), *words])
+    for at, count in enumerate(steps.values(), 2):
+        if not isinstance(count, int):
+            word = count.to(key.device, torch.int64).reshape(1)
+        elif count:
+            word = torch.full((1,), count, dtype=torch.int64, device=key.device)  # as in `_fill`
+        else:
+            continue
+        key = key + torch.nn.functional.pad(word, (at, KEY_WORDS - 1 - at))
+    return key

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from spikescan import _neuron
-from spikescan._arguments import check_uniforms
+from spikescan._arguments import check_layer_channels, check_uniforms
 from spikescan._checks import as_flag, as_shape
 from spikescan._neuron import Neuron
 from spikescan.torch._check import FLOATING, NAMES, check_tensor, name_of
 from spikescan.torch._device import as_device
+from spikescan.torch._keys import as_key, shift_key
 from spikescan.torch._scan import scan
 
 
@@ -34,27 +36,30 @@ def _fire(neuron: Neuron, V: Tensor, key: Any, generator: Any, uniforms: Any) ->
     return result.spikes.reshape(V.shape)
 
 
-def _firing(neuron: Neuron) -> Callable[..., Tensor]:
-    def fire(V: Tensor, key: Any = None, *, generator: Any = None, uniforms: Any = None) -> Tensor:
-        return _fire(neuron, V, key, generator, uniforms)
+@dataclasses.dataclass(frozen=True)
+class Bernoulli:
+    """Firing function (V, key=None) -> spikes of a Bernoulli rule; `neuron` holds the rule and its numbers."""
 
-    return fire
+    neuron: Neuron
+
+    def __call__(self, V: Tensor, key: Any = None, *, generator: Any = None, uniforms: Any = None) -> Tensor:
+        return _fire(self.neuron, V, key, generator, uniforms)
 
 
-def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Callable[..., Tensor]:
+def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Bernoulli:
     """Firing function (V, key=None) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p.
 
     Of V [..., C] the element at row r of the leading axes and at c draws the number of (batch r, time 0, channel c).
     """
-    return _firing(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
+    return Bernoulli(Neuron("lif", "sigmoid_bernoulli", threshold, k, max_prob))
 
 
-def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Callable[..., Tensor]:
+def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Bernoulli:
     """Firing function (V, key=None) -> spikes: Bernoulli(max(cos(2 pi threshold U) sigmoid(k U), 0)), U = V - threshold
 
     Places as in `sigmoid_bernoulli`.
     """
-    return _firing(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
+    return Bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 
 class _Layer(nn.Module):
@@ -63,12 +68,14 @@ class _Layer(nn.Module):
     Args:
       hidden_shape: the channels, each with a decay of its own; () for one decay for all.
       threshold, k: of the firing rule.
+      rule, max_prob, surrogate, gradient: as of `Neuron`, where they are to be others than the class's.
       spike: False returns V in the place of S (`PSU_LIF`: V - R - threshold).
       membrane: also returns V: (S, V) in the place of S.
       time_first: the order of x's first two axes (snnTorch's and SpikingJelly's multi-step order).
       keep_state: the layer keeps its state from call to call, until `reset` (snnTorch: init_hidden); `detach` cuts its
-        history. The state follows the layer to another device, is no part of `state_dict`, and is cut from its history in
-        copies and pickles.
+        history. The state follows the layer to another device, is no part of `state_dict`, and is cut from its history
+        in copies and pickles. A key that is given is that of the whole sequence: the layer shifts it by `time`, the
+        steps that it has run with a key since `reset`.
       gradient_in_place: see `scan`.
       generator: where seeds are drawn from, see `scan`.
       device: of the decays.
@@ -78,6 +85,7 @@ class _Layer(nn.Module):
 
     _decays: tuple[str, ...] = ("beta",)
     gradient_in_place = False  # of layers that were pickled before there was one
+    time: Tensor | None = None  # likewise
 
     def __init__(
         self,
@@ -89,16 +97,24 @@ class _Layer(nn.Module):
         time_first: bool = False,
         keep_state: bool = False,
         gradient_in_place: bool = False,
+        rule: str | None = None,
+        max_prob: float | None = None,
+        surrogate: str | None = None,
+        gradient: str | None = None,
         generator: torch.Generator | None = None,
         device: Any = None,
     ) -> None:
         super().__init__()
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
-        self.neuron, self.spike, self.membrane = neuron, as_flag("spike", spike), as_flag("membrane", membrane)
+        others = {"rule": rule, "max_prob": max_prob, "surrogate": surrogate, "gradient": gradient}
+        given: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
+        self.neuron = dataclasses.replace(neuron, **given)
+        self._silent = Neuron(neuron.recurrence, "none", neuron.threshold)  # made here: a compiler could not
+        self.spike, self.membrane = as_flag("spike", spike), as_flag("membrane", membrane)
         self.time_first, self.keep_state = as_flag("time_first", time_first), as_flag("keep_state", keep_state)
         self.gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
         self.generator, device = generator, as_device(device)
-        self.state: tuple[Tensor, ...] | None = None
+        self.reset()
         for name in self._decays:
             self.register_parameter(name, nn.Parameter(torch.empty(self.hidden_shape, device=device)))
         self.reset_parameters()
@@ -110,7 +126,8 @@ class _Layer(nn.Module):
 
     def reset(self) -> None:
         """Forgets the kept state."""
-        self.state = None
+        self.state: tuple[Tensor, ...] | None = None
+        self.time = None
 
     def detach(self) -> None:
         """Cuts the kept state from the graph, for truncated backpropagation through time."""
@@ -121,9 +138,10 @@ class _Layer(nn.Module):
         result = super()._apply(fn, recurse)
         if self.state is not None and self.state[0].device != self.beta.device:
             if self.state[0].is_meta:  # to_empty(): there is nothing to take along
-                self.state = None
+                self.reset()
             else:  # float32 whatever the parameters become
                 self.state = tuple(s.to(self.beta.device) for s in self.state)
+                self.time = None if self.time is None else self.time.to(self.beta.device)
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -140,21 +158,26 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor, state: Any = None, *, key: Any = None, uniforms: Tensor | None = None) -> Any:
         """`state`: one [B, channels...] tensor for each of ``neuron.states``; absent: the kept one, or zero."""
-        if self.keep_state and state is None:
-            self._check_kept()
-        chosen = self.neuron
-        if not self.spike:
-            chosen = Neuron(chosen.recurrence, "none", chosen.threshold)
+        if isinstance(x, Tensor) and not x.is_nested:  # others `scan` refuses
+            check_layer_channels("x", x.shape, self.hidden_shape)
+        if self.keep_state:
+            if state is None:
+                self._check_kept()
+                state = self.state
+            else:
+                self.time = None
+            if key is not None and self.time is not None:
+                key = shift_key(as_key(key, self.time.device), time=self.time)
         is_difference = self.neuron.recurrence == "psu_lif"
         result = scan(
             x,
             self.beta,
             self.alpha if "alpha" in self._decays else None,
-            neuron=chosen,
+            neuron=self.neuron if self.spike else self._silent,
             key=key,
             generator=self.generator,
             uniforms=uniforms,
-            initial_state=self.state if state is None else state,
+            initial_state=state,
             spikes=self.spike or is_difference,
             membrane=self.membrane or not (self.spike or is_difference),
             final_state=True,
@@ -167,7 +190,17 @@ class _Layer(nn.Module):
         if not self.keep_state:
             return output, result.final_state
         self.state = result.final_state
+        if key is not None:
+            self._count(x)
         return output
+
+    def _count(self, x: Tensor) -> None:
+        """In a tensor: numbers that a layer holds are constants to a compiler, which would start anew at each call."""
+        steps = x.shape[0 if self.time_first else 1]
+        if self.time is None:
+            self.time = torch.full((1,), steps, dtype=torch.int64, device=x.device)
+        else:
+            self.time = self.time + steps
 
     def extra_repr(self) -> str:
         n = self.neuron

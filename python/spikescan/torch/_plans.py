@@ -5,7 +5,6 @@ of the tensors (shapes, strides, dtypes, devices) and kept.
 from __future__ import annotations
 
 import ctypes
-import math
 from typing import Any
 
 import torch
@@ -42,9 +41,6 @@ class Plan:
         self.membrane_dtype = _check.FLOATING.get(call.membrane)
         self.state_shape = (batch, *channels)
         self.final_states = call.states if call.final_state else 0
-        # Whether x and beta, whose signs no form tells, are looked at in each call: an imaginary part's channels lie two
-        # apart, which one channel alone can hide.
-        self.may_be_negative = math.prod(channels) == 1
         # empty_like is the cheapest way to memory, where it gives contiguous memory of the right kind.
         self.is_contiguous = x.is_contiguous()
         self.is_like_x = self.is_contiguous and self.spikes_dtype is x.dtype
@@ -127,12 +123,13 @@ def _forward_plan(text: str, save: bool, x: Any, beta: Any, alpha: Any, states: 
     _check.check_forward(call, x, beta, alpha, states, key, uniforms)
     prob = _problem(call, x, beta)
     args = _abi.ForwardArgs(struct_size=ctypes.sizeof(_abi.ForwardArgs))
-    _check_signs(alpha, *states, uniforms)
+    _check_signs(x, beta, alpha, *states, uniforms)
     _common(args, call, x, states)
     _strides(beta, 0)
     if alpha is not None:
         _strides(alpha, 0)
     if isinstance(key, Tensor):
+        _check_signs(key)
         _strides(key, 0)
     args.uniforms = _series(call, uniforms)
     plan = Plan(call, prob, args, prob.forward_workspace, x)
@@ -153,7 +150,7 @@ def _backward_plan(text: str, x: Any, beta: Any, alpha: Any, states: Any, gradie
     _check.check_backward(call, x, beta, alpha, states, gradients)
     prob = _problem(call, x, beta)
     args = _abi.BackwardArgs(struct_size=ctypes.sizeof(_abi.BackwardArgs))
-    _check_signs(alpha, *states, *gradients)
+    _check_signs(x, beta, alpha, *states, *gradients)
     _common(args, call, x, states)
     _strides(beta, 0)
     if alpha is not None:
@@ -191,7 +188,10 @@ def of_forward(
     text: str, save: bool, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any
 ) -> Plan | None:
     """None where a tensor's channels do not lie side by side; copies of the tensors have a plan."""
-    form: Any = (text, save, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
+    form: Any = (
+        text, save, x.shape, x.stride(), x.dtype, x.device, x.is_neg(),
+        beta.shape, beta.stride(), beta.dtype, beta.device, beta.is_neg(),
+    )  # fmt: skip
     if type(key) is not int and key is not None:
         form = form, _form(key)
     if alpha is not None or initial0 is not None or initial1 is not None or uniforms is not None:
@@ -207,7 +207,10 @@ def of_backward(
 ) -> Plan | None:
     """The same of the backward pass; `gradients` of spikes, membrane, final0 and final1."""
     spikes, membrane, final0, final1 = gradients
-    form: Any = (text, x.shape, x.stride(), x.dtype, x.device, beta.shape, beta.stride(), beta.dtype, beta.device)
+    form: Any = (
+        text, x.shape, x.stride(), x.dtype, x.device, x.is_neg(),
+        beta.shape, beta.stride(), beta.dtype, beta.device, beta.is_neg(),
+    )  # fmt: skip
     form = form, _form(spikes)
     if membrane is not None or final0 is not None or final1 is not None:
         form = form, _form(membrane), _form(final0), _form(final1)

@@ -11,6 +11,7 @@ from spikescan._arguments import (
     as_states,
     check_alpha,
     check_neuron,
+    check_uniforms,
     decay_is_shared,
     make_neuron,
     membrane_dtype,
@@ -67,14 +68,15 @@ def scan(
         clipped to [0, 1].
       alpha: the current's decay of cuba_lif, likewise.
       neuron: a `Neuron`; or give its options by name.
-      key: of `make_key`, or an integer seed. By default the seed is drawn from `generator`.
+      key: of `make_key`, or a seed: an integer or a one-element int64 tensor. By default the seed is drawn from
+        `generator`.
       generator: a ``torch.Generator`` on x's device; by default the device's own, which ``torch.manual_seed`` seeds.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
       initial_state: [B, channels...] float32, one for each of ``neuron.states``; one that is None or absent means
         zero.
       spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32;
-        both integer forms have no gradient).
-      membrane: whether V is wanted; True (float32) or a floating dtype's name.
+        both integer forms have no gradient); or a dtype, as ``torch.uint8``.
+      membrane: whether V is wanted; True (float32) or a floating dtype, likewise.
       final_state: whether the state after the last step is wanted.
       time_first: x, uniforms, spikes and membrane are [T, B, channels...].
       gradient_in_place: the gradient of x takes the memory of the spikes' gradient where both have one dtype and nobody
@@ -83,7 +85,7 @@ def scan(
     Returns:
       A `ScanResult`.
     """
-    if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.dim() < 2:
+    if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.is_nested or x.dim() < 2:
         _check.check_x(x, time_first)  # refuses it
     if not (type(time_first) is type(final_state) is type(gradient_in_place) is bool):
         time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
@@ -97,6 +99,7 @@ def scan(
         raise TypeError(f"generator is {shown(generator)}; it must be a torch.Generator")
     if uniforms is not None:
         _check.check_tensor("uniforms", uniforms)
+        check_uniforms(tuple(uniforms.shape), _check.name_of(uniforms.dtype), tuple(x.shape))
     if not chosen.stochastic or not spikes or uniforms is not None:
         if key is not None:
             as_key(key, x.device)  # refuses what is none
@@ -121,7 +124,8 @@ def _draw(generator: torch.Generator | None, x: Tensor) -> int | Tensor:
     return draw_seed(generator) if x.is_cpu else draw_key(generator, x.device)
 
 
-_KINDS = (bool, str, type(None))
+_KINDS = (bool, str, torch.dtype, type(None))
+_USUAL = Neuron()
 _OPTIONS = ("recurrence", "rule", "threshold", "k", "max_prob", "surrogate", "gradient")
 
 
@@ -152,12 +156,18 @@ def _call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, fla
 def _make_call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, flags: Any) -> Any:
     given = {name: value for name, value in zip(_OPTIONS, options) if value is not None}
     if neuron is None and torch.compiler.is_compiling():  # Dynamo cannot look into the cache of neurons
-        chosen = Neuron(**given)
+        # What stands in the class may be a symbol to it, of which no string can be made.
+        chosen = Neuron(**given) if given else _USUAL
     else:
         chosen = make_neuron(neuron, given)
-    s_dtype, v_dtype = spike_dtype(spikes, _check.NAMES[dtype], chosen), membrane_dtype(membrane)
+    s_dtype, v_dtype = spike_dtype(_name(spikes), _check.NAMES[dtype], chosen), membrane_dtype(_name(membrane))
     time_first, final_state, in_place = flags
     return encode(chosen, time_first, s_dtype, v_dtype, final_state, in_place), chosen
+
+
+def _name(dtype: Any) -> Any:
+    """The name of a dtype; anything else comes back as it is."""
+    return _check.name_of(dtype) if isinstance(dtype, torch.dtype) else dtype
 
 
 def _real(name: str, tensor: Tensor) -> Tensor:

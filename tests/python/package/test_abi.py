@@ -4,6 +4,7 @@ import ctypes
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from places import ROOT
@@ -78,6 +79,17 @@ def test_every_struct_of_the_header_is_mirrored():
     declared = set(re.findall(r"typedef struct (spikescan_\w+) \{", HEADER.read_text()))
     # The executor is for programs that bring threads of their own: libspikescan_xla.so uses it, Python does not.
     assert declared - {"spikescan_executor"} == set(_abi.STRUCTS)
+
+
+def test_frameworks_are_imported_when_their_module_is_asked_for():
+    program = (
+        "import sys, spikescan; before = set(sys.modules); spikescan.torch; spikescan.plot.raster\n"
+        "assert not before & {'torch', 'jax', 'matplotlib', 'nir'} and {'torch', 'matplotlib'} <= set(sys.modules)\n"
+        "assert not hasattr(spikescan, 'cupy')\n"
+    )
+    for module in ("torch", "matplotlib"):
+        pytest.importorskip(module)
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_versions_agree():

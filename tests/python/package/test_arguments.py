@@ -1,5 +1,7 @@
 """One rule for all faces: what arrays, PyTorch and JAX make of the same arguments, and of the same mistakes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,62 @@ def each(value):
 @pytest.mark.parametrize("beta, alpha", ((0.9, each(0.5)), (each(0.9), 0.5)))
 def test_one_shared_decay_is_spread(scan, x, beta, alpha):
     assert np.array_equal(scan(x, beta, alpha, neuron=CUBA), sk.scan(x, each(0.9), each(0.5), neuron=CUBA, seed=5).spikes)
+
+
+def test_real_numbers_of_any_dtype_and_layout_are_decays_and_states(request, scan, x):
+    take = pytest.importorskip("torch").from_numpy if "torch" in request.node.name else lambda a: a
+    state = np.linspace(0, 1, 10).reshape(2, 5)
+    options = {"neuron": CUBA, "initial_state": (None, take(state))}
+    plain = {"neuron": CUBA, "initial_state": (None, state.astype(np.float32))}
+    expected = sk.scan(x, each(0.75), each(0.5), seed=5, **plain).spikes
+    wide = np.full(10, 0.75)
+    for beta in (wide[:5], wide[:5].astype(np.float16), wide.astype(np.float32)[::2], wide[::2], np.array(0.75)):
+        assert np.array_equal(scan(x, take(beta), 0.5, **options), expected)
+    ones = np.ones(5, np.float32)
+    for beta in (np.ones(5, int), np.ones(5, bool)):
+        assert np.array_equal(scan(x, take(beta), 0.5, **options), scan(x, take(ones), 0.5, **options))
+
+
+def test_numpys_stride_of_zero_is_a_decay_too(x):
+    beta = np.broadcast_to(np.float32(0.75), 5)
+    saved = sk.scan(x, each(0.75), seed=5, save=True).saved
+    ours, theirs = (sk.scan_backward(x, b, saved=saved, grad_spikes=COTANGENT) for b in (beta, each(0.75)))
+    assert ours.beta.dtype == np.float32 and np.array_equal(ours.beta, theirs.beta)
+    assert np.array_equal(sk.scan(x, beta, seed=5).spikes, sk.scan(x, each(0.75), seed=5).spikes)
+
+
+def test_only_what_cannot_be_read_in_place_is_copied(x):
+    from spikescan._frame import Frame
+
+    frame, rows = Frame(x, False, 0), np.ones((2, 3, 5), np.float32)[:, 1]
+    assert frame.real("initial_state", rows, 1).pointer == rows.ctypes.data
+    assert frame.real("beta", rows[0], 0).pointer == rows.ctypes.data
+    for state in (rows[:, ::-1], rows[::-1], rows.astype(np.float16)):
+        copy = frame.real("initial_state", state, 1)
+        assert copy.strides == (5, 1) and copy.dtype == "float32" and np.array_equal(copy.owner, state)
+
+
+@pytest.mark.parametrize("dtype", ("float64", "float16", "int32", "bool"))
+def test_a_decays_gradient_is_float32_in_its_shape(x, dtype):
+    for beta in (np.ones((5,), dtype), np.ones((), dtype)):
+        saved = sk.scan(x, beta, seed=5, save=True).saved
+        ours = sk.scan_backward(x, beta, saved=saved, grad_spikes=COTANGENT).beta
+        theirs = sk.scan_backward(x, beta.astype(np.float32), saved=saved, grad_spikes=COTANGENT).beta
+        assert ours.dtype == np.float32 and ours.shape == beta.shape and np.array_equal(ours, theirs)
+
+
+def test_a_neurons_fields_are_what_it_takes():
+    neuron = Neuron("cuba_lif", "heaviside", 0.5, 3.0, surrogate="tanh")
+    assert Neuron(**dataclasses.asdict(neuron)) == neuron
+    assert dataclasses.replace(neuron, k=2.0).text == "cuba_lif heaviside 0.5 2.0 0.8 tanh probability"
+
+
+def test_one_set_of_options_serves_both_passes(x):
+    options = {"rule": "heaviside", "surrogate": "tanh", "gradient": "probability", "k": 3.0}
+    saved = sk.scan(x, 0.9, **options, save=True).saved
+    ours = sk.scan_backward(x, 0.9, **options, saved=saved, grad_spikes=COTANGENT)
+    neuron = Neuron("lif", "heaviside", k=3.0, surrogate="tanh")
+    assert np.array_equal(ours.x, sk.scan_backward(x, 0.9, neuron=neuron, saved=saved, grad_spikes=COTANGENT).x)
 
 
 def states(absent):

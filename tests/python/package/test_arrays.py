@@ -178,6 +178,21 @@ def test_empty_axes(shape):
     assert gradients.x.shape == shape and np.all(gradients.beta == 0)
 
 
+def test_a_plan_is_that_of_the_call():
+    from spikescan import _problem
+
+    neuron = Neuron("psu_lif", "heaviside", k=3.0)
+    given = {"neuron": neuron, "dtype": "bfloat16", "backend": "cpu", "shared_decay": True}
+    text = sk.describe_plan((2, 900, 4, 5), **given)
+    assert "backend=cpu" in text and "recurrence=psu_lif rule=heaviside dtype=bfloat16" in text
+    prob = _problem.problem(neuron, 2, 900, 20, "bfloat16", "cpu", 0, True)
+    assert f"\nforward: workspace_bytes={prob.forward_workspace}\n" in text
+    assert f"workspace_bytes={prob.backward_workspace}\n" in text.split("\nbackward: ")[1]
+    assert sk.describe_plan((900, 2, 20), **given, time_first=True) == text
+    assert sk.describe_plan((2, 900, 20), **given | {"shared_decay": False}) != text
+    assert "recurrence=spsn rule=none dtype=float32" in sk.describe_plan((2, 900), recurrence="spsn", rule="none")
+
+
 def test_buffer_sizes_are_kept_for_each_device(monkeypatch):
     """Two unlike GPUs, as the library would answer with one and then the other current."""
     from spikescan import _abi, _frame, _problem

@@ -65,12 +65,64 @@ def test_time_constant():
 
 def test_arrays_and_numbers_alike():
     taus = np.array([2.0, 4.0])
-    beta, scale = decays.from_spikingjelly(taus)
-    np.testing.assert_allclose(beta, 1 - 1 / taus)
-    np.testing.assert_allclose(decays.from_spikingjelly(taus, False)[1], [1, 1])
-    np.testing.assert_allclose(decays.from_snntorch_stateleaky(taus), np.exp(-(1 - taus)))
+    for given in (taus, taus.tolist(), tuple(taus), taus.astype(np.uint8)):
+        beta, scale = decays.from_spikingjelly(given)
+        np.testing.assert_allclose(beta, 1 - 1 / taus)
+        np.testing.assert_allclose(scale, 1 / taus)
+        np.testing.assert_allclose(decays.from_spikingjelly(given, False)[1], [1, 1])
+    np.testing.assert_allclose(decays.from_snntorch_stateleaky(1 / taus), np.exp(-(1 - 1 / taus)))
+    np.testing.assert_allclose(decays.from_snntorch_stateleaky(np.array([0, 1], np.uint8)), [math.exp(-1), 1])
     jnp = pytest.importorskip("jax.numpy", reason="JAX is not installed")
     np.testing.assert_allclose(decays.from_time_constant(jnp.asarray(taus)), np.exp(-1 / taus), rtol=1e-6)
+
+
+def test_the_scan_takes_what_they_give():
+    beta = decays.from_time_constant([1.0, 5.0, 20.0])
+    assert beta.dtype == np.float64 and np.array_equal(ours(beta), ours(beta.astype(np.float32)))
+
+
+@pytest.mark.parametrize("take", (list, np.array, "jax.numpy", "torch"))
+@pytest.mark.parametrize(
+    "call, wrong, words",
+    (
+        (decays.from_time_constant, -1.0, "tau is .*-1.*; it must be more than 0"),
+        (lambda dt: decays.from_time_constant(20.0, dt), 0.0, "dt is .*0.*; it must be finite and more than 0"),
+        (lambda dt: decays.from_time_constant(20.0, dt), math.inf, "dt is .*inf.*; it must be finite and more than 0"),
+        (decays.from_time_constant, math.nan, "tau is .*nan.*; it must be a number or an array of numbers"),
+        (decays.from_snntorch_leaky, math.nan, "beta is .*nan.*; it must be a number or an array of numbers"),
+        (decays.from_snntorch_stateleaky, 1.5, "beta is .*1.5.*; it must be at most 1"),
+        (decays.from_spikingjelly, 0.5, "tau is .*0.5.*; it must be at least 1"),
+        (decays.from_norse, 2000.0, "tau_mem_inv is .*2.*; it must be from 0 to 1 / dt, and dt is 0.001"),
+        (decays.from_norse, -100.0, "tau_mem_inv is .*-1.*; it must be from 0 to 1 / dt, and dt is 0.001"),
+        (decays.from_norse_synapse, 2000.0, "tau_syn_inv is .*2.*; it must be from 0 to 1 / dt, and dt is 0.001"),
+    ),
+)
+def test_what_gives_no_decay_is_refused(take, call, wrong, words):
+    if isinstance(take, str):
+        module = pytest.importorskip(take)
+        take = module.asarray
+    call(take([1.0, 1.0]))
+    for given in (wrong, take([1.0, wrong])):
+        with pytest.raises(ValueError, match=words):
+            call(given)
+
+
+def test_what_is_not_known_yet_is_taken_as_it_is():
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    np.testing.assert_allclose(jax.jit(decays.from_spikingjelly)(jax.numpy.array([0.5, 2.0]))[0], [-1, 0.5])
+    assert jax.grad(lambda inverse: decays.from_norse(inverse)[0])(2000.0) == pytest.approx(-0.001)
+    tau = torch.tensor([0.5, 2.0], requires_grad=True)
+    decays.from_spikingjelly(tau)[0].sum().backward()
+    assert tau.grad.tolist() == [4.0, 0.25]
+    compiled = torch.compile(decays.from_spikingjelly, fullgraph=True, backend="eager")
+    assert compiled(torch.tensor([0.5, 2.0]))[0].tolist() == [-1.0, 0.5]
+
+
+def test_leaky_clips_as_the_scan_does():
+    given = np.array([-0.5, 1.02, 0.9])
+    assert decays.from_snntorch_leaky(given) is given
+    near(ours(given), steps(lambda V, x: np.clip(given, 0, 1) * V + x))
 
 
 def test_a_wrong_convention_is_seen():

@@ -35,6 +35,14 @@ def test_other_words_give_the_usage():
         assert done.returncode == 2 and "usage: python -m spikescan doctor" in done.stderr
 
 
+def test_help_and_version_are_no_mistakes():
+    for arguments in (["--help"], ["-h"]):
+        done = run(arguments)
+        assert done.returncode == 0 and done.stdout.startswith("usage: python -m spikescan doctor") and not done.stderr
+    done = run(["--version"])
+    assert (done.returncode, done.stdout) == (0, f"spikescan {spikescan.__version__}\n")
+
+
 def test_a_library_that_does_not_load_is_the_thing_to_fix(tmp_path):
     package = tmp_path / "spikescan"
     source = Path(spikescan.__file__).parent
@@ -44,6 +52,21 @@ def test_a_library_that_does_not_load_is_the_thing_to_fix(tmp_path):
     assert "Fix this first: spikescan's library does not load" in missing.stdout and "pip install ." in missing.stdout
     (package / "libspikescan.so").write_bytes(b"not a library")
     assert "Fix this first: spikescan's library does not load" in run(["doctor"], tmp_path).stdout
+
+
+def test_a_library_of_custom_calls_that_does_not_load_is_the_thing_to_fix(tmp_path):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    package = tmp_path / "spikescan"
+    source = Path(spikescan.__file__).parent
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("libspikescan_xla.so", "__pycache__"))
+    for _ in range(2):
+        done = run(["doctor"], tmp_path)
+        assert done.returncode == 1 and "its custom calls does not load" in done.stdout
+        assert "Fix this first: spikescan.jax's library does not load" in done.stdout and "pip install ." in done.stdout
+        (package / "libspikescan_xla.so").write_bytes(b"not a library")
+    report = doctor.Report()
+    doctor.check_xla(report, {}.get)
+    assert not report.lines and not report.faults  # without JAX nothing needs it
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,15 @@ def test_export_wants_the_custom_calls_named(rng):
     equal(jax.export.export(f, disabled_checks=checks)(x).call(x), f(x))
 
 
+class OfAnotherLibrary:
+    """With a dtype that NumPy does not know."""
+
+    dtype = object()
+
+    def __repr__(self):
+        return "<OfAnotherLibrary>"
+
+
 @pytest.mark.parametrize(
     "call, kind, words",
     (
@@ -400,12 +409,30 @@ def test_export_wants_the_custom_calls_named(rng):
         (lambda x: sj.make_key(1, 0, (0, 0.5, 0)), TypeError, "origin's time is 0.5; it must be an integer"),
         (lambda x: sj.scan(x, 0.9, key=np.zeros(10, np.uint64)), TypeError, "key has dtype uint64; make_key gives uint32"),
         (lambda x: sj.shift_key(sj.make_key(1), time=0.5), TypeError, "time is 0.5"),
+        (lambda x: sj.scan(x, 0.9, key=OfAnotherLibrary()), TypeError, "key is <OfAnotherLibrary>; it must be"),
+        (lambda x: sj.scan(x, 0.9, key=1, spikes=jnp.int8), ValueError, "spikes is 'int8'; it must be one of"),
     ),
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_refused(call, kind, words):
     with pytest.raises(kind, match=words):
         call(jnp.zeros((2, 8, 3)))
+
+
+@pytest.mark.parametrize("dtype", (jnp.uint8, jnp.bfloat16, np.float16, np.dtype("float32")))
+def test_outputs_are_named_by_dtypes_too(dtype):
+    x, name = jnp.zeros((2, 8, 3)), np.dtype(dtype).name
+    assert sj.scan(x, 0.9, key=1, spikes=dtype).spikes.dtype == name
+    if name != "uint8":
+        assert sj.scan(x, 0.9, key=1, spikes=False, membrane=dtype).membrane.dtype == name
+
+
+def test_custom_calls_that_do_not_load_say_what_to_do(monkeypatch, tmp_path):
+    from spikescan.jax import _ffi
+
+    monkeypatch.setattr(_ffi, "LIBRARY", tmp_path / "libspikescan_xla.so")
+    with pytest.raises(ImportError, match="library does not load from .*Install the package again"):
+        _ffi.register.__wrapped__()
 
 
 def test_a_refusal_of_the_library_arrives_as_an_error(rng):

@@ -166,6 +166,9 @@ def test_shard_map_over_batch_and_channels(rng):
     def loss(x, beta, alpha):
         return (f(x, beta, alpha, key)[0] * weights).sum()
 
+    eager = shard_map(piece, mesh=mesh, in_specs=specs, out_specs=P("b", None, "c"))(x, beta, alpha, key)
+    assert np.array_equal(eager[0], spikes) and np.array_equal(eager[1], V)
+
     saved = sk.scan(x, beta, alpha, neuron=neuron, seed=11, save=True).saved
     theirs = sk.scan_backward(x, beta, alpha, neuron=neuron, saved=saved, grad_spikes=weights)
     ours = jax.jit(jax.grad(loss, (0, 1, 2)))(x, beta, alpha)
@@ -220,6 +223,11 @@ def test_gradients_through_a_time_cut(rng):
     for a, b in zip(ours, theirs):
         # 16 units of 2^-24 of the sum's terms is the promise for either; the terms exceed the sum by a factor of 50.
         np.testing.assert_allclose(a, b, rtol=0, atol=100 * 16 * 2.0**-24 * np.abs(b).max())
+
+
+def test_a_time_cut_wants_a_mesh_axis():
+    with pytest.raises(ValueError, match="axis_name is 't'; it must be a mesh axis of a shard_map around the call"):
+        sj.scan_time_sharded(jnp.zeros((3, 8, 1)), 0.9, axis_name="t", axis_size=2, neuron=Neuron(), key=1)
 
 
 def test_blocks_must_divide_the_batch():

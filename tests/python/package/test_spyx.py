@@ -342,6 +342,31 @@ def test_a_state_of_fewer_axes_is_broadcast(x):
         layer(step, jnp.zeros(3))
 
 
+def test_other_channels_are_refused_by_the_names_of_a_layer(x):
+    import jax
+    from flax import nnx
+
+    from spikescan import nnx as ours
+
+    words = r"{} has shape \(2, 40, 4\); its channels must be the layer's hidden_shape, \(3,\)"
+    for layer, name in ((ours.SPSN, "x"), (ours.StochasticAssociativeCuBaLIF, "u")):
+        with pytest.raises(ValueError, match=words.format(name)):
+            layer((3,), rngs=nnx.Rngs(0))(jax.random.key(0), x)
+    assert ours.SPSN((1,), rngs=nnx.Rngs(0))(jax.random.key(0), x)[0].shape == x.shape
+
+
+def test_the_key_of_an_rng_stream_is_taken(x):
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from spikescan.jax import make_key
+
+    key = nnx.Rngs(0).params.key
+    assert jnp.array_equal(make_key(key), make_key(key[...]))
+    with pytest.raises(TypeError, match="seed is RngStream.*; it must be an integer, or one key of jax.random"):
+        make_key(nnx.Rngs(0).params)
+
+
 def test_other_dtypes_keep_their_sentence(x):
     import jax
     import jax.numpy as jnp

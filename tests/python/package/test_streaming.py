@@ -60,6 +60,15 @@ def test_reset_starts_again_and_time_first_follows_its_axis(rng):
     assert stream.time == 64 and np.array_equal(stream(x).spikes, first)
 
 
+def test_packed_pieces_begin_at_whole_words(rng):
+    x = rng.normal(size=(1, 40, 4)).astype(np.float32)
+    stream = sk.SequenceStream(Neuron(), 0.9, seed=1)
+    stream(x, spikes="bits32")
+    with pytest.raises(ValueError, match="spikes is 'bits32'; .* at a multiple of 32 steps, and the next step is 40"):
+        stream(x, spikes="bits32")
+    assert stream.time == 40 and stream(x).spikes.shape == x.shape
+
+
 def test_packed_pieces_of_whole_words(rng):
     x = rng.normal(size=(1, 96, 4)).astype(np.float32)
     stream = sk.SequenceStream(Neuron(), 0.9, seed=1)

@@ -157,6 +157,14 @@ def test_every_dtype(rng, spikes, dtype, time_first):
         assert x.grad.dtype == x.dtype and torch.any(x.grad != 0)
 
 
+@pytest.mark.parametrize("dtype", (torch.uint8, torch.bfloat16))
+def test_outputs_are_named_by_dtypes_too(dtype):
+    for _ in range(2):  # the second call looks up what the first has made
+        assert st.scan(torch.zeros(2, 8, 3), 0.9, key=1, spikes=dtype).spikes.dtype is dtype
+    if dtype.is_floating_point:
+        assert st.scan(torch.zeros(2, 8, 3), 0.9, spikes=False, membrane=dtype).membrane.dtype is dtype
+
+
 @pytest.mark.parametrize("shape", ((0, 5, 3), (2, 0, 3), (2, 5, 0)))
 def test_empty_axes(shape):
     x = torch.zeros(shape, requires_grad=True)
@@ -267,8 +275,10 @@ def test_keys_hold_64_bits():
     apart = torch.stack([key, key], 1)[:, 0]
     assert apart.stride() == (2,)
     equal(st.scan(x, 0.9, threshold=0.0, key=apart).spikes, expected)
-    shifted = st.shift_key(st.make_key(seed, 2**32 - 1), batch=7, time=torch.tensor(2**33), channel=11)
-    assert torch.equal(shifted, key)
+    whole = st.make_key(seed, 2**32 - 1)
+    for batch, channel in ((7, 11), (torch.tensor([7], dtype=torch.int32), torch.tensor(11))):
+        shifted = st.shift_key(whole, batch=batch, time=torch.tensor(2**33), channel=channel)
+        assert torch.equal(shifted, key)
 
 
 def test_keys_take_numpys_integers():
@@ -279,6 +289,7 @@ def test_keys_take_numpys_integers():
     x = torch.zeros(2, 300, 3)
     spikes = lambda key: st.scan(x, 0.9, threshold=0.0, key=key).spikes  # noqa: E731
     assert torch.equal(spikes(np.uint64(seed)), spikes(seed)) and torch.equal(spikes(np.array(3)), spikes(3))
+    assert torch.equal(spikes(torch.tensor(3)), spikes(3)) and torch.equal(spikes(torch.tensor([-5])), spikes(seed))
 
 
 def test_deterministic_mode_changes_nothing(rng):
@@ -323,10 +334,16 @@ BETA = torch.full((3,), 0.5)
         (lambda: st.scan(X, BETA, key=-1), ValueError, "key is -1"),
         (lambda: st.scan(X, BETA, key="a"), TypeError, "key is 'a'; it must be an integer or a tensor"),
         (lambda: st.scan(X, BETA, key=torch.zeros(4, dtype=torch.int64)), ValueError, r"key has shape \(4,\)"),
+        (lambda: st.scan(X, BETA, key=torch.tensor(0.5)), ValueError, r"key has shape \(\); it must be \(5,\)"),
         (lambda: st.scan(X, BETA, key=torch.zeros(5)), TypeError, "key has dtype float32; it must be int64"),
         (lambda: st.scan(X, BETA, key=torch.zeros(5, dtype=torch.int64, device="meta")), ValueError, "key is on meta"),
         (lambda: st.scan(X, BETA, uniforms=X[:1]), ValueError, "uniforms has shape"),
         (lambda: st.scan(X, BETA, uniforms=X.half()), TypeError, "uniforms has dtype float16; it must be float32"),
+        (lambda: st.scan(X, BETA, rule="heaviside", uniforms=X[:1]), ValueError, "uniforms has shape"),
+        (lambda: st.scan(X, BETA, spikes=False, uniforms=X.half()), TypeError, "uniforms has dtype float16"),
+        (lambda: st.scan(X.to_sparse(), BETA), TypeError, "x has layout torch.sparse_coo; it must be torch.strided"),
+        (lambda: st.scan(torch.nested.nested_tensor([X]), BETA), TypeError, "x has layout nested; it must be torch"),
+        (lambda: st.scan(X, BETA, spikes=torch.int8), ValueError, "spikes is 'int8'; it must be one of"),
         (lambda: st.scan(X, BETA, initial_state=X[:, 0, :2]), ValueError, r"initial_state\[0\] has shape \(2, 2\)"),
         (lambda: st.scan(X, BETA, initial_state=(X[:, 0],) * 2), ValueError, "initial_state has 2 arrays; lif has"),
         (lambda: st.make_key(1 << 64), ValueError, "seed is 18446744073709551616"),

@@ -104,6 +104,48 @@ def test_kept_state_reset_and_detach(layer_of):
     assert "state" not in str(list(layer.state_dict()))
 
 
+@pytest.mark.parametrize("time_first", (False, True))
+def test_a_key_beside_a_kept_state_is_the_whole_sequences(time_first):
+    split = sk.time_units()[0]
+    x = torch.full((2, 2 * split + 40, 5), 0.9)
+    x, axis = (x.transpose(0, 1), 0) if time_first else (x, 1)
+    layer = st.SPSN(5, keep_state=True, time_first=time_first)
+    whole, pieces = layer(x, key=7), x.split(split, axis)
+    for key in (7, st.make_key(7)):
+        layer.reset()
+        assert torch.equal(torch.cat([layer(piece, key=key) for piece in pieces], axis), whole)
+        assert layer.time.item() == x.shape[axis]
+    layer(pieces[0])  # with a seed of its own, beside the sequence
+    assert layer.time.item() == x.shape[axis]
+    state = (torch.zeros(2, 5),)
+    assert torch.equal(layer(pieces[0], state, key=7), whole.narrow(axis, 0, split))
+    layer.reset()
+    assert layer.time is None
+    with pytest.raises(TypeError, match="key is 'a'; it must be an integer"):
+        [layer(pieces[0], key=key) for key in (7, "a")]
+
+
+@pytest.mark.parametrize(
+    "options",
+    ({"max_prob": 1.0, "gradient": "derivative"}, {"rule": "heaviside", "surrogate": "tanh"}, {"rule": "none"}),
+)
+def test_a_layer_takes_the_other_numbers_of_its_neuron(options):
+    layer, x = st.SPSN(5, threshold=0.3, k=4.0, **options), torch.randn(2, 40, 5)
+    assert layer.neuron == Neuron("spsn", options.pop("rule", "sigmoid_bernoulli"), 0.3, 4.0, **options)
+    assert torch.equal(layer(x, key=1)[0], st.scan(x, layer.beta, neuron=layer.neuron, key=1).spikes)
+    with pytest.raises(ValueError, match="surrogate is 'step'; it must be one of"):
+        st.SPSN(5, surrogate="step")
+
+
+def test_other_channels_are_refused_by_the_names_of_a_layer(layer_of):
+    kind, _, _ = layer_of
+    words = r"x has shape \(2, 9, 4\); its channels must be the layer's hidden_shape, \(3,\)"
+    with pytest.raises(ValueError, match=words):
+        kind(3)(torch.zeros(2, 9, 4))
+    for shape, hidden in (((2, 9), (1,)), ((2, 9, 4), ()), ((2, 9, 8, 6, 6), (8, 1, 1))):
+        assert kind(hidden)(torch.zeros(shape))[0].shape == shape
+
+
 def test_layers_stand_in_a_sequential():
     net = torch.nn.Sequential(
         torch.nn.Linear(6, 5), st.StochasticAssociativeLIF(5, keep_state=True), torch.nn.Linear(5, 4),
@@ -146,6 +188,14 @@ def test_firing_functions(shape):
         (gradient,) = torch.autograd.grad(spikes.sum(), V)
         torch.testing.assert_close(gradient, p.detach(), rtol=0, atol=2.0**-20)
         assert fire(V, 3).shape == V.shape
+
+
+@pytest.mark.parametrize("make", (st.sigmoid_bernoulli, st.refractory_sigmoid_bernoulli))
+def test_firing_functions_are_values(make):
+    fire, V = make(k=4, threshold=0.5), torch.randn(3, 7)
+    again = pickle.loads(pickle.dumps(fire))
+    assert again == fire == copy.deepcopy(fire) == make(4.0, 0.5) and hash(again) == hash(fire) and fire != make()
+    assert torch.equal(again(V, 3), fire(V, 3))
 
 
 @pytest.mark.parametrize("make", (st.sigmoid_bernoulli, st.refractory_sigmoid_bernoulli))
@@ -195,7 +245,7 @@ def kept_after_a_step():
 def test_a_copy_goes_on_from_the_kept_state(copied):
     layer, x = kept_after_a_step()
     again = copied(layer)
-    assert not any(s.requires_grad for s in again.state)
+    assert not any(s.requires_grad for s in again.state) and torch.equal(again.time, layer.time)
     assert torch.equal(again(x, key=2), layer(x, key=2))
 
 
@@ -206,9 +256,9 @@ def test_a_kept_state_goes_with_its_layer_and_stays_float32():
     assert layer.beta.dtype is torch.float16
     assert all(torch.equal(s, b) and s.dtype is torch.float32 for s, b in zip(layer.state, before))
     layer.to("meta")
-    assert all(s.is_meta for s in layer.state)
+    assert all(s.is_meta for s in layer.state) and layer.time.is_meta
     layer.to_empty(device="cpu")
-    assert layer.state is None
+    assert layer.state is None and layer.time is None
 
 
 @pytest.mark.parametrize("reentrant", (False, True))

@@ -39,6 +39,21 @@ def test_inputs_with_their_sign_apart(which, channels):
     assert all(torch.equal(a, b) for a, b in zip(scanned(**given), scanned(**plain)))
 
 
+def test_signs_are_looked_at_in_every_call():
+    """Tensors of one form, the first with its sign in its numbers."""
+    x, beta, key = torch.randn(2, 70, 3), torch.rand(3), st.make_key(1)
+
+    def bits(x, beta, key):
+        leaf = x.detach().requires_grad_()
+        S = st.scan(leaf, beta, key=key, k=3.0).spikes
+        return S, torch.autograd.grad((S * torch.arange(3)).sum(), leaf)[0]
+
+    expected = bits(x, beta, key)
+    for given in ((torch._neg_view(-x), beta, key), (x, torch._neg_view(-beta), key), (x, beta, torch._neg_view(-key))):
+        assert sum(tensor.is_neg() for tensor in given) == 1
+        assert all(torch.equal(a, b) for a, b in zip(bits(*given), expected))
+
+
 @pytest.mark.parametrize("in_place", (False, True))
 def test_gradients_with_their_sign_apart(in_place):
     x = torch.randn(2, 70, 1, requires_grad=True)
@@ -127,3 +142,10 @@ def test_forward_mode_is_refused(which):
         operands[which] = torch.autograd.forward_ad.make_dual(operands[which], torch.ones_like(operands[which]))
         with pytest.raises(NotImplementedError, match="a spikescan scan has no forward-mode derivative"):
             st.scan(*operands, key=1)
+
+
+@pytest.mark.parametrize("transform", (torch.func.jacfwd, torch.func.hessian))
+def test_forward_mode_of_torch_func_is_refused(transform):
+    x = torch.randn(2, 9, 3)
+    with pytest.raises(NotImplementedError, match="a spikescan scan has no forward-mode derivative"):
+        transform(lambda beta: st.scan(x, beta, key=1).spikes.square().sum())(torch.rand(3))

@@ -4,6 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import torch._dynamo.testing  # noqa: E402
+
+import torch._dynamo.testing  # noqa: E402
+
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
 from spikescan.torch import _call, _operators  # noqa: E402
@@ -75,6 +79,29 @@ def test_options_layers_and_default_keys_compile():
     assert torch.equal(last, theirs) and all(torch.equal(a, b) for a, b in zip(kept, state))
     last.sum().backward()
     assert torch.any(x.grad != 0)
+
+
+@pytest.mark.parametrize("kind", (st.PSU_LIF, st.StochasticAssociativeCuBaLIF))
+def test_numbers_that_the_package_chooses_are_no_symbols(kind):
+    torch._dynamo.reset()
+    layer = kind(5, spike=False)
+
+    def step(x, key):
+        return layer(st.scan(x, 0.9, key=key).spikes)[0]
+
+    compiled, x, key = torch.compile(step, fullgraph=True, dynamic=True, backend="eager"), leaves()[0], st.make_key(1)
+    assert torch.equal(compiled(x, key), step(x, key))
+
+
+def test_keys_of_a_kept_state_compile_nothing_anew():
+    torch._dynamo.reset()
+    counter = torch._dynamo.testing.CompileCounterWithBackend("eager")
+    layer = st.SPSN(5, keep_state=True)
+    compiled, x, key = torch.compile(layer, fullgraph=True, backend=counter), leaves()[0].detach(), st.make_key(1)
+    drawn = [compiled(x, key=key) for _ in range(5)]
+    assert counter.frame_count == 2  # without a state and with one
+    layer.reset()
+    assert all(torch.equal(layer(x, key=key), spikes) for spikes in drawn)
 
 
 def test_a_graph_break_would_be_seen():

@@ -17,6 +17,7 @@ NAN, HUGE = float("nan"), 10**5000  # an integer that Python does not even write
 WRONG = {
     "flag": (None, "a", 1, [True], np.ones(2)),
     "number": ("a", "0.5", b"1", 1j, [0.5, 0.5], 10**400, NAN, object()),
+    "numbers": ("a", b"1", 1j, ["a"], [[1], [2, 3]], [NAN], 10**400, NAN, np.full(2, NAN), np.array(["a"]), object()),
     "positive": ("a", None, 1j, 0, -1.0, 10**400, NAN),
     "integer": (None, "a", 1.5, -1, ["a"], HUGE, np.ones(2)),
     "integer or none": ("a", 1.5, -1, ["a"], HUGE),
@@ -43,7 +44,7 @@ def arrays():
     given = {"x": X, "beta": BETA}
     flags = dict.fromkeys(("final_state", "save", "time_first"), "flag")
     rest = {"uniforms": "array", "initial_state": "array or tuple", "out": "object", "cuda_stream": "integer"}
-    yield sk.scan, given, SERIES | OPTIONS | KEY | OUTPUTS | flags | rest
+    yield sk.scan, given, SERIES | OPTIONS | SURROGATE | KEY | OUTPUTS | flags | rest
     gradients = dict.fromkeys(("grad_spikes", "grad_membrane"), "array") | {"grad_final_state": "array or tuple"}
     rest = {"saved": "array", "initial_state": "array or tuple", "wanted": "object", "out": "object"}
     last = {"time_first": "flag", "cuda_stream": "integer"}
@@ -56,6 +57,8 @@ def arrays():
     made = {"neuron": Neuron(), "beta": BETA}
     last = {"neuron": "object", "uniforms": "array", "time_first": "flag", "cuda_stream": "integer"}
     yield stream, made, SERIES | KEY | OUTPUTS | last
+    kinds = {"shape": "shape", "dtype": "name", "backend": "name", "shared_decay": "flag", "time_first": "flag"}
+    yield sk.describe_plan, {"shape": X.shape}, kinds | OPTIONS | SURROGATE
 
 
 def neurons():
@@ -65,10 +68,10 @@ def neurons():
     yield sk.device_count, {}, {"backend": "name"}
     yield decays.from_time_constant, {"tau": 2.0}, {"tau": "positive", "dt": "positive"}
     yield decays.from_spikingjelly, {"tau": 2.0}, {"tau": "positive", "decay_input": "flag"}
-    yield decays.from_norse, {"tau_mem_inv": 100.0}, {"tau_mem_inv": "number", "dt": "positive"}
-    yield decays.from_norse_synapse, {"tau_syn_inv": 100.0}, {"tau_syn_inv": "number", "dt": "positive"}
+    yield decays.from_norse, {"tau_mem_inv": 100.0}, {"tau_mem_inv": "numbers", "dt": "positive"}
+    yield decays.from_norse_synapse, {"tau_syn_inv": 100.0}, {"tau_syn_inv": "numbers", "dt": "positive"}
     for function in (decays.from_snntorch_leaky, decays.from_snntorch_stateleaky):
-        yield function, {}, {"beta": "number"}
+        yield function, {}, {"beta": "numbers"}
 
 
 def nir():
@@ -247,8 +250,8 @@ def test_nothing_is_written_where_a_call_is_refused():
 @pytest.mark.parametrize(
     "call, words",
     (
-        (lambda: Neuron(k=1e300), r"k is 1e\+300; it must be finite and more than 0 in float32"),
-        (lambda: Neuron(k=1e-60), "k is 1e-60; it must be finite and more than 0 in float32"),
+        (lambda: Neuron(k=1e300), r"k is 1e\+300; it must be from 2\^-120 to 2\^120"),
+        (lambda: Neuron(k=1e-37), r"k is 1e-37; it must be from 2\^-120 to 2\^120"),
         (lambda: Neuron(threshold=-1e300), r"threshold is -1e\+300; it must be finite in float32"),
         (lambda: sk.scan(X, BETA, cuda_stream=5), "cuda_stream is 5; it must be 0 where x is on the CPU"),
         (lambda: sk.scan(X, BETA, membrane="uint8"), "membrane is 'uint8'; it must be one of .*, or True or False"),
