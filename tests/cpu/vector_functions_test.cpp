@@ -103,7 +103,7 @@ TEST(VectorFunctions, Sigmoid) {
 TEST(VectorFunctions, Rules) {
   uint32_t first = 0;
   for (const float threshold : {-2.5f, 0.0f, 1.0f, 100.0f, 1e30f}) {
-    for (const float k : {1e-38f, 1e-30f, 0.1f, 7.3f, 10.0f, 1e4f, 1e30f}) {
+    for (const float k : {0x1p-120f, 1e-30f, 0.1f, 7.3f, 10.0f, 1e4f, 1e30f}) {
       for (const Firing& f : rules(threshold, k)) {
         first += 10007;
         for (const Isa& isa : isas()) {
