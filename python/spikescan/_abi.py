@@ -199,6 +199,7 @@ STRUCTS = {
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "libspikescan.so"
+XLA_LIBRARY = FOLDER / "libspikescan_xla.so"
 
 _SIGNATURES = {
     "spikescan_query_sizes": (c_int, [POINTER(Description), POINTER(Sizes)]),

@@ -88,7 +88,7 @@ def check_xla(report: Report, installed: Callable[[str], str | None] = _installe
     if installed("jax") is None:
         return
     try:
-        _abi.open_library("spikescan.jax's library", _abi.FOLDER / "libspikescan_xla.so")
+        _abi.open_library("spikescan.jax's library", _abi.XLA_LIBRARY)
     except ImportError as error:
         report.faults.append(str(error))
         report.say("XLA", "the library of its custom calls does not load")

@@ -13,7 +13,7 @@ from spikescan._memory import WORKSPACE_ALIGNMENT
 from spikescan.jax._call import Call
 from spikescan.jax._varying import result_types
 
-LIBRARY = _abi.FOLDER / "libspikescan_xla.so"
+LIBRARY = _abi.XLA_LIBRARY
 _PLATFORMS = {"cpu": "cpu", "cuda": "CUDA"}  # the library's name of a backend -> XLA's
 
 
