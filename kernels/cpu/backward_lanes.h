@@ -8,6 +8,7 @@
 #include "kernels/cpu/decay_sums.h"
 #include "kernels/cpu/delayed_rows.h"
 #include "kernels/cpu/gradient_lanes.h"
+#include "kernels/cpu/lane_states.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
@@ -27,7 +28,7 @@ class BackwardLanes {
   // The steps from one saved state to the next, while they are worked on: the same memory for all blocks of a strip, so
   // that with one state it stays in the first-level cache.
   struct Shared {
-    typename Neuron::SegmentStates states[kSavedSegments] = {};
+    SegmentStates<R> states[kSavedSegments] = {};
     Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
     Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
     [[no_unique_address]] Slopes slopes;
@@ -117,27 +118,13 @@ class BackwardLanes {
     if (args.grad_membrane.data) grad_membrane_.set(args.grad_membrane, block_);
     if (args.grad_x.data) grad_x_.set(args.grad_x, block_);
     for (int n = 0; n < kStates; ++n) {
-      const spikescan_state& in = args.grad_final_state[n];
-      double* carry = gradient_.carry(n);
-      if (!in.data) __builtin_memset(carry, 0, block_.lanes * sizeof *carry);
-      for (int l = 0; in.data && l < block_.lanes; ++l) carry[l] = in.data[state_index(in, l)];
+      load_state(args.grad_final_state[n], block_, 0, gradient_.carry(n));
     }
     return block_.lanes > 0;
   }
 
   void finish() {
-    for (int n = 0; n < kStates; ++n) store_state(call_.args.grad_initial_state[n], gradient_.carry(n));
-  }
-
-  int64_t state_index(const spikescan_state& state, int l) const {
-    return block_.batch[l] * state.stride_batch + block_.channel[l];
-  }
-
-  // Before the first chunk, whose lanes are the last ones.
-  void store_state(const spikescan_state& out, const double* carry) {
-    if (!out.data) return;
-    for (int l = block_.lanes - block_.chunk_lanes(); l < block_.lanes; ++l)
-      out.data[state_index(out, l)] = static_cast<float>(carry[l]);
+    for (int n = 0; n < kStates; ++n) store_state(gradient_.carry(n), block_, call_.args.grad_initial_state[n]);
   }
 
   void begin_chunk(int64_t k) {
@@ -150,25 +137,20 @@ class BackwardLanes {
   }
 
   // The states before the chunk, as scans take them and as its first step sees them: saved ones, but for the first
-  // chunk, whose lanes are the last ones.
+  // chunk.
   void load_carry(int64_t k) {
     const bool has_first = k + 1 == block_.chunks();
-    const int first = block_.lanes - block_.chunk_lanes();
     for (int n = 0; n < kStates; ++n) {
       double* carry = neuron_.carry(n);
-      const spikescan_state& initial = call_.args.initial_state[n];
       load_states(d_, block_, n, saved_slot(k, 0), call_.args.saved, carry);
-      if (has_first && !initial.data) __builtin_memset(carry + first, 0, block_.chunk_lanes() * sizeof *carry);
-      for (int l = first; has_first && initial.data && l < block_.lanes; ++l) {
-        carry[l] = initial.data[state_index(initial, l)];
-      }
+      if (has_first) load_state(call_.args.initial_state[n], block_, block_.last_chunk(), carry);
       for (int l = 0; l < block_.lanes; l += kDoubles) store_narrow(load(carry + l), before_[n] + l);
     }
   }
 
   // Parts of a segment's time, about as measured: its states, the rule in pieces, the scan, and the output of a vector.
   // Before each of them some of what the next turn reads is asked for.
-  static constexpr int kRulePieces = kSegmentQuarters * (kLanes / (Neuron::kAbreast * kFloats));
+  static constexpr int kRulePieces = kSegmentQuarters * (kLanes / (kAbreast * kFloats));
   static constexpr float kEnterPart = 0.18f, kRulePart = 0.46f / kRulePieces, kScanPart = 0.12f,
                          kOutputPart = 0.24f * kFloats / kLanes;
   struct Shares {
@@ -281,7 +263,7 @@ class BackwardLanes {
 
   // The rule's share h of the gradient on V; the states are settled on the way. It takes the place of the last
   // segment's gradient of x, which goes to memory meanwhile: the rule is what takes longest.
-  void run_rule(int64_t t, const Place& at, typename Neuron::SegmentStates& states) {
+  void run_rule(int64_t t, const Place& at, SegmentStates<R>& states) {
     const int steps = at.steps;
     Segment& direct = shared_.gradients[0];
     DelayedRows& grad_x = shared_.grad_x;
@@ -321,19 +303,14 @@ class BackwardLanes {
     finish_segment(x, at.steps, shared_.states[i],
                    [&](int j, int l, Floats dx) HWY_ATTR { store(dx, tile.at[j] + l); });
     if (!out.data) return;
-    if (way.last && out.dtype == SPIKESCAN_FLOAT32 && kFloats * sizeof(float) == kLineBytes &&
-        block_.lanes % kFloats == 0 && grad_x_.together()) {
-      float* const first = static_cast<float*>(out.data) + grad_x_.first(0) + t * out.stride_time;
-      if (on_lines(first, out.stride_time * int64_t{sizeof(float)})) {
-        return shared_.grad_x.wait(tile, first, out.stride_time, at.steps, block_.lanes);
-      }
+    if (float* const first = way.last ? whole_lines(out, grad_x_, t, block_.lanes) : nullptr) {
+      return shared_.grad_x.wait(tile, first, out.stride_time, at.steps, block_.lanes);
     }
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
   template <class Sink>
-  HWY_INLINE void finish_segment(const RowsView& x, int steps, const typename Neuron::SegmentStates& states,
-                                 Sink sink) {
+  HWY_INLINE void finish_segment(const RowsView& x, int steps, const SegmentStates<R>& states, Sink sink) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
       queue_.ask(shares_.output);
       typename DecaySums<R>::OfSegment sums;

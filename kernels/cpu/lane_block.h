@@ -56,6 +56,8 @@ struct LaneBlock {
   }
   int chunks() const { return chunks_; }
   int chunk_lanes() const { return lanes / chunks_; }
+  // The first lane of the chunk that the pass comes to last.
+  int last_chunk() const { return lanes - chunk_lanes(); }
 
   // Lanes of one batch, which have neighbouring channels.
   int width() const { return width_; }

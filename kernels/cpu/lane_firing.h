@@ -125,8 +125,8 @@ void fire_by_generator(const Firing& f, const VectorPhilox& philox, int64_t t, i
 // caller's uniforms; else u is scratch. A function of its own: beside the loops of whole segments its code made those
 // slower.
 template <class Sink>
-HWY_NOINLINE void fire(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given,
-                       Segment& u, const Segment& m, Sink to) {
+HWY_NOINLINE void fire_any(const Firing& f, const VectorPhilox& philox, int64_t t, int steps, int lanes, bool given,
+                           Segment& u, const Segment& m, Sink to) {
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
       return given ? fire_given(SigmoidRule(f, 1.0f), u, steps, lanes, m, to)

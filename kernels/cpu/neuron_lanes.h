@@ -4,63 +4,26 @@
 
 #include <type_traits>
 
-#include "include/spikescan/spikescan.h"
-#include "kernels/cpu/lane_scan.h"
+#include "kernels/cpu/lane_decays.h"
+#include "kernels/cpu/segment_states.h"
+#include "kernels/cpu/settle_segment.h"
 #include "kernels/cpu/vector_real.h"
-#include "kernels/neuron_sizes.h"
 
 SPIKESCAN_ELEMENT_BEGIN
-
-struct alignas(64) LaneDecays {
-  float beta[kLanes], alpha[kLanes], gain[kLanes];  // clipped; gain multiplies x
-};
-
-inline void load_decays(const spikescan_description& d, const float* beta, const float* alpha, const LaneBlock& block,
-                        LaneDecays& out) {
-  for (int l = 0; l < kLanes; ++l) {
-    const bool used = l < block.lanes;
-    const int64_t c = d.shared_decay || !used ? 0 : block.channel[l];
-    out.beta[l] = used && beta ? clip_decay(beta[c]) : 0.0f;  // null: there are no steps
-    out.alpha[l] = used && alpha ? clip_decay(alpha[c]) : 0.0f;
-    out.gain[l] = 1.0f - out.beta[l];
-  }
-}
-
-// In the place of what only some neurons have.
-struct Absent {
-  Absent() = default;
-  explicit Absent(const auto&) {}
-};
-
-struct Nothing {
-  void operator()() const {}
-};
 
 // psu_lif: what V gives R.
 struct PlainDrive {
   HWY_INLINE Floats operator()(int, int, Floats v) const { return sigmoid(v); }
 };
 
-// States in the API's order: [0] V, [1] I or R. kStates counts them.
 template <spikescan_recurrence R>
-class NeuronLanes {
- public:
-  static constexpr int kStates = state_count(R);
-  static constexpr bool kCuba = R == SPIKESCAN_CUBA_LIF;
-  static constexpr bool kPsu = R == SPIKESCAN_PSU_LIF;
-  static constexpr bool kSpsn = R == SPIKESCAN_SPSN;
-  using Scan = StateScan<kCuba ? 2 : 1>;
-  using RefractoryScan = StateScan<1>;
+class NeuronLanes : public NeuronScans<R> {
+  using Scans = NeuronScans<R>;
 
-  // One segment. While it is not settled, the last scan's rows are local: settle() adds what was carried in, so that a
-  // reader of M needs no pass over the tiles of its own.
-  struct SegmentStates {
-    Segment at[kStates];
-    alignas(64) float last[kStates][kLanes];  // after the last step, settled
-    typename LaneScan<Scan>::Entry entry;
-    [[no_unique_address]] std::conditional_t<kPsu, LaneScan<RefractoryScan>::Entry, Absent> refractory_entry;
-    bool settled;
-  };
+ public:
+  using Scans::kCuba, Scans::kPsu, Scans::kSpsn, Scans::kStates;
+  using typename Scans::Scan, typename Scans::RefractoryScan;
+  using States = SegmentStates<R>;
 
   void prepare(const LaneDecays& decays, int lanes, int64_t time) {
     decays_ = &decays;
@@ -104,7 +67,7 @@ class NeuronLanes {
   // segment is settled.
   // drive(j, l, v): R's input.
   template <class X, class Drive = PlainDrive>
-  HWY_INLINE void enter(X x, int steps, int distance, bool ends, SegmentStates& states, Drive drive = {}) {
+  HWY_INLINE void enter(X x, int steps, int distance, bool ends, States& states, Drive drive = {}) {
     run(x, steps, states);
     scan_.enter(distance, steps, lanes_, states.entry);
     if constexpr (kCuba) {
@@ -124,8 +87,7 @@ class NeuronLanes {
   // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it.
   class LocalMembrane {
    public:
-    HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const SegmentStates& states)
-        : neuron_(neuron), states_(states) {}
+    HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const States& states) : neuron_(neuron), states_(states) {}
     // Step i of quarter q, of kFloats rows from l on. The response is made anew at each step: one that is kept was
     // copied to the stack, and reading such a copy right after it was written stalls.
     HWY_INLINE Floats at(int q, int i, int l) const {
@@ -141,14 +103,14 @@ class NeuronLanes {
 
    private:
     const NeuronLanes& neuron_;
-    const SegmentStates& states_;
+    const States& states_;
   };
 
   // The same, where V is wanted as well: once at() was called for every step, its tile is settled. (psu_lif's is
   // before.)
   class KeptMembrane {
    public:
-    HWY_INLINE KeptMembrane(LocalMembrane m, SegmentStates& states) : m_(m), states_(states) {}
+    HWY_INLINE KeptMembrane(LocalMembrane m, States& states) : m_(m), states_(states) {}
     HWY_INLINE Floats at(int q, int i, int l) const {
       const Floats m = m_.at(q, i, l);
       if constexpr (!kPsu) store(m, states_.at[0].at[q * kQuarterSteps + i] + l);
@@ -157,12 +119,12 @@ class NeuronLanes {
 
    private:
     LocalMembrane m_;
-    SegmentStates& states_;
+    States& states_;
   };
 
   // enter() for a segment that does not end a full chunk, for its M alone.
   template <class Input>
-  HWY_INLINE LocalMembrane enter_inner(Input x, int steps, int distance, SegmentStates& states) {
+  HWY_INLINE LocalMembrane enter_inner(Input x, int steps, int distance, States& states) {
     run(x, steps, states);
     scan_.enter(distance, steps, lanes_, states.entry);
     if constexpr (kPsu) {
@@ -179,7 +141,7 @@ class NeuronLanes {
   }
 
   // After enter_inner(): `last`, which it leaves out.
-  void keep_last(int steps, SegmentStates& states) const {
+  void keep_last(int steps, States& states) const {
     if constexpr (kCuba) {
       scan_.respond_last(states.entry, steps, lanes_, {states.last[1], states.last[0]});
     } else {
@@ -190,29 +152,10 @@ class NeuronLanes {
     }
   }
 
-  static constexpr int kAbreast = 4;  // vectors
-
-  // Settles a segment; body(j, l, m) sees M of each step of kFloats rows, the last one first: backward goes on to
-  // earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`: several
-  // vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type. before()
-  // comes before about a quarter of the work.
+  // settle_segment.h.
   template <class Abreast, class Body, class Before = Nothing>
-  HWY_INLINE void settle(int steps, SegmentStates& states, Abreast abreast, Body body, Before before = {}) const {
-    int l = 0;
-    if (abreast && !states.settled) {
-      for (; l + kAbreast * kFloats <= lanes_; l += kAbreast * kFloats) settle_abreast(steps, l, states, body, before);
-    }
-    for (; l < lanes_; l += kFloats) {
-      before();
-      settle_vector(steps, l, states, body);
-    }
-    states.settled = true;
-  }
-
-  // What the rule sees, M, of one vector of a settled segment.
-  static HWY_INLINE Floats rule_input(const SegmentStates& states, int j, int l) {
-    const Floats v = load(states.at[0].at[j] + l);
-    return kPsu ? v - load(states.at[kStates - 1].at[j] + l) : v;
+  HWY_INLINE void settle(int steps, States& states, Abreast abreast, Body body, Before before = {}) const {
+    settle_segment(last_scan(), steps, lanes_, states, abreast, body, before);
   }
 
  private:
@@ -225,7 +168,7 @@ class NeuronLanes {
     return find(scan_, kCuba ? 1 - state : 0);
   }
 
-  // The scan whose rows enter() leaves local, and with which states.
+  // The scan whose rows enter() leaves local.
   const auto& last_scan() const {
     if constexpr (kPsu) {
       return refractory_;
@@ -233,63 +176,9 @@ class NeuronLanes {
       return scan_;
     }
   }
-  static const auto& last_entry(const SegmentStates& states) {
-    if constexpr (kPsu) {
-      return states.refractory_entry;
-    } else {
-      return states.entry;
-    }
-  }
-
-  // Step j, before which its quarter has `reached` steps; M.
-  template <class Response>
-  static HWY_INLINE Floats settle_step(const Response& response, int j, int reached, int l, SegmentStates& states) {
-    float* const v = states.at[0].at[j] + l;
-    if constexpr (kPsu) {
-      float* const r = states.at[1].at[j] + l;
-      const Floats settled = response(0, reached, load(r));
-      store(settled, r);
-      return load(v) - settled;
-    } else {
-      const Floats settled = response(kCuba ? 1 : 0, reached, load(v));
-      if constexpr (kCuba) {
-        float* const current = states.at[1].at[j] + l;
-        store(response(0, reached, load(current)), current);
-      }
-      store(settled, v);
-      return settled;
-    }
-  }
-
-  template <class Body, class Before>
-  HWY_INLINE void settle_abreast(int steps, int l, SegmentStates& states, Body& body, Before& before) const {
-    const auto settle_quarter = [&](const auto& quarter, const auto& responses) HWY_ATTR {
-      before();
-      for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kAbreast; ++v) {
-          const int at = l + v * kFloats;
-          body(j, at, settle_step(responses(v), j, quarter.reached(j), at, states));
-        }
-      }
-    };
-    last_scan().template for_quarters_abreast<kAbreast>(last_entry(states), steps, l, settle_quarter);
-  }
-  template <class Body>
-  HWY_INLINE void settle_vector(int steps, int l, SegmentStates& states, Body& body) const {
-    if (states.settled) {
-      for (int j = steps - 1; j >= 0; --j) body(j, l, rule_input(states, j, l));
-      return;
-    }
-    last_scan().for_quarters(last_entry(states), steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
-      for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-        body(j, l, settle_step(response, j, quarter.reached(j), l, states));
-      }
-    });
-  }
 
   template <class X>
-  HWY_INLINE void run(X x, int steps, SegmentStates& states) {
+  HWY_INLINE void run(X x, int steps, States& states) {
     const float* gain = decays_->gain;
     const auto input = [&](int j, int l) HWY_ATTR { return kSpsn ? x(j, l) * load(gain + l) : x(j, l); };
     if constexpr (kCuba) {

@@ -127,7 +127,15 @@ HWY_INLINE void stream_row(const uint8_t* own, size_t bytes, void* to_own, Share
 // A segment whose rows are whole lines.
 template <class T>
 HWY_INLINE void stream_lines(const Segment& in, int steps, int first, int lanes, T* to, int64_t stride) {
-  if constexpr (sizeof(T) == 2) {
+  const size_t bytes = static_cast<size_t>(lanes) * sizeof(T);
+  const auto stream = [&](int j, const T* row) HWY_ATTR {
+    const auto* from = reinterpret_cast<const uint8_t*>(row);
+    auto* lines = reinterpret_cast<uint8_t*>(to + j * stride);
+    for (size_t at = 0; at < bytes; at += kLineBytes) stream_line(from + at, lines + at);
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    for (int j = 0; j < steps; ++j) stream(j, in.at[j] + first);
+  } else if constexpr (sizeof(T) == 2) {
     // Not by way of memory: a line read again would wait for all stores before it, which go past the caches.
     for (int j = 0; j < steps; ++j) {
       const float* from = in.at[j] + first;
@@ -135,26 +143,12 @@ HWY_INLINE void stream_lines(const Segment& in, int steps, int first, int lanes,
         stream_two(load(from + l), load(from + l + kFloats), to + j * stride + l);
       }
     }
-    return;
-  }
-  const size_t bytes = static_cast<size_t>(lanes) * sizeof(T);
-  alignas(kLineBytes) T rows[kSegmentSteps][kLanes];
-  const auto from = [&](int j) HWY_ATTR {
-    if constexpr (std::is_same_v<T, float>) {
-      return in.at[j] + first;
-    } else {
-      return rows[j];
-    }
-  };
-  if constexpr (!std::is_same_v<T, float>) {
+  } else {
+    alignas(kLineBytes) T rows[kSegmentSteps][kLanes];
     for (int j = 0; j < steps; ++j) {
       for (int l = 0; l < lanes; l += kFloats) store_vector(load(in.at[j] + first + l), rows[j] + l);
     }
-  }
-  for (int j = 0; j < steps; ++j) {
-    const auto* row = reinterpret_cast<const uint8_t*>(from(j));
-    auto* lines = reinterpret_cast<uint8_t*>(to + j * stride);
-    for (size_t at = 0; at < bytes; at += kLineBytes) stream_line(row + at, lines + at);
+    for (int j = 0; j < steps; ++j) stream(j, rows[j]);
   }
 }
 

@@ -26,6 +26,14 @@ Streaming way_of(const spikescan_description& d, const spikescan_tensor& tensor,
   return Streaming(place, parts, step, joins, backward);
 }
 
+// The block's row of step t, if its float32 rows are whole lines of memory, one for each vector (AVX-512); else null.
+inline float* whole_lines(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes) {
+  if (tensor.dtype != SPIKESCAN_FLOAT32 || kFloats * sizeof(float) != kLineBytes) return nullptr;
+  if (lanes % kFloats != 0 || !rows.together()) return nullptr;
+  float* const first = static_cast<float*>(tensor.data) + rows.first(0) + t * tensor.stride_time;
+  return on_lines(first, tensor.stride_time * int64_t{sizeof(float)}) ? first : nullptr;
+}
+
 // Beside the run it may write the next one's lanes, which come later, or lanes that are not in use.
 template <class T>
 HWY_INLINE void load_run(const T* data, int64_t stride, int steps, int first, int lanes, Segment& out) {

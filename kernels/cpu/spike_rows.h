@@ -134,17 +134,17 @@ class SpikeRows {
     constexpr int kLine = kLineBytes / sizeof(T);
     int l = 0;
     for (; l + kLine <= count; l += kLine) hn::StoreU(ones_where(d, bits >> l, one), d, to + l);
-    if (l < count) hn::BlendedStore(ones_where(d, bits >> l, one), hn::FirstN(d, count - l), d, to + l);
+    if (l < count) store_part_ones(bits >> l, 0, count - l, to + l, one);
   }
 
-  // Elements begin ... end - 1 of the line at `line`, of its bits. Beside lines that go past the caches
-  // a masked store that reaches into the next one, though it leaves it alone, is very slow.
+  // Of a vector at `to` the elements begin ... end - 1. It should begin where a line does: beside lines that go past
+  // the caches a masked store that reaches into the next one, though it leaves it alone, is very slow.
   template <class T>
-  static HWY_INLINE void store_part_ones(uint64_t bits, int begin, int end, T* line, T one) {
+  static HWY_INLINE void store_part_ones(uint64_t bits, int begin, int end, T* to, T one) {
     const hn::ScalableTag<T> d;
     const uint64_t lanes = ~uint64_t{0} >> (64 - (end - begin)) << begin;
     using M = hn::Mask<decltype(d)>;
-    hn::BlendedStore(ones_where(d, bits, one), M{static_cast<decltype(M::raw)>(lanes)}, d, line);
+    hn::BlendedStore(ones_where(d, bits, one), M{static_cast<decltype(M::raw)>(lanes)}, d, to);
   }
 
   template <class D>

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/cuda/chunk_links.h"
-#include "kernels/cuda/decay_sums.h"
+#include "kernels/cuda/row_decay_sums.h"
 #include "kernels/cuda/row_gradient.h"
 #include "kernels/cuda/row_ring.h"
 #include "kernels/cuda/row_states.h"
@@ -42,12 +42,12 @@ class BackwardRow {
   using Steps = float[kSegmentSteps];
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
-  static constexpr int kParameters = parameter_count(R);
   static constexpr int kSlots = kBackwardRingSlots, kAhead = kSlots - kSavedSegments;
   static constexpr int kChunkGroups = kChunkSegments / kSavedSegments;
   static constexpr bool kPieces = kWork != RowWork::kWhole, kAggregates = kWork == RowWork::kAggregates;
   static constexpr bool kSparing = kColumns == kRowThreads && R != SPIKESCAN_SPSN;  // as ptxas 13.0 spills
   using Ring = RowRing<kSlots, true, kPieces>;
+  using Sums = RowDecaySums<R>;
 
   // All lanes of a warp together, those past the last row as well: copies are shared.
   __device__ __forceinline__ BackwardRow(const BackwardCall& call, Phase phase, BackwardRowMemory<R, kColumns>& memory,
@@ -64,10 +64,7 @@ class BackwardRow {
 
   __device__ __forceinline__ void run() {
     prepare_tables();
-#pragma unroll
-    for (int p = 0; p < kParameters; ++p) {
-      has_gradient_[p] = lane_.inside && decay_sum_counts(call_, p, lane_.channel);
-    }
+    sums_.prepare(call_, lane_);
     if constexpr (kPieces) {
       lane_.batch = batch_row_;
       run_batch();
@@ -92,15 +89,6 @@ class BackwardRow {
     if (kColumns < kRowThreads) __syncthreads();  // the other warps read them
   }
 
-  // A segment's sum without the product with the state before its first step, where that state is not known yet.
-  struct Pending {
-    float output[kOrder];  // the gradients of the first step
-    float refractory;      // psu_lif: A
-    float input;           // spsn: x
-    float sum[kParameters];
-    bool is_there;
-  };
-
   // ---- Back through one batch ----
   __device__ __forceinline__ void run_batch() {
     start_gradients();
@@ -110,16 +98,14 @@ class BackwardRow {
     Ring ring(memory_.ring, call_.args.x, full, rest, lane_);
     start_cursors();
     load_gradients(last_segment(), steps_of(last_segment()));
-    pending_.is_there = false;
+    sums_.begin_batch();
     for (int group = last_segment() / kSavedSegments; group >= first_group(); --group) run_group(ring, group);
   }
 
   __device__ __forceinline__ int last_segment() const {
     return kPieces ? lane_.end_segment - 1 : static_cast<int>((d_.time - 1) / kSegmentSteps);
   }
-  __device__ __forceinline__ int first_group() const {
-    return kPieces ? lane_.first_segment / kSavedSegments : 0;
-  }
+  __device__ __forceinline__ int first_group() const { return kPieces ? lane_.first_segment / kSavedSegments : 0; }
   __device__ __forceinline__ int steps_of(int segment) const {
     const int64_t left = d_.time - int64_t{segment} * kSegmentSteps;
     return left < kSegmentSteps ? static_cast<int>(left) : kSegmentSteps;
@@ -140,7 +126,7 @@ class BackwardRow {
       states_.enter(first + i, (first + i + 1) * kSegmentSteps == kChunkSteps && length == kChunkSteps, x,
                     memory_.entries, i);
     }
-    settle_pending(count - 1);
+    settle_sums(count - 1);
     fetch_chains(group - 1);
 #pragma unroll 1
     for (int i = count - 1; i >= 0; --i) {
@@ -182,19 +168,11 @@ class BackwardRow {
       if (!begins) continue;
       if (chunk > 0) {
         copy_async<sizeof(double)>(&carry(n), saved(n, chunk, 0));
-      } else if (const float* initial = place_of(call_.args.initial_state[n])) {
+      } else if (const float* initial = lane_.place_of(call_.args.initial_state[n])) {
         copy_async<sizeof(float)>(&carry(n), initial);
       }
     }
     commit_copies();
-  }
-  // Null where there is none, or no row.
-  __device__ __forceinline__ float* place_of(const spikescan_state& state) const {
-    return state.data && lane_.inside ? state.data + lane_.batch * state.stride_batch + lane_.channel : nullptr;
-  }
-  __device__ __forceinline__ float state_of(const spikescan_state& state) const {
-    const float* place = place_of(state);
-    return place ? *place : 0.0f;
   }
 
   __device__ __forceinline__ void begin_chunk(int chunk) {
@@ -216,7 +194,7 @@ class BackwardRow {
 
   // As it comes from the end of the row, or from the pieces after this one.
   __device__ __forceinline__ double gradient_of_state(int state) const {
-    if (!kPieces || link() == 0) return state_of(call_.args.grad_final_state[state]);
+    if (!kPieces || link() == 0) return lane_.state(call_.args.grad_final_state[state]);
     if (!lane_.inside || !has_carry(state)) return 0.0;
     return links().at(state, lane_.batch, link() - 1, lane_.channel);
   }
@@ -251,13 +229,10 @@ class BackwardRow {
     // The last of the batches that share a row of sums stores it; where there are several, there is one chunk.
     const bool last = lane_.batch + 1 == d_.batch || (lane_.batch + 1) % call_.plan.row_batches == 0;
     if (!lane_.inside || !last) return;
-    for (int p = 0; p < kParameters; ++p) {
-      store_decay_sum(call_, p, batch_row_, chunk, lane_.channel, has_gradient_[p], totals_[p]);
-      totals_[p] = 0.0;
-    }
+    sums_.store(call_, batch_row_, chunk, lane_.channel);
   }
   __device__ __forceinline__ void store_state(const spikescan_state& state, double value) const {
-    if (float* place = place_of(state)) *place = static_cast<float>(value);
+    if (float* place = lane_.place_of(state)) *place = static_cast<float>(value);
   }
 
   // ---- One segment ----
@@ -274,7 +249,7 @@ class BackwardRow {
     if constexpr (kKeepsSlopes) ring.give_up_oldest();
     states_.rebuild(x, memory_.entries, i, states, kKeepsSlopes ? ring.in_oldest() : nullptr);
     take_gradients(segment, states, h);
-    float output[kOrder][kSegmentSteps], sums[kParameters] = {};
+    float output[kOrder][kSegmentSteps], sums[Sums::kParameters] = {};
     Steps refractory = {};
     if constexpr (Neuron::kPsu) {
       if (!scan_refractory(distance, steps, h, refractory)) return;
@@ -293,50 +268,30 @@ class BackwardRow {
     for_steps<true, 1>(steps, [&](int j, bool) {
       float before[kStates];
       for (int n = 0; n < kStates; ++n) before[n] = states[n][j - 1];
-      add_products(output, j, before, refractory[j], x[j], sums);
+      Sums::add_products(output, j, before, refractory[j], x[j], sums);
     });
     if constexpr (kLateLoads) load_gradients(segment - 1, kSegmentSteps);
-    finish_sums(s, i, output, refractory[0], x[0], sums);
+    sums_.end_segment(output, refractory[0], x[0], sums);
+    settle_sums(s, i);
     store(steps, output[kOrder - 1]);
   }
 
-  __device__ __forceinline__ void add_products(const float (&output)[kOrder][kSegmentSteps], int j,
-                                               const float (&before)[kStates], float refractory, float x,
-                                               float (&sums)[kParameters]) const {
-    sums[0] = fused(output[0][j], R == SPIKESCAN_SPSN ? before[0] - x : before[0], sums[0]);
-    if constexpr (Neuron::kPsu) sums[0] = fused(refractory, before[1], sums[0]);
-    if constexpr (Neuron::kCuba) sums[1] = fused(output[1][j], before[1], sums[1]);
-  }
-
-  // The segment's first step needs the states before it: those of a segment of the group, of the chunk's start, or of a
-  // group that is still to come.
-  __device__ __forceinline__ void finish_sums(int s, int i, const float (&output)[kOrder][kSegmentSteps],
-                                              float refractory, float x, const float (&sums)[kParameters]) {
-    for (int n = 0; n < kOrder; ++n) pending_.output[n] = output[n][0];
-    pending_.refractory = refractory;
-    pending_.input = x;
-    for (int p = 0; p < kParameters; ++p) pending_.sum[p] = sums[p];
-    pending_.is_there = true;
+  // The states before the segment's first step: those of a segment of the group, of the chunk's start, or of a group
+  // that is still to come.
+  __device__ __forceinline__ void settle_sums(int s, int i) {
     if (i > 0) {
-      settle_pending(i - 1);
+      settle_sums(i - 1);
     } else if (s == 0) {
       float before[kStates];
       for (int n = 0; n < kStates; ++n) before[n] = static_cast<float>(states_.neuron().carry(n));
-      settle(before);
+      sums_.settle(before);
     }
   }
-  __device__ __forceinline__ void settle_pending(int i) {
-    if (!pending_.is_there) return;
+  __device__ __forceinline__ void settle_sums(int i) {
+    if (!sums_.waits()) return;
     float before[kStates];
     for (int n = 0; n < kStates; ++n) before[n] = memory_.entries.last(i, n);
-    settle(before);
-  }
-  __device__ __forceinline__ void settle(const float (&before)[kStates]) {
-    float output[kOrder][kSegmentSteps];
-    for (int n = 0; n < kOrder; ++n) output[n][0] = pending_.output[n];
-    add_products(output, 0, before, pending_.refractory, pending_.input, pending_.sum);
-    for (int p = 0; p < kParameters; ++p) totals_[p] += static_cast<double>(pending_.sum[p]);
-    pending_.is_there = false;
+    sums_.settle(before);
   }
 
   // psu_lif: A, from h. False where its aggregate is all that is wanted.
@@ -435,9 +390,7 @@ class BackwardRow {
   RowGradient<1, kSparing> refractory_gradient_;  // psu_lif: on R
   RawSegment next_ = {};
   char *gradients_from_, *grad_x_to_;
-  Pending pending_;
-  double totals_[kParameters] = {};
-  bool has_gradient_[kParameters] = {};
+  Sums sums_;
 };
 
 }  // namespace spikescan

@@ -25,11 +25,15 @@ inline void spin_pause() {
 inline void prefetch_sector(const void*) {}
 template <int kBytes>
 inline void copy_async(void* shared, const void* global) {
-  __builtin_memcpy(shared, global, kBytes);
+  simt::copy_async<kBytes>(shared, global);
 }
-inline void commit_copies() {}
+inline void commit_copies() {
+  simt::commit_copies();
+}
 template <int kPending>
-inline void await_copies() {}
+inline void await_copies() {
+  simt::await_copies(kPending);
+}
 inline float seen_anew(float x) {
   return x;
 }

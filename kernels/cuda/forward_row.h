@@ -67,8 +67,7 @@ class ForwardRow {
   using Ring = RowRing<kSlots, false>;
 
   __device__ __forceinline__ void store_final(int state, float value) const {
-    const spikescan_state& out = call_.args.final_state[state];
-    if (out.data && lane_.inside) out.data[lane_.batch * out.stride_batch + lane_.channel] = value;
+    if (float* place = lane_.place_of(call_.args.final_state[state])) *place = value;
   }
 
   // One segment ahead in registers, the next kSlots in the ring.
@@ -84,8 +83,7 @@ class ForwardRow {
         if (lane_.inside && has_carry(n)) neuron_.set_carry(n, handed_on(n));
         continue;
       }
-      const spikescan_state& in = call_.args.initial_state[n];
-      const float initial = in.data && lane_.inside ? in.data[lane_.batch * in.stride_batch + lane_.channel] : 0.0f;
+      const float initial = lane_.state(call_.args.initial_state[n]);
       neuron_.set_carry(n, initial);
       if (d_.time == 0) store_final(n, initial);
     }

@@ -57,6 +57,15 @@ struct RowLane {
                     : first_segment / kChunkSegments;
   }
 
+  // Where the caller has the row's state; null where he has none, or there is no row.
+  __device__ __forceinline__ float* place_of(const spikescan_state& state) const {
+    return state.data && inside ? state.data + batch * state.stride_batch + channel : nullptr;
+  }
+  __device__ __forceinline__ float state(const spikescan_state& state) const {
+    const float* place = place_of(state);
+    return place ? *place : 0.0f;
+  }
+
   // The row's or piece's whole segments end here.
   __device__ __forceinline__ int whole_end(int64_t time) const {
     const int whole = static_cast<int>(time / kSegmentSteps);

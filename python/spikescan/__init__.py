@@ -3,11 +3,13 @@
 Module layout (each knows only the ones above it; frameworks are imported by their own modules alone):
 
 - ``_checks``     single values (names, numbers, flags, shapes), refused by one sentence
+- ``_sentences``  the C library's refusals in Python's words
 - ``_abi``        the C library through ctypes: structs, enums, loading, statuses -> exceptions
 - ``_neuron``     `Neuron`: recurrence, firing rule and their numbers, checked; presets
 - ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, device) and its buffer sizes
 - ``_dlpack``     DLPack's capsules, read and written
 - ``_memory``     anything with memory (NumPy, ``__dlpack__``) -> pointer, dtype, shape, strides, device; our own buffers
+- ``_shapes``     the axes of x, and the shapes of what a call puts out
 - ``_arguments``  the rules of a call's arguments that all faces share
 - ``_spread``     one decay for all beside one a channel, and its gradient
 - ``_frame``      what both passes share on such arrays

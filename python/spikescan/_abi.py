@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spikescan._checks import choose
+from spikescan._sentences import in_python
 
 # ---- Enums: Python names are the header's without SPIKESCAN_, in lower case ----------------------------------------
 
@@ -257,10 +258,10 @@ lib = _Library()
 
 
 def check(status: int) -> None:
-    """Raises the exception of a status that is not SPIKESCAN_OK, with the library's sentence."""
+    """Raises the exception of a status that is not SPIKESCAN_OK, with the library's sentence in Python's words."""
     if status == 0:
         return
-    sentence = lib.spikescan_last_error().decode()
+    sentence = in_python(lib.spikescan_last_error().decode())
     raise _EXCEPTIONS.get(status, SpikescanError)(sentence or f"spikescan: {STATUSES[status]}")
 
 

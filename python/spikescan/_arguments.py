@@ -6,6 +6,7 @@ They know shapes and names, not arrays: how a decay is spread or a state laid ou
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,23 @@ def check_x(shape: tuple[int, ...], dtype: str, time_first: bool) -> None:
 # ---- Outputs -------------------------------------------------------------------------------------------------------
 
 
-def spike_dtype(spikes: bool | str | None, x_dtype: str, neuron: Neuron) -> str | None:
-    """The dtype's name that `spikes` asks for, True being x's; None where spikes are not wanted."""
+def dtype_name(dtype: Any) -> Any:
+    """The name of a dtype of NumPy, JAX or PyTorch, or of a type that NumPy has one for; anything else as it is."""
+    if dtype is None or isinstance(dtype, (bool, str)):
+        return dtype
+    if isinstance(dtype, (np.dtype, type)):
+        try:
+            known = np.dtype(dtype)
+            return known.name if known.isnative else known.str
+        except TypeError:  # a type that it has none for
+            return dtype
+    torch = sys.modules.get("torch")  # where nobody has imported it, there is no such dtype
+    return str(dtype).removeprefix("torch.") if torch is not None and isinstance(dtype, torch.dtype) else dtype
+
+
+def spike_dtype(spikes: Any, x_dtype: str, neuron: Neuron) -> str | None:
+    """The dtype's name that `spikes` asks for, by name or as a dtype, True being x's; None where none are wanted."""
+    spikes = dtype_name(spikes)
     if spikes is None or isinstance(spikes, (bool, np.bool_)):
         return x_dtype if spikes else None
     choose("spikes", spikes, SPIKE_DTYPES, ", or True or False")
@@ -65,8 +81,9 @@ def spike_dtype(spikes: bool | str | None, x_dtype: str, neuron: Neuron) -> str 
     return spikes
 
 
-def membrane_dtype(membrane: bool | str | None) -> str | None:
-    """The dtype's name that `membrane` asks for, True being float32; None where V is not wanted."""
+def membrane_dtype(membrane: Any) -> str | None:
+    """The dtype's name that `membrane` asks for, likewise, True being float32; None where V is not wanted."""
+    membrane = dtype_name(membrane)
     if membrane is None or isinstance(membrane, (bool, np.bool_)):
         return "float32" if membrane else None
     choose("membrane", membrane, FLOATING, ", or True or False")
@@ -78,6 +95,8 @@ def membrane_dtype(membrane: bool | str | None) -> str | None:
 
 def check_alpha(neuron: Neuron, alpha: Any) -> None:
     """Refuses a current's decay that is missing, and one that the neuron has no use for."""
+    if isinstance(alpha, Neuron):  # behind the decays an option has to be named
+        raise TypeError(f"alpha is {shown(alpha)}; it must be a decay, and a neuron must be given as neuron=")
     if neuron.has_alpha and alpha is None:
         raise ValueError(f"alpha is missing; {neuron.recurrence} needs it (the decay of its current)")
     if not neuron.has_alpha and alpha is not None:
@@ -109,12 +128,16 @@ def decay_is_shared(name: str, decay_shape: tuple[int, ...], channel_shape: tupl
     )
 
 
-def check_layer_channels(name: str, shape: tuple[int, ...], hidden_shape: tuple[int, ...]) -> None:
-    """Of a layer's x: `scan` would name the decays, which the caller of a layer has not given."""
-    if len(shape) >= 2 and hidden_shape not in ((), (1,)) and not broadcasts(hidden_shape, shape[2:]):
-        raise ValueError(
-            f"{name} has shape {tuple(shape)}; its channels must be the layer's hidden_shape, {hidden_shape}"
-        )
+def check_layer_channels(name: str, shape: tuple[int, ...], hidden_shape: tuple[int, ...], leading: int = 2) -> None:
+    """Of a layer's x, whose channels are the axes from `leading` on: `scan` would name the decays, which the caller of a
+    layer has not given."""
+    if len(shape) < leading or hidden_shape in ((), (1,)) or broadcasts(hidden_shape, shape[leading:]):
+        return
+    is_short = leading > 1 and len(shape) - leading < len(hidden_shape)  # most likely the batch is missing
+    raise ValueError(
+        f"{name} has shape {tuple(shape)}; its channels must be the layer's hidden_shape, {hidden_shape}"
+        + (f", behind {leading} other axes" if is_short else "")
+    )
 
 
 def check_uniforms(shape: tuple[int, ...], dtype: str, x_shape: tuple[int, ...], x_name: str = "x") -> None:
@@ -129,7 +152,8 @@ def as_states(name: str, given: Any, neuron: Neuron) -> tuple[Any, ...]:
     one state."""
     states = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     if len(states) != len(neuron.states):
-        raise ValueError(f"{name} has {len(states)} arrays; {neuron.recurrence} has {neuron.states}")
+        wanted = f"{len(neuron.states)}, the states of {neuron.recurrence}: {', '.join(neuron.states)}"
+        raise ValueError(f"{name} has {len(states)} arrays; it must have {wanted}")
     return states
 
 

@@ -15,6 +15,7 @@ from spikescan._checks import as_count, as_flag, as_real_array
 from spikescan._memory import Array, View
 from spikescan._neuron import Neuron
 from spikescan._problem import Problem, problem
+from spikescan._shapes import OutputShapes, batch_and_time, output_shapes
 from spikescan._spread import add_up, room_for_gradients, spread
 
 
@@ -36,8 +37,7 @@ class Frame:
         self.time_first = as_flag("time_first", time_first)
         self.x = _memory.view("x", x, self.cuda_stream)
         check_x(self.x.shape, self.x.dtype, self.time_first)
-        first, second = self.x.shape[:2]
-        self.batch, self.time = (second, first) if self.time_first else (first, second)
+        self.batch, self.time = batch_and_time(self.x.shape, self.time_first)
         self.channel_shape = self.x.shape[2:]
         self.channels = math.prod(self.channel_shape)
         self.device = self.x.device
@@ -56,13 +56,14 @@ class Frame:
         return v
 
     def real(self, name: str, given: Any, leading: int) -> View:
-        """A decay or a state where it lies; on the CPU a copy of real numbers that are not float32, or lie apart."""
+        """A decay or a state where it lies; on the CPU a copy of real numbers that are not float32, or lie apart or off
+        float32's alignment."""
         if self.device[0] == "cpu" and not hasattr(given, "__dlpack__"):
             given = as_real_array(name, given)
         v = _memory.view(name, given, self.cuda_stream)
         if not self.device[0] == v.device[0] == "cpu":
             return v
-        if v.dtype == "float32" and not _memory.layout_fault(v, leading):
+        if v.dtype == "float32" and v.pointer % 4 == 0 and not _memory.layout_fault(v, leading):
             return v
         return _memory.view(name, as_real_array(name, given).astype(np.float32, order="C"))
 
@@ -78,9 +79,8 @@ class Frame:
         self.keep.append(v)
         return v
 
-    def shape(self, time: int) -> tuple[int, ...]:
-        leading = (time, self.batch) if self.time_first else (self.batch, time)
-        return leading + self.channel_shape
+    def shapes(self, spikes: str | None = None) -> OutputShapes:
+        return output_shapes(self.x.shape, self.time_first, spikes)
 
     def tensor(
         self, name: str, array: Array, dtypes: tuple[str, ...] = _memory.FLOATING, output: bool = False
@@ -89,9 +89,11 @@ class Frame:
         return self.tensor_in(name, _memory.view(name, array, self.cuda_stream), dtypes, output)
 
     def tensor_in(self, name: str, v: View, dtypes: tuple[str, ...], output: bool) -> _abi.Tensor:
-        packed = dtypes == ("uint32",)
-        self.checked(name, v, self.shape(-(-self.time // 32) if packed else self.time), dtypes, output)
-        return self.tensor_of(name, v, "bits32" if packed else v.dtype)
+        if dtypes == ("uint32",):
+            self.checked(name, v, self.shapes("bits32").spikes, dtypes, output)
+            return self.tensor_of(name, v, "bits32")
+        self.checked(name, v, self.x.shape, dtypes, output)
+        return self.tensor_of(name, v, v.dtype)
 
     def tensor_of(self, name: str, v: View, dtype: str) -> _abi.Tensor:
         first, second = _memory.collapse(name, v, 2)
@@ -108,7 +110,7 @@ class Frame:
                 continue
             label = f"{name}[{i}]"
             v = _memory.view(label, array, self.cuda_stream) if output else self.real(label, array, 1)
-            self.checked(label, v, (self.batch, *self.channel_shape), ("float32",), output)
+            self.checked(label, v, self.shapes().state, ("float32",), output)
             (stride,) = _memory.collapse(label, v, 1)
             result[i] = _abi.State(v.pointer or None, stride)
         return result
@@ -118,6 +120,10 @@ class Frame:
         v = self.real(name, given, 0)
         shared = decay_is_shared(name, v.shape, self.channel_shape)
         self.checked(name, v, v.shape, ("float32",), False)
+        is_on_gpu = self.device[0] != "cpu"  # where nothing has been copied yet
+        if is_on_gpu and not shared and v.shape == self.channel_shape and _memory.is_one_value(v):
+            # As a library's `broadcast_to` hands it over; its gradient is one a channel, as its shape is.
+            return Decay(self._once_a_channel(name, v.pointer), False, v.shape)
         _memory.collapse(name, v, 0)
         if shared or v.shape == self.channel_shape:
             return Decay(v.pointer, shared, v.shape)
@@ -142,14 +148,17 @@ class Frame:
         second = self.decay("alpha", alpha)
         if first.shared == second.shared:
             return first, second
-        return self._spread(first), self._spread(second)
+        return self._spread("beta", first), self._spread("alpha", second)
 
-    def _spread(self, decay: Decay) -> Decay:
+    def _spread(self, name: str, decay: Decay) -> Decay:
         if not decay.shared:
             return decay
-        memory = spread(decay.pointer, self.channels, self.device, self.cuda_stream)
+        return Decay(self._once_a_channel(name, decay.pointer), False, decay.shape, is_spread=True)
+
+    def _once_a_channel(self, name: str, pointer: int) -> int:
+        memory = spread(name, pointer, self.channels, self.device, self.cuda_stream)
         self.keep.append(memory)
-        return Decay(memory.pointer or decay.pointer, False, decay.shape, is_spread=True)
+        return memory.pointer or pointer
 
     def decay_gradient(self, name: str, array: Array, decay: Decay) -> int | None:
         """Where the library writes it: for a spread decay aside, one a channel, for `add_up` to finish."""

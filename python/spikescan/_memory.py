@@ -157,6 +157,11 @@ def _empty_on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def is_one_value(v: View) -> bool:
+    """Whether all elements are the same memory, as of an array that was broadcast from one."""
+    return math.prod(v.shape) > 1 and all(n == 1 or s == 0 for n, s in zip(v.shape, v.strides))
+
+
 def layout_fault(v: View, leading: int) -> str | None:
     """What the library does not read in place: channels (the axes from `leading` on) apart, or an axis before them that
     runs backwards."""

@@ -14,7 +14,7 @@ _LARGEST = 2.0**128 - 2.0**104  # of float32, which the library computes in
 
 
 def _number(name: str, value: object) -> float:
-    return as_number(name, value, "one number (a threshold or slope per channel is not built)")
+    return as_number(name, value, "one number that is known now: neither one a channel nor traced (in JAX: static)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Neuron:
             raise ValueError(f"k is {self.k}; it must be from 2^-120 to 2^120")
         if not 0 <= self.max_prob <= 1:
             raise ValueError(f"max_prob is {self.max_prob}; it must be in [0, 1]")
-        object.__setattr__(self, "text", " ".join(str(getattr(self, field.name)) for field in dataclasses.fields(self)))
+        # By format: of a float that changes from call to call torch.compile makes a symbol, which str() cannot take.
+        object.__setattr__(self, "text", " ".join(f"{getattr(self, field.name)}" for field in dataclasses.fields(self)))
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ _SUM = Neuron("lif", "none", 0.0)  # V_t = beta V_(t-1) + x_t, which adds up x w
 _MORE_THAN_ONE = 0x40  # 0x40404040 is 3.0 as a float32, and a decay is clipped to 1
 
 
-def spread(value: int, channels: int, device: tuple[str, int], cuda_stream: int) -> Workspace:
+def spread(name: str, value: int, channels: int, device: tuple[str, int], cuda_stream: int) -> Workspace:
     """The float32 at the address `value` once a channel: copied once, then what is there copied behind itself."""
-    memory = Workspace(channels * _ITEM, device, cuda_stream, "decay")
+    memory = Workspace(channels * _ITEM, device, cuda_stream, name)
     done = 0
     while done < channels:
         source, more = (memory.pointer, min(done, channels - done)) if done else (value, 1)

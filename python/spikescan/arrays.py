@@ -10,12 +10,13 @@ import math
 from typing import Any, NamedTuple
 
 from spikescan import _abi, _memory
-from spikescan._arguments import check_key, make_neuron, membrane_dtype, spike_dtype, x_axes
+from spikescan._arguments import check_key, dtype_name, make_neuron, membrane_dtype, spike_dtype, x_axes
 from spikescan._checks import as_flag, as_shape, choose, shown
 from spikescan._frame import Decay, Frame
 from spikescan._memory import Array, Workspace
 from spikescan._neuron import Neuron
 from spikescan._problem import Problem, problem
+from spikescan._shapes import batch_and_time
 
 
 class ScanResult(NamedTuple):
@@ -60,8 +61,8 @@ def scan(
     origin: tuple[int, int, int] = (0, 0, 0),
     uniforms: Array = None,
     initial_state: Any = None,
-    spikes: bool | str = True,
-    membrane: bool | str = False,
+    spikes: Any = True,
+    membrane: Any = False,
     final_state: bool = False,
     save: bool = False,
     out: ScanResult | None = None,
@@ -83,8 +84,9 @@ def scan(
       uniforms: float32 in [0, 1) in the shape of x, used in place of the generator.
       initial_state: arrays [B, channels...] float32 (on the CPU any real numbers, as for `beta`), one for each of
         `neuron.states`; one that is None or absent means zero.
-      spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32).
-      membrane: whether V is wanted; True (float32) or a floating dtype's name.
+      spikes: True (x's dtype), False, or "float32", "float16", "bfloat16", "uint8", "bits32" (32 steps to a uint32); or
+        a dtype, as ``np.uint8``.
+      membrane: whether V is wanted; True (float32) or a floating dtype, likewise.
       final_state: whether the state after the last step is wanted.
       save: whether to keep what `scan_backward` needs.
       out: a `ScanResult` of arrays to write into; they decide what is computed, in place of the four flags above,
@@ -130,12 +132,11 @@ def _check_out(out: Any, kind: type) -> None:
 def _allocate(
     frame: Frame, prob: Problem, neuron: Neuron, spikes: str | None, membrane: str | None, final_state: bool, save: bool
 ) -> ScanResult:
-    steps = -(-frame.time // 32) if spikes == "bits32" else frame.time
-    state_shape = (frame.batch, *frame.channel_shape)
+    shapes = frame.shapes(spikes)
     return ScanResult(
-        spikes=frame.output(frame.shape(steps), spikes) if spikes else None,
-        membrane=frame.output(frame.shape(frame.time), membrane) if membrane else None,
-        final_state=tuple(frame.output(state_shape, "float32") for _ in neuron.states) if final_state else None,
+        spikes=frame.output(shapes.spikes, spikes) if spikes else None,
+        membrane=frame.output(shapes.membrane, membrane) if membrane else None,
+        final_state=tuple(frame.output(shapes.state, "float32") for _ in neuron.states) if final_state else None,
         saved=frame.output((prob.saved,), "uint8") if save else None,
     )
 
@@ -206,6 +207,8 @@ def scan_backward(
     args.beta = beta_decay.pointer or None
     args.alpha = (alpha_decay.pointer or None) if alpha_decay else None
     args.initial_state = frame.states("initial_state", initial_state, chosen)
+    if saved is None:
+        raise TypeError("saved is None; it must be the `saved` of a forward call with save=True")
     kept = frame.whole("saved", saved, (prob.saved,), "uint8", False)
     if prob.saved:
         args.saved, args.saved_bytes = kept.pointer, prob.saved
@@ -233,8 +236,8 @@ def _allocate_gradients(
     frame: Frame, neuron: Neuron, decays: tuple[Decay, Decay | None], wanted: tuple[str, ...]
 ) -> Gradients:
     beta, alpha = decays
-    state_shape = (frame.batch, *frame.channel_shape)
-    states = tuple(frame.output(state_shape, "float32") for _ in neuron.states) if "initial_state" in wanted else None
+    shape = frame.shapes().state
+    states = tuple(frame.output(shape, "float32") for _ in neuron.states) if "initial_state" in wanted else None
     return Gradients(
         x=frame.output(frame.x.shape, frame.x.dtype) if "x" in wanted else None,
         beta=frame.output(beta.shape, "float32") if "beta" in wanted else None,
@@ -268,7 +271,7 @@ def describe_plan(
     max_prob: float | None = None,
     surrogate: str | None = None,
     gradient: str | None = None,
-    dtype: str = "float32",
+    dtype: Any = "float32",
     backend: str = "auto",
     shared_decay: bool = False,
     time_first: bool = False,
@@ -278,7 +281,7 @@ def describe_plan(
     Args:
       shape: of x, [B, T, channels...].
       neuron or its options, time_first: as in `scan`.
-      dtype: of x, by its name.
+      dtype: of x, as "float32" or ``x.dtype``.
       backend: "cpu", "cuda" (its current device), or "auto": CUDA where it has a device.
       shared_decay: whether the decays are one value for all channels.
     """
@@ -287,9 +290,10 @@ def describe_plan(
     sizes, time_first = as_shape("shape", shape), as_flag("time_first", time_first)
     if len(sizes) < 2:
         raise ValueError(f"shape is {shown(shape)}; it must be {x_axes(time_first)}")
+    dtype = dtype_name(dtype)
     choose("dtype", dtype, _memory.FLOATING)
     choose("backend", backend, _abi.BACKENDS)
-    batch, time = (sizes[1], sizes[0]) if time_first else sizes[:2]
+    batch, time = batch_and_time(sizes, time_first)
     shared = as_flag("shared_decay", shared_decay)
     description = problem(chosen, batch, time, math.prod(sizes[2:]), dtype, backend, 0, shared).description
     text = ctypes.create_string_buffer(4096)

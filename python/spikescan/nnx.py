@@ -15,10 +15,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from spikescan import decays
-from spikescan._arguments import broadcasts
+from spikescan._arguments import broadcasts, check_layer_channels
 from spikescan._checks import as_count, as_flag, as_number, as_shape, shown
 from spikescan._neuron import Neuron
-from spikescan.jax._arrays import as_array
 from spikescan.jax._scan import scan
 from spikescan.jax._spyx import (
     DeterministicLayer,
@@ -87,7 +86,7 @@ class PSU_LIF(DeterministicLayer, nnx.Module):
         if not broadcasts(V.shape, x.shape):
             raise ValueError(f"V has shape {V.shape}; it must be x's, {x.shape}")
         V = jnp.broadcast_to(V, x.shape)
-        lead = self._lead(x.ndim)
+        lead = self._lead("x", x.shape, 0)
         spikes, final = self._scan(x.reshape(1, *lead, *x.shape), V.reshape(*lead, *V.shape))
         return spikes.reshape(x.shape), final.reshape(V.shape).astype(V.dtype)
 
@@ -96,16 +95,19 @@ class PSU_LIF(DeterministicLayer, nnx.Module):
         x = as_floating("x", x)
         if x.ndim == 0:
             raise ValueError("x has shape (); it must be [time, batch, channels...] or [time, channels...]")
-        lead = self._lead(x.ndim - 1)
+        lead = self._lead("x", x.shape, 1)
         return self._scan(x.reshape(x.shape[0], *lead, *x.shape[1:]), None)[0].reshape(x.shape)
 
     def initial_state(self, batch_size: int) -> jax.Array:
         batch_size = as_count("batch_size", batch_size, (1 << 63) - 1, "2^63 - 1")
         return jnp.zeros((batch_size, *self.hidden_shape))
 
-    def _lead(self, axes: int) -> tuple[int, ...]:
-        """A batch of one for inputs of one step that have the channels alone, as under ``jax.vmap``."""
-        return (1,) if axes <= self.beta[...].ndim else ()
+    def _lead(self, name: str, shape: tuple[int, ...], before: int) -> tuple[int, ...]:
+        """A batch of one for inputs that have the channels alone behind the `before` axes, as under ``jax.vmap``."""
+        decays = self.beta[...].shape
+        lead = (1,) if len(shape) - before <= len(decays) else ()
+        check_layer_channels(name, shape, decays, before + 1 - len(lead))
+        return lead
 
     def _scan(self, x: jax.Array, initial: Any) -> tuple[jax.Array, Any]:
         beta = self.beta[...]

@@ -11,6 +11,7 @@ from spikescan._arguments import check_alpha, check_key, check_neuron
 from spikescan._checks import as_flag, as_real_array
 from spikescan._memory import Array
 from spikescan._neuron import Neuron
+from spikescan._shapes import PACKED_STEPS, batch_and_time
 from spikescan.arrays import ScanResult, scan
 
 
@@ -59,11 +60,9 @@ class SequenceStream:
         self.state: tuple[Array, ...] | None = None
         self.time = origin[1]
 
-    def __call__(
-        self, x: Array, *, uniforms: Array = None, spikes: bool | str = True, membrane: Any = False
-    ) -> ScanResult:
+    def __call__(self, x: Array, *, uniforms: Array = None, spikes: Any = True, membrane: Any = False) -> ScanResult:
         """Runs the next piece; arguments and result as in `scan`. "bits32" wants pieces of whole 32 steps."""
-        if isinstance(spikes, str) and spikes == "bits32" and self.time % 32:
+        if isinstance(spikes, str) and spikes == "bits32" and self.time % PACKED_STEPS:
             raise ValueError(
                 f"spikes is 'bits32'; the piece must begin at a multiple of 32 steps, and the next step is {self.time}"
             )
@@ -84,7 +83,7 @@ class SequenceStream:
             cuda_stream=self.cuda_stream,
         )
         self.state = result.final_state
-        self.time += _memory.view("x", x, self.cuda_stream).shape[0 if self.time_first else 1]
+        self.time += batch_and_time(_memory.view("x", x, self.cuda_stream).shape, self.time_first)[1]
         return result
 
     def reset(self) -> None:

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "python/xla/sentences.h"
+
 namespace spikescan_xla {
 namespace {
 
@@ -31,7 +33,7 @@ void check(spikescan_status status) {
                     : status == SPIKESCAN_UNSUPPORTED    ? ffi::kUnimplemented
                     : status == SPIKESCAN_OUT_OF_MEMORY  ? ffi::kResourceExhausted
                                                          : ffi::kInternal;
-  throw Refusal(code, std::string("spikescan: ") + spikescan_last_error());
+  throw Refusal(code, "spikescan: " + in_python(spikescan_last_error()));
 }
 
 bool answer_metadata(ffi::CallFrame* frame, uint32_t traits) {

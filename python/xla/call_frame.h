@@ -17,7 +17,7 @@ struct Refusal : std::runtime_error {
   Refusal(ffi::ErrorCode c, const std::string& sentence) : std::runtime_error(sentence), code(c) {}
 };
 
-// Throws the library's own sentence where the status is not OK.
+// Throws the library's sentence, in Python's words, where the status is not OK.
 void check(spikescan_status status);
 
 // Answers XLA's question for version and traits; false where the frame is a call.

@@ -45,7 +45,7 @@ inline void fire(const Firing& f, const Segment& u, int steps, Segment& m) {
       values.at[j][l] = m.at[j][l];
     }
   }
-  fire(f, unused, 0, steps, kLanes, true, uniforms, values, TileSink{values});
+  fire_any(f, unused, 0, steps, kLanes, true, uniforms, values, TileSink{values});
   for (int j = 0; j < steps; ++j) {
     for (int l = 0; l < kLanes; ++l) m.at[j][l] = values.at[j][l];
   }

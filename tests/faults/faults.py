@@ -38,6 +38,7 @@ SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
 FEW_ROWS = Test("few_rows_test", "tests/cpu/few_rows_test")
 STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
+FORWARD_ASKING = Test("forward_asking_test", "tests/cpu/forward_asking_test")
 NEXT_TURN = Test("next_turn_test", "tests/cpu/next_turn_test")
 VECTOR_FUNCTIONS = Test("vector_functions_test", "tests/cpu/vector_functions_test")
 
@@ -224,7 +225,7 @@ FORWARD = _faults(
     ("spikes: of a narrow block alone", "bits << (kLanes - count) | before >> count", "bits << (kLanes - count)"),
     ("spikes: first bits not kept", "__builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);", ";"),
     ("spikes: what a line leaves", "bits >> (run - filled)", "0"),
-    ("spikes: past a short run", "hn::FirstN(d, count - l), d,", "hn::FirstN(d, count - l + 1), d,"),
+    ("spikes: past a short run", "store_part_ones(bits >> l, 0, count - l,", "store_part_ones(bits >> l, 0, count - l + 1,"),
     ("spikes: part of a line, of the bits after it", "store_part_ones(first_bits, part,", "store_part_ones(bits, part,"),
     ("spikes: part of a line to its end", "(64 - (end - begin))", "0"),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
@@ -245,15 +246,20 @@ FORWARD = _faults(
     ("powers: from another square", "compose(exact[high], exact[s - high])", "compose(exact[high / 2], exact[s - high])"),
     ("powers: vanish", "keep_positive(power, base);\n    put(entry", "put(entry"),
 ) + _faults(
-    "kernels/cpu/neuron_lanes.h", PASSES,
+    "kernels/cpu/lane_decays.h", PASSES,
     ("spsn: gain", "1.0f - out.beta[l]", "1.0f"),
     ("alpha: not clipped", "used && alpha ? clip_decay(alpha[c])", "used && alpha ? alpha[c]"),
     ("decay: sharing ignored", "d.shared_decay || !used ? 0 : block.channel[l]", "!used ? 0 : block.channel[l]"),
-    ("psu_lif: R ignored", "kPsu ? v - load(", "false ? v - load("),
+) + _faults(
+    "kernels/cpu/segment_states.h", PASSES,
+    ("psu_lif: R ignored", "Neuron::kPsu ? v - load(", "false ? v - load("),
+) + _faults(
+    "kernels/cpu/neuron_lanes.h", PASSES,
     ("psu_lif: R from V itself", "return drive(j, l, load(states.at[0].at[j] + l));", "return load(states.at[0].at[j] + l);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
-    ("initial state ignored", "if (!initial.data) {", "if (true) {"),
+    ("initial state ignored", "load_state(args.initial_state[n], block_, 0, neuron_.carry(n));",
+     "load_state(spikescan_state{}, block_, 0, neuron_.carry(n));"),
     ("final state: none of part of a segment", "(leaves_split(k));\n    __builtin_memcpy(final_, states_.last, sizeof final_);",
      "(leaves_split(k));"),
     ("final state: of a last whole segment none", "if (is_last(t)) keep_last(kSegmentSteps);", ""),
@@ -263,6 +269,8 @@ FORWARD = _faults(
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", SHAPES,
     ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
+) + _faults(
+    "kernels/cpu/settle_segment.h", SHAPES,
     ("settle: the first vector's response for all abreast", "settle_step(responses(v), j,", "settle_step(responses(0), j,"),
     ("settle: the second state left local", "store(response(0, reached, load(current)), current);", ""),
 ) + _faults(
@@ -277,10 +285,12 @@ FORWARD = _faults(
     ("split a chunk late", "neuron_.end_chunk(leaves_split(k));", "neuron_.end_chunk(k % kSplitChunks == 0);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", SHAPES,
-    ("inner: half a packed word at the end not written", " || is_last(t)", ""),
     ("inner: the end of a chunk forgotten", "end <= length && end < kChunkSteps", "end <= length"),
 ) + _faults(
-    "kernels/cpu/forward_inner.h", SHAPES,
+    "kernels/cpu/forward_spikes.h", SHAPES,
+    ("inner: half a packed word at the end not written", " || t + kSegmentSteps == call_.description.time", ""),
+) + _faults(
+    "kernels/cpu/spike_sinks.h", SHAPES,
     ("inner: every step's bit in one place", "    bit = bit + bit;\n", ""),
 ) + _faults(
     "kernels/cpu/lane_firing.h", SHAPES,
@@ -344,6 +354,17 @@ ASKING = _faults(
     ("asking: as narrow as the last block", "next.is_first_block() && place.first_width > lanes", "false"),
     ("asking: first step first in any case", "item.step = 0 - stride;", "item.step = stride;"),
     ("asking: one long row in whole lines alone", "(aligned ? 0 : kLineBytes)", "0"),
+) + _faults(
+    "kernels/cpu/next_turn.h", FORWARD_ASKING,
+    ("asking forward: not for a longer turn's other steps", "if (done == 0 && own_steps_ < next_.steps)", "if (false)"),
+) + _faults(
+    "kernels/cpu/asking.h", FORWARD_ASKING,
+    ("asking forward: not for where rows begin", "!is_one_run && rows_->together()", "false"),
+    ("asking forward: as narrow as the last block", "l < place.first_width;", "l < lanes;"),
+) + _faults(
+    "kernels/cpu/row_places.h", FORWARD_ASKING,
+    ("asking forward: by a vector's first byte", "(vector + 1) * kFloats * bytes - 1", "vector * kFloats * bytes"),
+    ("asking forward: the first batch alone", "(first_[line / batch_lines * run_] - first_[0]) * bytes", "0"),
 )
 
 # Only a machine with AVX-512 sees some of them.
@@ -377,7 +398,7 @@ BACKWARD = _faults(
     ("gradient of V ignored", "return add_membrane(j, l, h(j, l));", "return h(j, l);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
-    ("gradient of the final state ignored", "carry[l] = in.data[state_index(in, l)];", "carry[l] = 0.0;"),
+    ("gradient of the final state ignored", "load_state(args.grad_final_state[n],", "load_state(spikescan_state{},"),
     ("spsn: gain of dx", "Neuron::kSpsn ? g[0] * gain", "Neuron::kSpsn ? g[0]"),
     ("decay gradient: state of the same step", "states.at[n].at[j - 1]", "states.at[n].at[j]"),
     ("decay gradient: state before a chunk", "store_narrow(load(carry + l), before_[n] + l);",
@@ -399,13 +420,15 @@ BACKWARD = _faults(
      "store(gs(j, l) * rule.gradient(m), direct.at[j] + l);",
      "store(gs(j, l) * rule.gradient(m), direct.at[j] + l); if constexpr (sends) sender.send(j, l);"),
 ) + _faults(
-    "kernels/cpu/forward_inner.h", STREAMING,
+    "kernels/cpu/spike_sinks.h", STREAMING,
     ("part of a segment: steps beyond it written", "if (j < steps) rows.put", "rows.put"),
 ) + _faults(
-    "kernels/cpu/forward_lanes.h", STREAMING,
+    "kernels/cpu/forward_spikes.h", STREAMING,
     ("part of a segment: a step lost", "PartStreamSink{rows, steps}", "PartStreamSink{rows, steps - 1}"),
     ("part of a segment: taken for whole quarters", "steps % kQuarterSteps == 0 ?", "true ?"),
-    ("part of a segment: no final state", "    keep_last(steps);\n    with_rule", "    with_rule"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", STREAMING,
+    ("part of a segment: no final state", "    keep_last(steps);\n    spikes_", "    spikes_"),
 ) + _faults(
     "kernels/cpu/delayed_rows.h", STREAMING,
     ("rows that wait: of another width", "lanes_ == lanes && steps_", "steps_"),

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "simt/async_copies.h"
 #include "simt/context.h"
 #include "simt/simt.h"
 
@@ -61,6 +63,12 @@ struct Slot {
   std::vector<StaticShared> static_shared;
 };
 
+// One that a thread has issued and not waited for; groups count from 0.
+struct CopyUnderWay {
+  AsyncCopy copy;
+  std::uint64_t group;
+};
+
 struct Fiber {
   Context context;
   uint3 index;
@@ -73,6 +81,8 @@ struct Fiber {
   std::uint64_t result = 0;
   std::uint64_t path = 0;  // hash of the collectives since the last pause
   std::uint64_t last_path = 0;
+  std::deque<CopyUnderWay> copies;  // the oldest first
+  std::uint64_t copy_group = 0;     // that the next one belongs to
 };
 
 // Threads of one warp that meet with one mask.
@@ -103,6 +113,9 @@ class Block {
   int barrier(Collective kind, int predicate, Site site);
   std::uint64_t meet(Collective kind, unsigned mask, std::uint64_t value, unsigned argument, int width, Site site);
   void pause(Site site);
+  void issue_copy(const AsyncCopy& copy, Site site);
+  bool take_due_copy(int pending, AsyncCopy& copy);
+  void commit_copies() { ++current_->copy_group; }
   void* static_shared(const void* key, std::size_t bytes);
   unsigned char* dynamic_shared() const { return slot_.dynamic_shared.data(); }
   unsigned long long barriers_passed() const { return barriers_passed_; }

@@ -66,6 +66,9 @@ FAULTS = {
         "BackwardByHalfRows/psu_lif", RACE),
     "copies_of_other_lanes_not_waited_for": Fault(
         "row_ring.h", "__syncwarp(); // the other lanes' copies", "", "lif", "ForwardByRows/lif", RACE),
+    "copies_waited_for_too_little": Fault(
+        "row_ring.h", "await_copies<kPending>();", "await_copies<kPending + 1>();", "lif", "ForwardByRows/lif",
+        "elements differ"),
     "times_read_early": Fault(
         "row_generator.h", "__syncwarp(); // they are written", "", "lif", "ForwardByRows/lif", RACE),
     "shared_tables_read_early": Fault(

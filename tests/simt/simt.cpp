@@ -150,6 +150,8 @@ const char* name(FaultKind kind) {
                                            "collective mismatch",
                                            "deadlock",
                                            "hang",
+                                           "misaligned",
+                                           "copied twice",
                                            "out of bounds",
                                            "exception in kernel",
                                            "trap"};

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "simt/async_copies.h"
 #include "simt/collectives.h"
 #include "simt/device_names.h"
 #include "simt/guarded.h"
@@ -62,6 +63,8 @@ enum class FaultKind {
   collective_mismatch,  // threads of a warp meet in different collectives
   deadlock,             // every thread left waits
   hang,                 // threads only pause
+  misaligned,           // an asynchronous copy at an address that is no multiple of its bytes
+  copied_twice,         // an asynchronous copy to where an earlier one is under way
   out_of_bounds,        // bytes around shared memory were overwritten
   exception,            // the kernel threw
   trap,                 // __trap()

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from spikescan._arguments import check_uniforms
 from spikescan._checks import shown
@@ -21,11 +20,6 @@ def as_array(name: str, value: Any) -> jax.Array:
     except (TypeError, ValueError, OverflowError):  # JAX does not say which argument it was
         pass
     raise TypeError(f"{name} is {shown(value)}; it must be an array of numbers")
-
-
-def as_name(dtype: Any) -> Any:
-    """The name of a dtype, as ``jnp.uint8``; anything else comes back as it is."""
-    return jnp.dtype(dtype).name if isinstance(dtype, (np.dtype, type)) else dtype
 
 
 def as_uniforms(uniforms: Any, x: jax.Array, x_name: str = "x") -> jax.Array:

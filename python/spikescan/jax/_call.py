@@ -17,6 +17,7 @@ import numpy as np
 from spikescan import _abi
 from spikescan._neuron import Neuron
 from spikescan._problem import Problem, problem
+from spikescan._shapes import packed_words
 
 # The order of the bits in the attribute `present` (python/xla/passes.cpp holds the same).
 FORWARD_BITS = (
@@ -66,7 +67,7 @@ class Call:
         for name, shape in zip(self.operands, shapes):
             for letter, length in zip(self.axes(name), shape):
                 sizes[letter] = max(sizes.get(letter, 1), length) if letter == "n" else length
-        sizes["p"] = -(-sizes["t"] // 32)
+        sizes["p"] = packed_words(sizes["t"])
         return sizes
 
     def problem(self, sizes: dict[str, int], dtype: Any, backend: str, device: int) -> Problem:

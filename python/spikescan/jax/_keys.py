@@ -89,7 +89,7 @@ def _stream_word(stream: Any) -> jax.Array:
     return jnp.asarray(_split("stream", stream)[0], jnp.uint32)
 
 
-def make_key(seed: Any, stream: Any = 0, origin: tuple[int, int, int] = (0, 0, 0)) -> jax.Array:
+def make_key(seed: Any, stream: Any = 0, origin: tuple[Any, Any, Any] = (0, 0, 0)) -> jax.Array:
     """The key that `scan` takes, uint32[10].
 
     Args:
@@ -97,16 +97,21 @@ def make_key(seed: Any, stream: Any = 0, origin: tuple[int, int, int] = (0, 0, 0
         has them), or a key of ``jax.random`` (its words become the seed).
       stream: tells layers and steps apart; an integer up to 2^32 - 1, or an integer scalar array of JAX, whose low 32
         bits are taken.
-      origin: (batch, time, channel) index of x's first element in the whole.
+      origin: (batch, time, channel) index of x's first element in the whole; traced ones as `shift_key` takes them.
     """
     return _make("seed", seed, stream, origin)
 
 
-def _make(name: str, seed: Any, stream: Any, origin: tuple[int, int, int]) -> jax.Array:
+def _make(name: str, seed: Any, stream: Any, origin: Any) -> jax.Array:
+    traced: dict[str, Any] = {}
+    if isinstance(origin, (tuple, list)):
+        traced = {axis: index for axis, index in zip(_AXES, origin) if isinstance(index, jax.core.Tracer)}
+        origin = [0 if isinstance(index, jax.core.Tracer) else index for index in origin]
     _, _, origin = check_key(0, 0, origin)
     head = jnp.stack([_stream_word(stream), jnp.zeros((), jnp.uint32)])
     places = jnp.array([word for index in origin for word in _words(index)], jnp.uint32)
-    return jnp.concatenate([_seed_words(name, seed), head, places])
+    key = jnp.concatenate([_seed_words(name, seed), head, places])
+    return shift_key(key, **traced) if traced else key
 
 
 def as_key(key: Any) -> jax.Array:

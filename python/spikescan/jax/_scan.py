@@ -21,7 +21,8 @@ from spikescan._arguments import (
 )
 from spikescan._checks import as_flag
 from spikescan._neuron import Neuron
-from spikescan.jax._arrays import as_array, as_name, as_uniforms
+from spikescan._shapes import batch_and_time, output_shapes
+from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._call import Call
 from spikescan.jax._keys import as_key
 from spikescan.jax._varying import vary, varying_axes
@@ -103,7 +104,7 @@ def _forward(wanted: Wanted, save: bool, x: Any, beta: Any, alpha: Any, initial:
     results = [name for name in ("spikes", "membrane") if getattr(wanted, name)]
     finals = [f"final{i}" for i in range(len(wanted.neuron.states))] if wanted.final_state else []
     results += finals
-    if save and x.shape[0 if wanted.time_first else 1] > 0:
+    if save and batch_and_time(x.shape, wanted.time_first)[1] > 0:
         results.append("saved")
     if not results:
         return ScanResult(None, None, None), None
@@ -170,8 +171,8 @@ def scan(
     key: Any = None,
     uniforms: Any = None,
     initial_state: Any = None,
-    spikes: bool | str = True,
-    membrane: bool | str = False,
+    spikes: Any = True,
+    membrane: Any = False,
     final_state: bool = False,
     time_first: bool = False,
     gradient_in_place: bool = False,
@@ -210,7 +211,7 @@ def scan(
     channels = x.shape[2:]
     flat = int(np.prod(channels, dtype=np.int64))
     beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)
-    s_dtype, v_dtype = spike_dtype(as_name(spikes), x.dtype.name, chosen), membrane_dtype(as_name(membrane))
+    s_dtype, v_dtype = spike_dtype(spikes, x.dtype.name, chosen), membrane_dtype(membrane)
     if chosen.stochastic and s_dtype and key is None and uniforms is None:
         raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
     wanted = Wanted(chosen, shared, time_first, s_dtype, v_dtype, final_state, gradient_in_place)
@@ -221,7 +222,7 @@ def scan(
         x.reshape(*x.shape[:2], flat),
         beta,
         alpha,
-        _initial(chosen, initial_state, x.shape[1 if time_first else 0], channels, flat),
+        _initial(chosen, initial_state, output_shapes(x.shape, time_first, s_dtype).state, flat),
         key if chosen.stochastic and uniforms is None else None,
         uniforms if chosen.stochastic else None,
     )
@@ -242,7 +243,7 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], fl
     return flattened[0], flattened[1] if len(flattened) > 1 else None, whole
 
 
-def _initial(neuron: Neuron, states: Any, batch: int, channels: tuple[int, ...], flat: int) -> Any:
+def _initial(neuron: Neuron, states: Any, shape: tuple[int, ...], flat: int) -> Any:
     if states is None:
         return None
     arrays: list[Any] = []
@@ -251,7 +252,7 @@ def _initial(neuron: Neuron, states: Any, batch: int, channels: tuple[int, ...],
             arrays.append(None)
             continue
         array = as_array(f"initial_state[{i}]", state).astype(jnp.float32)
-        if array.shape != (batch, *channels):
-            raise ValueError(f"initial_state[{i}] has shape {array.shape}; it must be {(batch, *channels)}")
-        arrays.append(array.reshape(batch, flat))
+        if array.shape != shape:
+            raise ValueError(f"initial_state[{i}] has shape {array.shape}; it must be {shape}")
+        arrays.append(array.reshape(shape[0], flat))
     return tuple(arrays)

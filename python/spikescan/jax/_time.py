@@ -27,8 +27,8 @@ def scan_time_sharded(
     key: Any = None,
     uniforms: Any = None,
     blocks: int | None = None,
-    spikes: bool | str = True,
-    membrane: bool | str = False,
+    spikes: Any = True,
+    membrane: Any = False,
 ) -> ScanResult:
     """`scan` of a sequence whose time axis is split over the mesh axis `axis_name`; call it inside ``shard_map``.
 

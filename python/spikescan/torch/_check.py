@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from spikescan import _arguments
+from spikescan._shapes import output_shapes
 from spikescan.torch._call import Call
 
 FLOATING = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -55,11 +56,6 @@ def check(name: str, tensor: Tensor, x: Tensor, shape: Any, dtypes: Any) -> None
         raise TypeError(f"{name} has dtype {name_of(tensor.dtype)}; it must be {allowed}")
 
 
-def batch_and_time(call: Call, x: Tensor) -> tuple[Any, Any]:
-    first, second = x.shape[0], x.shape[1]
-    return (second, first) if call.time_first else (first, second)
-
-
 def is_shared(beta: Tensor) -> bool:
     return beta.dim() == 0
 
@@ -72,10 +68,10 @@ def check_inputs(call: Call, x: Tensor, beta: Tensor, alpha: Tensor | None, stat
         if decay is not None:
             check(name, decay, x, beta.shape if is_shared(beta) else channels, (torch.float32,))
     _arguments.check_alpha(call.neuron, alpha)
-    batch, _ = batch_and_time(call, x)
+    shape = output_shapes(x.shape, call.time_first, call.spikes).state
     for i, state in enumerate(states):
         if state is not None:
-            check(f"initial_state[{i}]", state, x, (batch, *channels), (torch.float32,))
+            check(f"initial_state[{i}]", state, x, shape, (torch.float32,))
 
 
 def check_forward(
@@ -91,11 +87,11 @@ def check_forward(
 def check_backward(call: Call, x: Tensor, beta: Tensor, alpha: Any, states: Any, gradients: Any) -> None:
     """`gradients`: those of spikes, V and of the final states; each may be None."""
     check_inputs(call, x, beta, alpha, states)
-    batch, _ = batch_and_time(call, x)
+    shape = output_shapes(x.shape, call.time_first, call.spikes).state
     series, finals = gradients[:2], gradients[2:]
     for name, gradient in zip(("grad_spikes", "grad_membrane"), series):
         if gradient is not None:
             check(name, gradient, x, x.shape, tuple(NAMES))
     for i, gradient in enumerate(finals):
         if gradient is not None:
-            check(f"grad_final_state[{i}]", gradient, x, (batch, *x.shape[2:]), (torch.float32,))
+            check(f"grad_final_state[{i}]", gradient, x, shape, (torch.float32,))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from spikescan._dlpack import contiguous_strides
+from spikescan._shapes import output_shapes
 from spikescan.torch import _autograd
 from spikescan.torch._call import Call, decode
 from spikescan.torch._keys import as_key, shift_key
@@ -106,12 +107,8 @@ def forward(
         key,
         place.local(uniforms, place.x),
     )
-    time = x.shape[1 - place.axis_of_batch]
-    words = (time + 31) // 32 if call.spikes == "bits32" else time
-    packed = list(x.shape)
-    packed[1 - place.axis_of_batch] = words
-    state = (x.shape[place.axis_of_batch], *x.shape[2:])
-    shapes = (packed, x.shape, state, state)
+    series, membrane, state = output_shapes(x.shape, call.time_first, call.spikes)
+    shapes = (series, membrane, state, state)
     wanted = (call.spikes, call.membrane, call.final_state, call.final_state and call.states > 1)
     placements = (place.x, place.x, place.states(), place.states())
     return [

@@ -12,6 +12,7 @@ from spikescan import _neuron
 from spikescan._arguments import check_layer_channels, check_uniforms
 from spikescan._checks import as_flag, as_shape
 from spikescan._neuron import Neuron
+from spikescan._shapes import batch_and_time
 from spikescan.torch._check import FLOATING, NAMES, check_tensor, name_of
 from spikescan.torch._device import as_device
 from spikescan.torch._keys import as_key, shift_key
@@ -62,6 +63,11 @@ def refractory_sigmoid_bernoulli(k: float = 50, threshold: float = 1) -> Bernoul
     return Bernoulli(Neuron("lif", "refractory_sigmoid_bernoulli", threshold, k))
 
 
+def _silent(neuron: Neuron) -> Neuron:
+    """Whose spikes are what the rule sees, less the threshold."""
+    return Neuron(neuron.recurrence, "none", neuron.threshold)
+
+
 class _Layer(nn.Module):
     """x [B, T, channels...], or [T, B, channels...] if `time_first` -> (S, state), or S alone if `keep_state`.
 
@@ -109,7 +115,7 @@ class _Layer(nn.Module):
         others = {"rule": rule, "max_prob": max_prob, "surrogate": surrogate, "gradient": gradient}
         given: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
         self.neuron = dataclasses.replace(neuron, **given)
-        self._silent = Neuron(neuron.recurrence, "none", neuron.threshold)  # made here: a compiler could not
+        self._silent = _silent(neuron)
         self.spike, self.membrane = as_flag("spike", spike), as_flag("membrane", membrane)
         self.time_first, self.keep_state = as_flag("time_first", time_first), as_flag("keep_state", keep_state)
         self.gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
@@ -147,6 +153,10 @@ class _Layer(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         kept = None if self.state is None else tuple(s.detach() for s in self.state)
         return {**self.__dict__, "state": kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Of layers that were pickled before there was one.
+        super().__setstate__({"_silent": _silent(state["neuron"]), **state})
 
     def _check_kept(self) -> None:
         """Activation checkpointing runs a layer again within the backward pass, when its state has moved on."""
@@ -196,7 +206,7 @@ class _Layer(nn.Module):
 
     def _count(self, x: Tensor) -> None:
         """In a tensor: numbers that a layer holds are constants to a compiler, which would start anew at each call."""
-        steps = x.shape[0 if self.time_first else 1]
+        _, steps = batch_and_time(x.shape, self.time_first)
         if self.time is None:
             self.time = torch.full((1,), steps, dtype=torch.int64, device=x.device)
         else:

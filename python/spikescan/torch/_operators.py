@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikescan._shapes import output_shapes
 from spikescan.torch import _check, _execute, _plans
 from spikescan.torch._call import decode
 
@@ -73,13 +74,11 @@ def _forward_fake(
 ) -> Any:
     c = decode(call)
     _check.check_forward(c, x, beta, alpha, (initial0, initial1), key, uniforms)
-    batch, time = _check.batch_and_time(c, x)
-    words = (time + 31) // 32 if c.spikes == "bits32" else time
-    steps = (words, batch) if c.time_first else (batch, words)
-    state = (batch, *x.shape[2:])
-    spikes = x.new_empty((*steps, *x.shape[2:]), dtype=_check.SPIKES[c.spikes]) if c.spikes else None
-    membrane = x.new_empty(x.shape, dtype=_check.FLOATING[c.membrane]) if c.membrane else None
-    finals = [x.new_empty(state, dtype=torch.float32) if c.final_state and i < c.states else None for i in range(2)]
+    shapes = output_shapes(x.shape, c.time_first, c.spikes)
+    spikes = x.new_empty(shapes.spikes, dtype=_check.SPIKES[c.spikes]) if c.spikes else None
+    membrane = x.new_empty(shapes.membrane, dtype=_check.FLOATING[c.membrane]) if c.membrane else None
+    wanted = c.states if c.final_state else 0
+    finals = [x.new_empty(shapes.state, dtype=torch.float32) if i < wanted else None for i in range(2)]
     saved = x.new_empty(_plans.saved_shape(c, x), dtype=torch.float64) if save else None
     return _filled(x, (spikes, membrane, *finals, saved))
 
@@ -91,8 +90,8 @@ def _backward_fake(
 ) -> Any:  # fmt: skip
     c = decode(call)
     _check.check_backward(c, x, beta, alpha, (initial0, initial1), (gs, gv, g0, g1))
-    batch, _ = _check.batch_and_time(c, x)
-    shapes = (x.shape, beta.shape, beta.shape, (batch, *x.shape[2:]), (batch, *x.shape[2:]))
+    state = output_shapes(x.shape, c.time_first, c.spikes).state
+    shapes = (x.shape, beta.shape, beta.shape, state, state)
     like = (x, beta, beta, beta, beta)
     return _filled(x, [t.new_empty(s) if wanted >> i & 1 else None for i, (t, s) in enumerate(zip(like, shapes))])
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from spikescan import _abi
 from spikescan._problem import Problem, problem
+from spikescan._shapes import batch_and_time, output_shapes
 from spikescan.torch import _check, _device
 from spikescan.torch._call import Call, decode
 
@@ -33,13 +34,9 @@ class Plan:
         self.workspace = args.workspace_bytes = workspace
         self.backend = _device.backend_of(x.device)
         self.saved_shape = saved_shape(call, x) if prob.saved else None
-        batch, time = _check.batch_and_time(call, x)
-        channels = tuple(x.shape[2:])
-        words = (time + 31) // 32 if call.spikes == "bits32" else time
-        self.spikes_shape = (words, batch, *channels) if call.time_first else (batch, words, *channels)
+        self.spikes_shape, _, self.state_shape = output_shapes(x.shape, call.time_first, call.spikes)
         self.spikes_dtype = _check.SPIKES.get(call.spikes)
         self.membrane_dtype = _check.FLOATING.get(call.membrane)
-        self.state_shape = (batch, *channels)
         self.final_states = call.states if call.final_state else 0
         # empty_like is the cheapest way to memory, where it gives contiguous memory of the right kind.
         self.is_contiguous = x.is_contiguous()
@@ -49,7 +46,7 @@ class Plan:
 def saved_shape(call: Call, x: Tensor) -> tuple[Any, ...]:
     """Saved states are [state, batch, slot, channel] float64; a slot for each but the first of the runs of steps
     that states are saved for. x may be symbolic."""
-    batch, time = _check.batch_and_time(call, x)
+    batch, time = batch_and_time(x.shape, call.time_first)
     run = _abi.time_units()[1]
     slots = torch.sym_max((time + run - 1) // run - 1, 0)
     channels = 1
@@ -100,15 +97,13 @@ def _contiguous_series(call: Call, shape: Any, dtype: str) -> _abi.Tensor:
 
 
 def _problem(call: Call, x: Tensor, beta: Tensor) -> Problem:
-    batch, time = _check.batch_and_time(call, x)
+    batch, time = batch_and_time(x.shape, call.time_first)
     channels = 1
     for length in x.shape[2:]:
         channels *= length
     dtype, backend = _check.NAMES[x.dtype], _device.backend_of(x.device)
     with _device.on(x.device):  # sizes depend on the device
-        return problem(
-            call.neuron, batch, time, channels, dtype, backend, x.device.index or 0, _check.is_shared(beta)
-        )
+        return problem(call.neuron, batch, time, channels, dtype, backend, x.device.index or 0, _check.is_shared(beta))
 
 
 def _common(args: Any, call: Call, x: Tensor, states: Any) -> None:

@@ -53,8 +53,8 @@ def scan(
     generator: torch.Generator | None = None,
     uniforms: Tensor | None = None,
     initial_state: Any = None,
-    spikes: bool | str = True,
-    membrane: bool | str = False,
+    spikes: Any = True,
+    membrane: Any = False,
     final_state: bool = False,
     time_first: bool = False,
     gradient_in_place: bool = False,
@@ -156,18 +156,13 @@ def _call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, fla
 def _make_call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, flags: Any) -> Any:
     given = {name: value for name, value in zip(_OPTIONS, options) if value is not None}
     if neuron is None and torch.compiler.is_compiling():  # Dynamo cannot look into the cache of neurons
-        # What stands in the class may be a symbol to it, of which no string can be made.
+        # What stands in the class may be a symbol to it, of which not every release can make a string.
         chosen = Neuron(**given) if given else _USUAL
     else:
         chosen = make_neuron(neuron, given)
-    s_dtype, v_dtype = spike_dtype(_name(spikes), _check.NAMES[dtype], chosen), membrane_dtype(_name(membrane))
+    s_dtype, v_dtype = spike_dtype(spikes, _check.NAMES[dtype], chosen), membrane_dtype(membrane)
     time_first, final_state, in_place = flags
     return encode(chosen, time_first, s_dtype, v_dtype, final_state, in_place), chosen
-
-
-def _name(dtype: Any) -> Any:
-    """The name of a dtype; anything else comes back as it is."""
-    return _check.name_of(dtype) if isinstance(dtype, torch.dtype) else dtype
 
 
 def _real(name: str, tensor: Tensor) -> Tensor:

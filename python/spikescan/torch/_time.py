@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from spikescan._arguments import as_blocks, check_neuron, check_uniforms
 from spikescan._checks import as_flag
 from spikescan._neuron import Neuron
+from spikescan._shapes import batch_and_time
 from spikescan.torch import _check, _operators
 from spikescan.torch._call import decode
 from spikescan.torch._keys import as_key, shift_key
@@ -110,8 +111,8 @@ def scan_time_sharded(
     group: Any = None,
     uniforms: Tensor | None = None,
     blocks: int | None = None,
-    spikes: bool | str = True,
-    membrane: bool | str = False,
+    spikes: Any = True,
+    membrane: Any = False,
     time_first: bool = False,
 ) -> ScanResult:
     """`scan` of a sequence whose time axis is split over the ranks of `group` (default: all), in the order of ranks.
@@ -135,7 +136,7 @@ def scan_time_sharded(
     check_neuron(neuron)
     time_first = as_flag("time_first", time_first)
     _check.check_x(x, time_first)
-    batch, time = (x.shape[1], x.shape[0]) if time_first else (x.shape[0], x.shape[1])
+    batch, time = batch_and_time(x.shape, time_first)
     blocks = as_blocks(blocks, batch)
     if uniforms is not None:
         _check.check_tensor("uniforms", uniforms)

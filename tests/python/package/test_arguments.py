@@ -153,7 +153,7 @@ def test_gradients_beside_a_state_that_is_none(x, face, absent):
         ({"beta": each(0.5)[:2]}, ValueError, r"beta has shape \(2,\); it must be \(5,\) \(the channels of x\), or \(\)"),
         ({"spikes": "int8"}, ValueError, "spikes is 'int8'; it must be one of 'float32', 'float16', 'bfloat16', 'uint8'"),
         ({"membrane": "uint8"}, ValueError, "membrane is 'uint8'; it must be one of 'float32', 'float16', 'bfloat16'"),
-        ({"initial_state": (None,) * 2}, ValueError, r"initial_state has 2 arrays; lif has \('V',\)"),
+        ({"initial_state": (None,) * 2}, ValueError, "initial_state has 2 arrays; it must have 1, the states of lif: V"),
         ({"neuron": CUBA, "k": 3.0}, ValueError, "neuron and k are given; give either a neuron or its options"),
     ),
 )  # fmt: skip
@@ -180,3 +180,24 @@ def test_a_spread_decays_gradient_is_the_sum_over_its_channels(x, shared):
     out = sk.Gradients(None, None, None, None)._replace(**{shared: np.zeros(1, np.float32)})
     gradients(**{**given, shared: given[shared][:1]}, x=x, out=out)
     assert getattr(out, shared)[0] == expected
+
+
+@pytest.mark.parametrize("dtype", (np.float32, np.dtype("float16"), np.uint8, "bfloat16"))
+def test_outputs_are_named_by_dtypes_too(x, dtype):
+    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    if name == "bfloat16":
+        dtype = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed").bfloat16
+    assert sk.scan(x, 0.5, spikes=dtype).spikes.dtype.name == name
+    assert sk.SequenceStream(Neuron(), 0.5)(x, spikes=dtype).spikes.dtype.name == name
+    if name != "uint8":
+        assert sk.scan(x, 0.5, spikes=False, membrane=dtype).membrane.dtype.name == name
+        assert sk.describe_plan(x.shape, dtype=dtype) == sk.describe_plan(x.shape, dtype=name)
+
+
+def test_decays_and_states_off_their_alignment_are_copied(x):
+    def off(array):
+        return np.frombuffer(b"\0" + array.tobytes(), np.uint8)[1:].view(np.float32).reshape(array.shape)
+
+    beta, state = each(0.5), x[:, 0].copy()
+    expected = sk.scan(x, beta, seed=3, initial_state=state).spikes
+    assert np.array_equal(sk.scan(x, off(beta), seed=3, initial_state=off(state)).spikes, expected)

@@ -54,3 +54,16 @@ def test_one_shared_decay_is_spread_as_on_the_cpu(request, rng, channels, shared
     assert all(np.array_equal(on_host(a), b) for a, b in zip(results, expected))
     gradient = dict(zip(("beta", "alpha"), expected[2:4]))[shared]
     assert gradient.shape == () and np.isfinite(gradient)
+
+
+def test_decays_broadcast_from_one_value_are_spread(request, rng):
+    """As a library's `broadcast_to` hands them over: of the channels' shape, all in one place."""
+    x, cotangent = rng.normal(0.3, 0.5, (2, 2, 70, 5)).astype(np.float32)
+    ones = [np.lib.stride_tricks.as_strided(np.full(1, value, np.float32), (5,), (0,)) for value in (0.8, 0.6)]
+    expected = both_passes(x, *ones, cotangent)
+    request.getfixturevalue("kernels")
+    results = both_passes(*map(OnCuda, (x, *ones, cotangent)))
+    assert all(np.array_equal(on_host(a), b) for a, b in zip(results, expected))
+    assert expected[2].shape == expected[3].shape == (5,)
+    with pytest.raises(ValueError, match="beta has shape .* must be contiguous"):
+        sk.scan(OnCuda(x), OnCuda(rng.uniform(size=10).astype(np.float32)[::2]))

@@ -410,6 +410,11 @@ class OfAnotherLibrary:
         (lambda x: sj.scan(x, 0.9, key=np.zeros(10, np.uint64)), TypeError, "key has dtype uint64; make_key gives uint32"),
         (lambda x: sj.shift_key(sj.make_key(1), time=0.5), TypeError, "time is 0.5"),
         (lambda x: sj.scan(x, 0.9, key=OfAnotherLibrary()), TypeError, "key is <OfAnotherLibrary>; it must be"),
+        (
+            lambda x: jax.jit(lambda k: sj.scan(x, 0.9, k=k, key=1))(2.0),
+            TypeError,
+            "k is JitTracer.*; it must be one number that is known now: .* nor traced",
+        ),
         (lambda x: sj.scan(x, 0.9, key=1, spikes=jnp.int8), ValueError, "spikes is 'int8'; it must be one of"),
     ),
     ids=lambda value: value if isinstance(value, str) else None,
@@ -417,6 +422,17 @@ class OfAnotherLibrary:
 def test_refused(call, kind, words):
     with pytest.raises(kind, match=words):
         call(jnp.zeros((2, 8, 3)))
+
+
+def test_the_origin_of_a_key_may_be_traced():
+    """As inside `shard_map`, where it comes of the device's number."""
+    made = jax.jit(lambda batch, channel: sj.make_key(1, 2, (batch, 2**33, channel)))
+    assert jnp.array_equal(made(5, 7), sj.make_key(1, 2, (5, 2**33, 7)))
+    for wrong in (0.5, jnp.zeros(2, int)):
+        with pytest.raises(TypeError, match="batch is .*; it must be an integer"):
+            made(wrong, 7)
+    with pytest.raises(ValueError, match="origin is .*; it must be three indices"):
+        jax.jit(lambda batch: sj.make_key(1, 2, (batch, 0)))(5)
 
 
 @pytest.mark.parametrize("dtype", (jnp.uint8, jnp.bfloat16, np.float16, np.dtype("float32")))

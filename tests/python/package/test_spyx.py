@@ -352,6 +352,15 @@ def test_other_channels_are_refused_by_the_names_of_a_layer(x):
     for layer, name in ((ours.SPSN, "x"), (ours.StochasticAssociativeCuBaLIF, "u")):
         with pytest.raises(ValueError, match=words.format(name)):
             layer((3,), rngs=nnx.Rngs(0))(jax.random.key(0), x)
+    unit, step = ours.PSU_LIF((3,), rngs=nnx.Rngs(0)), x[:, 0]
+    for call, shape in (
+        (lambda: unit.parallel(x), "2, 40, 4"),
+        (lambda: unit.parallel(x[0]), "40, 4"),
+        (lambda: unit(step, step), "2, 4"),
+        (lambda: unit(step[0], step[0]), "4,"),
+    ):
+        with pytest.raises(ValueError, match=rf"x has shape \({shape}\); its channels must be the layer's hidden_shape"):
+            call()
     assert ours.SPSN((1,), rngs=nnx.Rngs(0))(jax.random.key(0), x)[0].shape == x.shape
 
 

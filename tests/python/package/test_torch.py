@@ -345,7 +345,7 @@ BETA = torch.full((3,), 0.5)
         (lambda: st.scan(torch.nested.nested_tensor([X]), BETA), TypeError, "x has layout nested; it must be torch"),
         (lambda: st.scan(X, BETA, spikes=torch.int8), ValueError, "spikes is 'int8'; it must be one of"),
         (lambda: st.scan(X, BETA, initial_state=X[:, 0, :2]), ValueError, r"initial_state\[0\] has shape \(2, 2\)"),
-        (lambda: st.scan(X, BETA, initial_state=(X[:, 0],) * 2), ValueError, "initial_state has 2 arrays; lif has"),
+        (lambda: st.scan(X, BETA, initial_state=(X[:, 0],) * 2), ValueError, "initial_state has 2 arrays; it must have 1"),
         (lambda: st.make_key(1 << 64), ValueError, "seed is 18446744073709551616"),
         (lambda: st.make_key(0, 1 << 32), ValueError, "stream is 4294967296"),
         (lambda: st.make_key(0, 0, (0, -1, 0)), ValueError, "origin's time is -1"),

@@ -230,6 +230,22 @@ def test_firing_functions_draw_at_their_documented_places(shape):
         assert all(torch.equal(mapped[i], fire(V[i], i)) for i in range(2))
 
 
+def test_a_layer_that_an_earlier_version_pickled():
+    layer, x = st.SPSN(5, spike=False), torch.randn(2, 40, 5)
+    old = layer.__getstate__()
+    del old["_silent"]
+    again = st.SPSN.__new__(st.SPSN)
+    again.__setstate__(old)
+    assert torch.equal(again(x)[0], layer(x)[0])
+
+
+@pytest.mark.parametrize("time_first", (False, True))
+def test_a_missing_batch_is_told_of(time_first):
+    words = r"x has shape \(40, 5\); its channels must be the layer's hidden_shape, \(5,\), behind 2 other axes"
+    with pytest.raises(ValueError, match=words):
+        st.SPSN(5, time_first=time_first)(torch.randn(40, 5))
+
+
 # ---- A kept state ----------------------------------------------------------------------------------------------------
 
 

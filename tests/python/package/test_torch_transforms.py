@@ -93,6 +93,22 @@ def test_numbers_that_the_package_chooses_are_no_symbols(kind):
     assert torch.equal(compiled(x, key), step(x, key))
 
 
+@pytest.mark.parametrize("dynamic", (None, True))
+def test_numbers_of_a_neuron_may_change_from_call_to_call(dynamic):
+    """Each makes a program of its own, since they are constants; none breaks the graph."""
+    torch._dynamo.reset()
+    x, key = leaves()[0].detach(), st.make_key(1)
+
+    def step(x, threshold, k):
+        given = st.scan(x, 0.9, threshold=threshold, key=key, spikes=torch.uint8).spikes
+        return given, st.scan(x, 0.9, neuron=Neuron("spsn", threshold=threshold, k=k), key=key).spikes
+
+    compiled = torch.compile(step, fullgraph=True, dynamic=dynamic, backend="eager")
+    for threshold, k in ((1.0, 10), (0.25, 9), (-0.3, 8)):
+        pairs = zip(compiled(x, threshold, k), step(x, threshold, k))
+        assert all(torch.equal(a, b) and a.dtype is b.dtype for a, b in pairs)
+
+
 def test_keys_of_a_kept_state_compile_nothing_anew():
     torch._dynamo.reset()
     counter = torch._dynamo.testing.CompileCounterWithBackend("eager")

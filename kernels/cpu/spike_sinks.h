@@ -5,7 +5,6 @@
 
 #include "kernels/cpu/asking.h"
 #include "kernels/cpu/lane_firing.h"
-#include "kernels/cpu/neuron_lanes.h"
 #include "kernels/cpu/spike_rows.h"
 
 SPIKESCAN_ELEMENT_BEGIN

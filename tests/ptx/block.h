@@ -1,0 +1,69 @@
+// The threads of one block: each runs until it has to wait for others. There is no lockstep. What a device would not
+// have, such as a misaligned address, is thrown as std::runtime_error with the instruction's line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "ptx/kernel.h"
+
+namespace ptx {
+
+class Block {
+ public:
+  struct Launch {
+    std::uint32_t blocks, threads;
+    std::size_t shared_bytes;
+    const unsigned char* parameters;
+  };
+  Block(const Kernel& kernel, const Launch& launch, std::uint32_t number);
+
+  // Runs every thread that need not wait, from the `first` one on or back from it, until it has to or pauses.
+  void run(std::uint32_t first, bool backwards);
+  bool is_done() const { return done_ == threads_.size(); }
+  std::uint64_t executed() const { return executed_; }
+
+ private:
+  enum class State : std::uint8_t { ready, in_warp, in_block, done };
+  // An asynchronous copy comes as late as a device may make it: when its group is waited for.
+  struct Copy {
+    unsigned char* to;
+    const unsigned char* from;
+    std::size_t bytes;
+    std::uint64_t group;
+  };
+  struct Thread {
+    std::uint64_t* registers;
+    std::size_t next = 0;  // instruction
+    State state = State::ready;
+    std::uint32_t mask = 0;  // of the lanes that it waits for
+    std::deque<Copy> copies;
+    std::uint64_t group = 0;  // that its next copy belongs to
+  };
+
+  void run_thread(std::uint32_t number);
+  bool waits_with(Thread& thread, std::uint32_t number, const Instruction& i);
+  void access(Thread& thread, const Instruction& i);
+  void issue_copy(Thread& thread, const Instruction& i);
+  static void make_due_copies(Thread& thread, std::int64_t pending);
+  unsigned char* memory(const Thread& thread, const Instruction& i, int n, Space space, std::size_t bytes);
+  void meet_in_warp(std::uint32_t warp, std::uint32_t mask);
+  void answer_warp(const std::vector<Thread*>& lanes);
+  void meet_in_block();
+  [[noreturn]] void fail(const Instruction& i, const std::string& what) const;
+
+  const Kernel& kernel_;
+  const std::uint32_t number_;
+  std::vector<std::uint64_t> registers_;
+  std::vector<Thread> threads_;
+  std::vector<unsigned char> shared_memory_;
+  unsigned char* shared_;  // aligned
+  const std::size_t shared_bytes_;
+  std::size_t done_ = 0;
+  std::uint64_t executed_ = 0;
+};
+
+}  // namespace ptx

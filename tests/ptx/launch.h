@@ -1,0 +1,21 @@
+// Kernels of PTX files, run on the CPU.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace ptx {
+
+// The PTX files' kernels may be launched from now on. Throws what parse() does.
+void add_file(const std::string& path);
+
+// Runs the whole grid, a few blocks side by side. `arguments` are as cudaLaunchKernel takes them. A fault prints its
+// sentence and ends the process: the calling library has nowhere to throw to.
+void launch(const std::string& kernel, std::uint32_t blocks, std::uint32_t threads, void** arguments,
+            std::size_t shared_bytes);
+
+// How many kernels were launched since the start, how often, and the instructions that they took.
+std::string summary();
+
+}  // namespace ptx
