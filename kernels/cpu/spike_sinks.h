@@ -1,6 +1,6 @@
-// Segments that do not end a full chunk, where nearly all of a forward pass is spent: x straight into the scan, then
-// each vector's response, rule and output in registers. Memory is asked for the next turn's segment meanwhile, a
-// line at a time, so that its answers come while there is something else to do.
+// Where the spikes of a vector's steps go as they are fired: float rows past the caches, rows of other spikes as bits
+// (AVX-512), packed words, or the tile. Memory is asked for the next turn's segment meanwhile, a line at a time, so that
+// its answers come while there is something else to do.
 #pragma once
 
 #include "kernels/cpu/asking.h"
@@ -9,7 +9,7 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// Sinks: float rows on lines past the caches; other spikes as bits (AVX-512) or through the tile; packed words.
+// Float rows on lines.
 struct StreamSink {
   static constexpr bool kStreams = true;
   float* first;

@@ -102,8 +102,9 @@ constexpr float kLargestFloat = 3.40282347e38f;
 
 // 1 / d for d >= 1, correctly rounded up to d = 2^126 and 0 above it; NaN stays NaN. On a GPU it is one Newton step
 // from an approximation, as the toolkit's __frcp_rn has it for d < 2^126: correct from every value within an ulp, but
-// for d = 2 - 2^-23 from 1/2 (tests/element/reciprocal_test.cpp). That no GPU gives that one, and 0 for every d above
-// 2^126, which the step leaves as it is, is not measured yet: tests/cross/dense_sweep_test.cpp asks a GPU.
+// for d = 2 - 2^-23 from 1/2 (tests/element/reciprocal_test.cpp) and for that times a power of two. That no GPU gives
+// those, and 0 for every d above 2^126, which the step leaves as it is, is not measured yet:
+// tests/cross/dense_sweep_test.cpp asks a GPU.
 SPIKESCAN_HD float reciprocal(float d) {
 #if defined(__CUDA_ARCH__)
   float r;
