@@ -163,29 +163,15 @@ cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** a
 }
 
 // ---- What nvcc's own code in an object asks of the runtime ----
-void** __cudaRegisterFatBinary(void*) {
-  static void* handle = nullptr;
-  return &handle;
-}
-void __cudaRegisterFatBinaryEnd(void**) {}
-void __cudaUnregisterFatBinary(void**) {}
-char __cudaInitModule(void**) {
-  return 1;
-}
 void __cudaRegisterFunction(void**, const char* host_function, char*, const char* device_name, int, uint3*, uint3*,
                             dim3*, dim3*, int*) {
   names()[host_function] = device_name;
 }
-void __cudaRegisterVar(void**, char*, char*, const char*, int, std::size_t, int, int) {}
 unsigned __cudaPushCallConfiguration(dim3, dim3, std::size_t, cudaStream_t) {
   return 1;  // kernels are launched by cudaLaunchKernel alone
 }
 cudaError_t __cudaPopCallConfiguration(dim3*, dim3*, std::size_t*, void*) {
   return cudaErrorInvalidConfiguration;
-}
-cudaError_t __cudaGetKernel(cudaKernel_t* handle, const void* kernel) {
-  *handle = static_cast<cudaKernel_t>(const_cast<void*>(kernel));
-  return cudaSuccess;
 }
 cudaError_t __cudaLaunchKernel(cudaKernel_t handle, dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes,
                                cudaStream_t) {

@@ -42,7 +42,7 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
   return stub::answer(call);
 }
 
-// A kernel call with <<<>>> goes by way of these four. A handle is the host function's address.
+// A kernel call with <<<>>> goes by way of these three, and of __cudaGetKernel (registration.cpp).
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream) {
   pushed = {grid, block, shared_bytes, stream};
   return 0;
@@ -56,11 +56,6 @@ cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, std::size_t* sha
   return cudaSuccess;
 }
 
-cudaError_t __cudaGetKernel(cudaKernel_t* handle, const void* kernel) {
-  *handle = static_cast<cudaKernel_t>(const_cast<void*>(kernel));
-  return cudaSuccess;
-}
-
 cudaError_t __cudaLaunchKernel(cudaKernel_t handle, dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes,
                                cudaStream_t stream) {
   return launch("__cudaLaunchKernel", handle, grid, block, arguments, shared_bytes, stream);
@@ -68,21 +63,9 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t handle, dim3 grid, dim3 block, void*
 
 // ---- Registration ---------------------------------------------------------------------------------------------------
 
-void** __cudaRegisterFatBinary(void*) {
-  static void* handle = nullptr;
-  return &handle;
-}
-void __cudaRegisterFatBinaryEnd(void**) {}
-void __cudaUnregisterFatBinary(void**) {}
-char __cudaInitModule(void**) {
-  return 1;
-}
-
 void __cudaRegisterFunction(void**, const char* host_function, char*, const char* device_name, int, uint3*, uint3*,
                             dim3*, dim3*, int*) {
   stub::add_kernel(host_function, device_name);
 }
-
-void __cudaRegisterVar(void**, char*, char*, const char*, int, std::size_t, int, int) {}
 
 }  // extern "C"
