@@ -10,7 +10,7 @@ import re
 import sys
 from typing import NamedTuple
 
-RACE = "race"  # ThreadSanitizer reports it, at a line of the kernels
+RACE = "race"  # ThreadSanitizer reports it, at a line of the kernels or in a copy that one of them issued
 ATOMIC_RACE = "SUMMARY: ThreadSanitizer: data race"  # whose later access may be inside the atomic's own header
 HANG = "simt: hang.*cudaErrorLaunchFailure"  # the harness's sentence, then the library's
 
