@@ -1,24 +1,11 @@
 // One forward or backward call on the CPU, for instruction_counts.py to count.
 // usage: one_pass forward|backward RECURRENCE DTYPE SPIKES BxTxC, all by name, as in a case of spikescan-bench
-#include <cinttypes>
-#include <cstdio>
-#include <cstring>
-
 #include "support/c_api.h"
 #include "support/inputs.h"
-#include "support/names.h"
+#include "support/words.h"
 
 namespace spikescan::bench {
 namespace {
-
-template <size_t N>
-int index_of(const char* const (&names)[N], const char* name) {
-  for (size_t i = 0; i < N; ++i) {
-    if (std::strcmp(names[i], name) == 0) return static_cast<int>(i);
-  }
-  std::fprintf(stderr, "one_pass: '%s' is no name\n", name);
-  std::exit(2);
-}
 
 void run(bool backward, spikescan_description d, spikescan_dtype spike_type) {
   const spikescan_backend cpu = d.backend;
@@ -80,6 +67,9 @@ int main(int argc, char** argv) {
   d.backend = SPIKESCAN_BACKEND_CPU;
   d.recurrence = static_cast<spikescan_recurrence>(index_of(kRecurrences, argv[2]));
   d.dtype = static_cast<spikescan_dtype>(index_of(kDtypes, argv[3]));
-  if (std::sscanf(argv[5], "%" SCNd64 "x%" SCNd64 "x%" SCNd64, &d.batch, &d.time, &d.channels) != 3) return 2;
-  run(std::strcmp(argv[1], "backward") == 0, d, static_cast<spikescan_dtype>(index_of(kDtypes, argv[4])));
+  const Shape shape = shape_of(argv[5]);
+  d.batch = shape.batch;
+  d.time = shape.time;
+  d.channels = shape.channels;
+  run(index_of(kDirections, argv[1]) == 1, d, static_cast<spikescan_dtype>(index_of(kDtypes, argv[4])));
 }

@@ -14,20 +14,34 @@ constexpr int kRowThreads = 128;
 // The tables: each thread, or each channel where threads share, has a column of maps and of a quarter's responses.
 constexpr int kSegmentBits = 6;  // of a segment's number in its chunk
 static_assert(1 << kSegmentBits == kChunkSegments);
-// M^(16 s) is a product of squares, one for each bit of s, low bits first. Forward keeps the products of the lowest
-// bits ready-made, as many as shared memory allows without losing a resident block; backward has neither the room nor
-// the registers.
-SPIKESCAN_HD constexpr int ready_bits(int order, bool forward) {
-  return forward && order == 1 ? 3 : 0;
+// M^(16 s) is a product of squares, one for each bit of s, low bits first. The products of the lowest bits are kept
+// ready-made, as many as leave an H200 and an A100 their resident blocks; backward with a column a thread has no
+// registers for them.
+SPIKESCAN_HD constexpr int ready_bits(int order, int columns, bool forward) {
+  if (columns < kRowThreads) return order == 1 ? 4 : 3;
+  return !forward ? 0 : order == 1 ? 3 : 2;
 }
 // M^4, M^16, and backward M^(time % 16), which lies after every whole segment of a row's last chunk.
-SPIKESCAN_HD constexpr int row_maps(int order, bool forward) {
-  const int ready = ready_bits(order, forward);
+SPIKESCAN_HD constexpr int row_maps(int order, int columns, bool forward) {
+  const int ready = ready_bits(order, columns, forward);
   return (ready > 0 ? 1 << ready : 0) + kSegmentBits - ready + (forward ? 2 : 3);
 }
+// Backward has a map for the states and one for their gradients. Of order 1 they are the same; of order 2 they share
+// the decays' powers and have a coupling each.
+SPIKESCAN_HD constexpr bool has_two_maps(int order, bool forward) {
+  return order == 2 && !forward;
+}
+SPIKESCAN_HD constexpr int row_coefficients(int order, bool forward) {
+  return coefficients_of(order) + (has_two_maps(order, forward) ? 1 : 0);
+}
+// Of a channel, for one map.
+SPIKESCAN_HD constexpr int response_words(int order) {
+  return coefficients_of(order) * kQuarterSteps;
+}
 SPIKESCAN_HD constexpr size_t row_tables_bytes(int order, int columns, bool forward) {
-  const size_t bytes = row_maps(order, forward) * sizeof(double) + kQuarterSteps * sizeof(float);
-  return static_cast<size_t>(columns) * static_cast<size_t>(coefficients_of(order)) * bytes;
+  const auto maps = static_cast<size_t>(row_maps(order, columns, forward) * row_coefficients(order, forward));
+  const auto responses = static_cast<size_t>(response_words(order) * (has_two_maps(order, forward) ? 2 : 1));
+  return static_cast<size_t>(columns) * (maps * sizeof(double) + responses * sizeof(float));
 }
 // A segment of x for the 32 threads of a warp.
 constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(float));
@@ -57,7 +71,7 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
   return state_count(r) == 2 ? 3 : 4;
 }
 
-// Backward: the tables of both directions, which are one where the order is 1; the entries of the segments between two
+// Backward: the tables; the entries of the segments between two
 // saved states; the chain and the carry that come next; and a ring of segments of x for each warp
 // (kernels/cuda/backward_row.h). Where the channels are a multiple of a warp's lanes, a block's warps are batches of
 // the same channels and share the tables' columns.
@@ -65,16 +79,13 @@ constexpr int kBackwardRingSlots = kSavedSegments;
 // Of a state of a segment: what is carried into its quarters, and its value after the last step.
 constexpr int kEntryWords = kSegmentQuarters + 1;
 struct BackwardRowLayout {
-  size_t states, gradients, entries, chains, ring, bytes;
+  size_t ring, tables, chains, entries, bytes;
 };
 SPIKESCAN_HD constexpr BackwardRowLayout backward_row_layout(spikescan_recurrence r, int columns) {
   const auto states = static_cast<size_t>(state_count(r));
-  const size_t tables = row_tables_bytes(scan_order(r), columns, /*forward=*/false);
   BackwardRowLayout at = {};
-  at.ring = 0;
-  at.states = size_t{kRowThreads / 32} * kBackwardRingSlots * kRingSlotBytes;
-  at.gradients = scan_order(r) == 2 ? at.states + tables : at.states;
-  at.chains = at.gradients + tables;
+  at.tables = size_t{kRowThreads / 32} * kBackwardRingSlots * kRingSlotBytes;
+  at.chains = at.tables + row_tables_bytes(scan_order(r), columns, /*forward=*/false);
   at.entries = at.chains + 2 * states * kRowThreads * sizeof(double);
   at.bytes = at.entries + kEntryWords * states * kSavedSegments * kRowThreads * sizeof(float);
   return at;

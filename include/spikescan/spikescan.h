@@ -231,7 +231,7 @@ SPIKESCAN_API void spikescan_time_units(int64_t* split_steps, int64_t* saved_ste
  *   backend=cuda device="NVIDIA H200" processors=132 instruction_set=sm_90
  *     recurrence=lif rule=sigmoid_bernoulli dtype=float32
  *   forward: strategy=rows chunks=1 row_blocks=1024 blocks=1024 threads=128 shared_bytes=25712 workspace_bytes=0
- *   backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 shared_bytes=47872
+ *   backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 shared_bytes=50944
  *     partial_rows=256 workspace_bytes=524288
  */
 SPIKESCAN_API spikescan_status spikescan_describe_plan(const spikescan_description* description, char* text,

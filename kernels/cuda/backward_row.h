@@ -20,14 +20,15 @@ struct BackwardRowMemory {
   static constexpr BackwardRowLayout kLayout = backward_row_layout(R, kColumns);
   using Neuron = NeuronTile<R>;
   unsigned char* ring;
-  RowTables<Neuron::kOrder, kColumns, false> states, gradients;
+  RowTables<Neuron::kOrder, kColumns, false> states;
+  RowTables<Neuron::kOrder, kColumns, false, true> gradients;
   SegmentEntries<Neuron::kStates> entries;
   double* chains;  // [chain, carry][states][threads]: before the group that comes next, and before its chunk
 
   __device__ __forceinline__ explicit BackwardRowMemory(unsigned char* memory)
       : ring(memory + kLayout.ring),
-        states(memory + kLayout.states),
-        gradients(memory + kLayout.gradients),
+        states(memory + kLayout.tables),
+        gradients(memory + kLayout.tables),
         entries(memory + kLayout.entries),
         chains(reinterpret_cast<double*>(memory + kLayout.chains) + threadIdx.x) {}
 };

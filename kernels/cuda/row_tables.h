@@ -18,13 +18,14 @@ __device__ __forceinline__ Map<N> map_anew(Decays<N> decays) {
 // A column for each channel, whose threads have the same number but for multiples of kColumns: the responses to M^1 ...
 // M^4 of a quarter's steps; M^4 and M^16; and what M^(16 s) is made from as power() makes it: the products for the
 // lowest bits of s, and M^(16 2^i) for each bit i above them. Backward's has the power of a partial segment as well.
-template <int N, int kColumns, bool kForward>
+// kGradient: backward's, of the gradients' map; in the same memory as the states'.
+template <int N, int kColumns, bool kForward, bool kGradient = false>
 class RowTables {
  public:
-  static constexpr int kCoefficients = coefficients_of(N);
   __device__ __forceinline__ explicit RowTables(unsigned char* memory)
       : maps_(reinterpret_cast<double*>(memory) + column()),
         responses_(reinterpret_cast<float*>(memory + size_t{kColumns} * kCoefficients * kMaps * sizeof(double)) +
+                   (kOfTwo && kGradient ? kColumns * response_words(N) : 0) +
                    (N == 1 ? column() * kQuarterSteps : column())) {}
 
   // `time`: the row's steps. A short row needs few of the squares.
@@ -68,7 +69,7 @@ class RowTables {
       return {exponent == 0 ? 1.0f : responses_[exponent - 1]};
     } else {
       if (exponent == 0) return {1.0f, 1.0f, 1.0f};
-      const float* from = responses_ + (exponent - 1) * kCoefficients * kColumns;
+      const float* from = responses_ + (exponent - 1) * coefficients_of(N) * kColumns;
       return {from[0], from[kColumns], from[2 * kColumns]};
     }
   }
@@ -128,14 +129,18 @@ class RowTables {
     Map<N> result = get(kRest);
 #pragma unroll 1
     for (int i = 0; i < kSegmentBits; ++i) {
-      if ((segments >> i & 1) != 0) result = compose(get(square_row(i)), result);
+      if ((segments >> i & 1) != 0) result = compose(get(i < kLowBits ? 1 << i : square_row(i)), result);
     }
     keep_positive(result, map);
     return result;
   }
 
  private:
-  static constexpr int kLowBits = ready_bits(N, kForward), kMaps = row_maps(N, kForward);
+  // A row has the coefficients of a map; of two maps the states' a and b, which are the gradients' b and a, and each m.
+  static constexpr bool kOfTwo = has_two_maps(N, kForward);
+  static constexpr int kCoefficients = row_coefficients(N, kForward);
+  static constexpr int kA = kOfTwo && kGradient ? 1 : 0, kB = kOfTwo ? 1 - kA : 2, kM = kOfTwo ? 2 + kGradient : 1;
+  static constexpr int kLowBits = ready_bits(N, kColumns, kForward), kMaps = row_maps(N, kColumns, kForward);
   static constexpr int kRest = kForward ? kMaps : kMaps - 1, kSegment = kRest - 1, kQuarter = kSegment - 1;
   __device__ __forceinline__ static constexpr int square_row(int bit) {
     return kQuarter - kSegmentBits + bit;
@@ -149,7 +154,7 @@ class RowTables {
     if constexpr (N == 1) {
       responses_[exponent - 1] = r.a;
     } else {
-      float* to = responses_ + (exponent - 1) * kCoefficients * kColumns;
+      float* to = responses_ + (exponent - 1) * coefficients_of(N) * kColumns;
       to[0] = r.a;
       to[kColumns] = r.m;
       to[2 * kColumns] = r.b;
@@ -158,19 +163,19 @@ class RowTables {
 
   __device__ __forceinline__ void put(int row, const Map<N>& map) const {
     double* to = maps_ + row * kCoefficients * kColumns;
-    to[0] = map.a;
+    to[kA * kColumns] = map.a;
     if constexpr (N == 2) {
-      to[kColumns] = map.m;
-      to[2 * kColumns] = map.b;
+      to[kM * kColumns] = map.m;
+      to[kB * kColumns] = map.b;
     }
   }
   __device__ __forceinline__ Map<N> get(int row) const {
     const double* from = maps_ + row * kCoefficients * kColumns;
     Map<N> map;
-    map.a = from[0];
+    map.a = from[kA * kColumns];
     if constexpr (N == 2) {
-      map.m = from[kColumns];
-      map.b = from[2 * kColumns];
+      map.m = from[kM * kColumns];
+      map.b = from[kB * kColumns];
     }
     return map;
   }

@@ -7,11 +7,11 @@
 #include "kernels/element/chunking.h"
 #include "kernels/row_layout.h"
 #include "kernels/tile_layout.h"
+#include "tests/host/h200.h"
 
 namespace spikescan {
 namespace {
 
-constexpr DeviceFacts kH200 = {132, 227 * 1024, 228 * 1024};
 constexpr DeviceFacts kCpu = {2, 0, 0};
 
 spikescan_description describe(int recurrence, int dtype, int64_t batch, int64_t time, int64_t channels) {
@@ -219,7 +219,7 @@ TEST(PrintPlan, Tiles) {
 TEST(PrintPlan, RowsAndPieces) {
   EXPECT_EQ(print_plan(backward_of(SPIKESCAN_LIF, 256, 1024, 512), "backward"),
             "backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 "
-            "shared_bytes=47872 partial_rows=256 workspace_bytes=524288");
+            "shared_bytes=50944 partial_rows=256 workspace_bytes=524288");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 33, 5000, 128), "forward"),
             "forward: strategy=pieces chunks=5 row_blocks=165 aggregate_blocks=132 blocks=165 threads=128 "
             "chain=32x1 shared_bytes=25712 workspace_bytes=135168");

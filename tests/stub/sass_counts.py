@@ -5,10 +5,12 @@ sass_counts.py NVDISASM CUBIN            prints the table
 sass_counts.py --write TABLE NVDISASM CUBIN
 sass_counts.py --self-test               a made-up listing is counted right, a listing without a loop is refused
 
-Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment. sass_paths.cu takes
-for granted what nearly every warp finds at nearly every segment (`usually` in kernels/cuda/device.h), so that what only
-partial segments, draws too close to their probability or a tile's first warp run is left out, and the tests for it are
-counted. nvdisasm comes with the wheel nvidia-cuda-nvdisasm; the cubin is made by
+Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment. Backward
+down a row, where a group of four segments is entered segment by segment and then gone back through, the text of these
+two loops is divided by 16 and that of the group around them by 64. sass_paths.cu takes for granted what nearly every
+warp finds at nearly every segment (`usually` in kernels/cuda/device.h), so that what only partial segments, draws too
+close to their probability or a tile's first warp run is left out, and the tests for it are counted. What comes once a
+chunk is counted as if it came at each segment or group. nvdisasm comes with the wheel nvidia-cuda-nvdisasm; the cubin is made by
   nvcc -cubin -arch=sm_90 -std=c++20 -O3 --expt-relaxed-constexpr --fmad=false -I. -Iinclude tests/stub/sass_paths.cu
 """
 
@@ -17,15 +19,17 @@ import re
 import subprocess
 import sys
 
-ELEMENTS = 16
+ELEMENTS = 16  # of a segment
+SEGMENTS = 4  # of a group
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
 DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
 # The classes follow the throughputs of CUDA's programming guide for compute capability 9.0, in results a clock and
 # multiprocessor: float 128; logic (integer, comparison, selection, conversion) and multiply 64; double 64; special 16.
-CLASSES = ("memory", "shared", "float", "special", "double", "multiply", "logic", "control")
+# wide, a product of 64 bits, is in no such table: an H200 gave 24 (docs/cuda.md).
+CLASSES = ("memory", "shared", "float", "special", "double", "wide", "multiply", "logic", "control")
 # The loop whose text is counted: over tiles; over a row's segments, in that over blocks of rows; over a row's groups of
-# segments, in those over blocks and batches.
-DEPTHS = {"forward_tiles": 0, "backward_tiles": 0, "forward_rows": 1, "backward_rows": 2}
+# segments, in those over blocks and batches. And the loops over segments inside it.
+DEPTHS = {"forward_tiles": (0, 0), "backward_tiles": (0, 0), "forward_rows": (1, 0), "backward_rows": (2, 2)}
 CONTROL = ("BRA", "BSSY", "BSYNC", "BAR", "EXIT", "WARPSYNC", "BPT", "CALL", "RET", "YIELD", "DEPBAR")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)$")
 
@@ -41,7 +45,7 @@ def class_of(opcode):
     if head in ("DFMA", "DMUL", "DADD", "DSETP"):
         return "double"
     if head == "IMAD":
-        return "multiply"
+        return "wide" if ".WIDE" in opcode else "multiply"
     if head in ("FADD", "FMUL", "FFMA", "HFMA2"):
         return "float"
     return "control" if head in CONTROL else "logic"
@@ -63,27 +67,49 @@ def loops(lines):
     return found
 
 
+def size(loop):
+    return loop[1] - loop[0]
+
+
 def inner_loop(found, depth):
     """The largest loop, or the largest inside that, and so on."""
-    loop = max(found, key=lambda one: one[1] - one[0])
+    loop = max(found, key=size)
     for _ in range(depth):
-        inside = [one for one in found if one != loop and loop[0] <= one[0] and one[1] <= loop[1]]
-        if not inside:
+        loop = max(inside(found, loop), key=size, default=None)
+        if loop is None:
             raise ValueError("no loop so far inside")
-        loop = max(inside, key=lambda one: one[1] - one[0])
     return loop
 
 
-def count_loop(lines, depth=0):
+def inside(found, loop):
+    return [one for one in found if one != loop and loop[0] <= one[0] and one[1] <= loop[1]]
+
+
+def largest_apart(found, many):
+    """The largest loops that have nothing in common."""
+    chosen = []
+    for one in sorted(found, key=size, reverse=True):
+        if len(chosen) < many and all(one[1] < other[0] or other[1] < one[0] for other in chosen):
+            chosen.append(one)
+    return chosen
+
+
+def count_loop(lines, depth=0, segment_loops=0):
+    """{class: instructions an element}"""
     opcodes = [match[2] for match in map(INSTRUCTION.match, lines) if match]
     found = loops(lines)
     if not found:
         raise ValueError("no loop")
     first, last = inner_loop(found, depth)
-    counts = dict.fromkeys(CLASSES, 0)
-    for opcode in opcodes[first : last + 1]:
-        if opcode != "NOP":
-            counts[class_of(opcode)] += 1
+    by_segment = largest_apart(inside(found, (first, last)), segment_loops)
+    if len(by_segment) < segment_loops:
+        raise ValueError("too few loops over segments")
+    counts = dict.fromkeys(CLASSES, 0.0)
+    for place in range(first, last + 1):
+        if opcodes[place] == "NOP":
+            continue
+        once_a_group = segment_loops > 0 and not any(low <= place <= high for low, high in by_segment)
+        counts[class_of(opcodes[place])] += 1 / ELEMENTS / (SEGMENTS if once_a_group else 1)
     return counts
 
 
@@ -118,8 +144,8 @@ def table(listing):
     for name, lines in kernels(listing).items():
         if "reduce_" in name:  # not an element's work
             continue
-        counts = count_loop(lines, DEPTHS[readable(name).split()[0]])
-        numbers = [counts[name] / ELEMENTS for name in CLASSES]
+        counts = count_loop(lines, *DEPTHS[readable(name).split()[0]])
+        numbers = [counts[name] for name in CLASSES]
         rows.append(f"{readable(name)}: " + " ".join(f"{number:.1f}" for number in [*numbers, sum(numbers)]))
     return "\n".join(head + sorted(rows)) + "\n"
 
@@ -135,11 +161,26 @@ def self_test():
         /*0040*/               @P1 BRA `(.L_x_1) ;
         /*0050*/                   EXIT ;
 """
+    nested = """
+.L_x_1:
+        /*0000*/                   DFMA R6, R8, R10, R12 ;
+.L_x_2:
+        /*0010*/                   FFMA R1, R2, R3, R4 ;
+        /*0020*/               @P1 BRA `(.L_x_2) ;
+.L_x_3:
+        /*0030*/                   LDS R1, [R2] ;
+        /*0040*/               @P1 BRA `(.L_x_3) ;
+        /*0050*/               @P1 BRA `(.L_x_1) ;
+"""
     lines = kernels(listing)
     name = next(iter(lines))
     assert readable(name) == "forward_rows cuba_lif float32 bits32", readable(name)
     counts = count_loop(lines[name])
-    assert (counts["float"], counts["memory"], counts["double"], counts["control"]) == (1, 1, 1, 1), counts
+    wanted = {"float": 1, "memory": 1, "double": 1, "control": 1}
+    assert counts == {**dict.fromkeys(CLASSES, 0.0), **{one: n / ELEMENTS for one, n in wanted.items()}}, counts
+    counts = count_loop(nested.splitlines(), 0, 2)
+    wanted = {"float": 1, "shared": 1, "control": 2 + 1 / SEGMENTS, "double": 1 / SEGMENTS}
+    assert counts == {**dict.fromkeys(CLASSES, 0.0), **{one: n / ELEMENTS for one, n in wanted.items()}}, counts
     try:
         count_loop(["        /*0000*/                   EXIT ;"])
     except ValueError:

@@ -1,6 +1,6 @@
 // The kernels with everything settled that a call settles: rule, dtypes, which outputs there are; those of rows as they
-// are in the library. What is left in the loops is what an element costs; sass_counts.py reads it from the machine
-// code. Compiled, never linked.
+// are in the library, backward's with one of the rule's gradients in the place of two. What is left in the loops is
+// what an element costs; sass_counts.py reads it from the machine code. Compiled, never linked.
 #define SPIKESCAN_COUNT_USUAL_PATH
 #include "kernels/cuda/backward.h"
 #include "kernels/cuda/forward.h"
@@ -58,13 +58,22 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   for (Tile tile; queue.next(place, tile);) BackwardTile<R, false>(call, Phase::kFinish, shared, place, tile).run();
 }
 
+template <spikescan_dtype kX>
+struct OneGradient : SpikesGradient<kX> {
+  __device__ __forceinline__ static BackwardCall settle(const BackwardCall& given) {
+    BackwardCall call = SpikesGradient<kX>::settle(given);
+    call.firing.gradient = SPIKESCAN_PROBABILITY;
+    return call;
+  }
+};
+
 #define FORWARD(R, X, S)                                                                                         \
   template __global__ void forward_rows_kernel<R, false, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall, \
                                                                             Phase);                              \
   template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
-#define BACKWARD(R, X)                                                                      \
-  template __global__ void backward_rows_kernel<R, 32, RowWork::kWhole, SpikesGradient<X>>( \
-      const __grid_constant__ BackwardCall, Phase);                                         \
+#define BACKWARD(R, X)                                                                   \
+  template __global__ void backward_rows_kernel<R, 32, RowWork::kWhole, OneGradient<X>>( \
+      const __grid_constant__ BackwardCall, Phase);                                      \
   template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
 
 FORWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
