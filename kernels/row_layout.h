@@ -49,10 +49,10 @@ constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(floa
 // Forward: segments of x on their way to each warp, the tables, and what the block's rows share of the generator
 // (kernels/cuda/row_generator.h).
 constexpr size_t kRandomBytes = 112 + kRowThreads * 16;
-// One segment in the ring and one in registers: with more of x under way, float32 to float32 became slower on an H200
-// (docs/cuda.md; in no record).
+// The segment that comes next: with more of x under way, float32 to float32 became slower on an H200 (docs/cuda.md; in
+// no record).
 constexpr int kForwardRingSlots = 1;
-// Blocks that registers and shared memory leave room for on a multiprocessor.
+// Blocks on a multiprocessor that every form has registers for.
 constexpr int kResidentForwardRows = 4;
 struct ForwardRowLayout {
   size_t ring, tables, random, bytes;

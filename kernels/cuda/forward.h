@@ -49,10 +49,10 @@ __device__ __forceinline__ RowLane forward_piece(const spikescan_description& d,
   return lane;
 }
 
-// The second number of __launch_bounds__ leaves registers for so many blocks on a multiprocessor: with one more they
-// would spill.
+// The second number of __launch_bounds__ leaves registers for so many blocks on a multiprocessor: with one more some
+// forms would spill.
 template <spikescan_recurrence R, bool kPieces, class Form>
-__global__ void __launch_bounds__(kRowThreads, kResidentForwardRows - (NeuronTile<R>::kPsu && Form::kConverts))
+__global__ void __launch_bounds__(kRowThreads, kResidentForwardRows)
     forward_rows_kernel(const __grid_constant__ ForwardCall given, Phase phase) {
   const auto& call = Form::settle(given);
   const spikescan_description& d = call.description;

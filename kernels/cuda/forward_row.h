@@ -1,5 +1,5 @@
 // The forward pass of one row, or of one chunk of it (docs/model.md, sections 1 and 3), by one thread: the next
-// segments of x are on their way while this one is scanned and fired.
+// segment of x is on its way while this one is scanned and fired.
 #pragma once
 
 #include "kernels/cuda/chunk_links.h"
@@ -47,7 +47,6 @@ class ForwardRow {
     const bool ends_short = kPieces ? end < lane_.end_segment : rest > 0;
     Ring ring(ring_memory, call_.args.x, end, ends_short ? rest : 0, lane_);
     const int first = kPieces ? lane_.first_segment : 0;
-    read_next(ring, first);
     for (int segment = first; segment < end; ++segment) {
       run_segment(ring, segment, kSegmentSteps,
                   rest == 0 && segment + 1 == full);  // a constant: no step is asked about
@@ -70,10 +69,16 @@ class ForwardRow {
     if (float* place = lane_.place_of(call_.args.final_state[state])) *place = value;
   }
 
-  // One segment ahead in registers, the next kSlots in the ring.
-  __device__ __forceinline__ void read_next(Ring& ring, int segment) {
+  // The segment's quarters, each from zero. Seen anew, they are not put off, so that x leaves its registers and its
+  // place in the ring.
+  __device__ __forceinline__ void scan_quarters(Ring& ring, int segment, typename Scan::Output& local,
+                                                typename Scan::Ends& ends) const {
     ring.template await_all_but<kSlots - 1>();
-    ring.read(0, next_);
+    float x[kSegmentSteps];
+    ring.read(0, x);
+    neuron_.scale(x);
+    neuron_.scan.run(x, local, ends);
+    for (auto& end : ends.at) end[kOrder - 1] = seen_anew(end[kOrder - 1]);
     ring.replace_oldest(segment + kSlots);
   }
 
@@ -121,13 +126,9 @@ class ForwardRow {
     const int64_t t = int64_t{segment} * kSegmentSteps;
     const int chunk = segment / kChunkSegments, s = segment % kChunkSegments;
     keep_together(call_.args.x);
-    neuron_.scale(next_);
-    // Before the next segment of x takes its registers: seen anew, these are not put off.
     typename Scan::Output local;
     typename Scan::Ends ends;
-    neuron_.scan.run(next_, local, ends);
-    for (auto& end : ends.at) end[kOrder - 1] = seen_anew(end[kOrder - 1]);
-    read_next(ring, segment + 1);
+    scan_quarters(ring, segment, local, ends);
     if (s == 0) begin_chunk(chunk);
     if (!finishes()) return skim(chunk, s, local, ends);
     if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return neuron_.chain(n); });
@@ -221,7 +222,6 @@ class ForwardRow {
   const RowLane lane_;
   RowNeuron<R> neuron_;
   RowSpikes spikes_;
-  float next_[kSegmentSteps];
 };
 
 }  // namespace spikescan

@@ -11,7 +11,6 @@ namespace spikescan {
 
 struct General {
   static constexpr int kFewerBlocks = 1;  // that fit a multiprocessor in backward: questions take registers
-  static constexpr bool kConverts = false;
   static bool fits(const ForwardCall&) { return true; }
   static bool fits(const BackwardCall&) { return true; }
   template <class Call>
@@ -23,7 +22,6 @@ struct General {
 // Spikes are drawn from the generator; nothing else is written but states.
 template <spikescan_dtype kX, spikescan_dtype kSpikes>
 struct DrawnSpikes {
-  static constexpr bool kConverts = kX != SPIKESCAN_FLOAT32;
   static bool fits(const ForwardCall& call) {
     return call.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI && call.args.x.dtype == kX && call.args.spikes.data &&
            call.args.spikes.dtype == kSpikes && !call.args.membrane.data && !call.args.uniforms.data;
