@@ -15,8 +15,8 @@ constexpr int kRowThreads = 128;
 constexpr int kSegmentBits = 6;  // of a segment's number in its chunk
 static_assert(1 << kSegmentBits == kChunkSegments);
 // M^(16 s) is a product of squares, one for each bit of s, low bits first. The products of the lowest bits are kept
-// ready-made, as many as leave an H200 and an A100 their resident blocks; backward with a column a thread has no
-// registers for them.
+// ready-made, as far as shared memory leaves an H200 and an A100 their resident blocks (forward of order 1, where more
+// made no fewer instructions, 3); backward with a column a thread has no registers for them.
 SPIKESCAN_HD constexpr int ready_bits(int order, int columns, bool forward) {
   if (columns < kRowThreads) return order == 1 ? 4 : 3;
   return !forward ? 0 : order == 1 ? 3 : 2;
@@ -71,10 +71,10 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
   return state_count(r) == 2 ? 3 : 4;
 }
 
-// Backward: the tables; the entries of the segments between two
-// saved states; the chain and the carry that come next; and a ring of segments of x for each warp
-// (kernels/cuda/backward_row.h). Where the channels are a multiple of a warp's lanes, a block's warps are batches of
-// the same channels and share the tables' columns.
+// Backward (kernels/cuda/backward_row.h), in this order: a ring of segments of x for each warp, from 0 on; the tables;
+// the chain and the carry that come next; and the entries of the segments between two saved states. Where the channels
+// are a multiple of a warp's lanes, a block's warps are batches of the same channels and share the tables' columns, so
+// that there are 32 of them in the place of one a thread.
 constexpr int kBackwardRingSlots = kSavedSegments;
 // Of a state of a segment: what is carried into its quarters, and its value after the last step.
 constexpr int kEntryWords = kSegmentQuarters + 1;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <regex>
 
+#include "../support/words.h"
 #include "compare.h"
 #include "suite.h"
 #include "sweep.h"
@@ -21,7 +22,7 @@ void add_selection(CLI::App* app, std::vector<std::string>* shapes, std::vector<
                    std::vector<std::string>* recurrences) {
   const CLI::Validator is_shape(
       [](std::string& text) {
-        return read_shape(text) ? std::string() : "'" + text + "' is not BxTxC with positive numbers";
+        return read_shape(text.c_str()) ? std::string() : "'" + text + "' is not BxTxC with positive numbers";
       },
       "BxTxC");
   app->add_option("--shapes", *shapes, "batch, steps, channels, such as 64x1024x512,1x1024x64")
@@ -35,7 +36,7 @@ void add_selection(CLI::App* app, std::vector<std::string>* shapes, std::vector<
 
 std::vector<Shape> shapes_of(const std::vector<std::string>& texts) {
   std::vector<Shape> shapes;
-  for (const std::string& text : texts) shapes.push_back(*read_shape(text));
+  for (const std::string& text : texts) shapes.push_back(*read_shape(text.c_str()));
   return shapes;
 }
 

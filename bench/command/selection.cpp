@@ -2,8 +2,6 @@
 #include "selection.h"
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
 #include <iterator>
 #include <utility>
 
@@ -196,15 +194,6 @@ void add_rows(Cases& cases, spikescan_backend backend) {
 }
 
 }  // namespace
-
-std::optional<Shape> read_shape(const std::string& text) {
-  Shape shape = {};
-  char rest = 0;
-  const int read = std::sscanf(text.c_str(), "%" SCNd64 "x%" SCNd64 "x%" SCNd64 "%c", &shape.batch, &shape.time,
-                               &shape.channels, &rest);
-  if (read != 3 || shape.batch < 1 || shape.time < 1 || shape.channels < 1) return std::nullopt;
-  return shape;
-}
 
 bool wanted(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::find(names.begin(), names.end(), name) != names.end();

@@ -1,7 +1,6 @@
 // What `spikescan-bench run` is asked to measure, and the list of cases that follows from it.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +22,6 @@ struct RunOptions {
   double seconds = 1e9;      // cases that would start later are not run
   bool copy_methods = true;  // every method of copying, at two sizes
 };
-
-// "64x1024x512": batch, steps, channels.
-std::optional<Shape> read_shape(const std::string& text);
 
 // True where the list is empty or names it.
 bool wanted(const std::vector<std::string>& names, const std::string& name);

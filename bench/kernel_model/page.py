@@ -8,18 +8,18 @@ from kernel_model.sources import COUNTS, COUNTS_OF_RECORD, Pass, Record, counts,
 SHAPE = (256, 1024, 512)
 TILE_SHAPE = (1, 4096, 2048)
 AIMS = {  # of the shape
-    ("forward", "lif", "float32", "float32"): 0.95,
-    ("forward", "spsn", "float32", "float32"): 0.95,
-    ("forward", "cuba_lif", "float32", "float32"): 0.90,
-    ("forward", "psu_lif", "float32", "float32"): 0.90,
-    ("forward", "lif", "bfloat16", "bfloat16"): 0.92,
-    ("forward", "lif", "float32", "bits32"): 0.92,
-    ("forward", "lif", "bfloat16", "bits32"): 0.75,
-    ("backward", "lif", "float32", ""): 0.93,
-    ("backward", "spsn", "float32", ""): 0.93,
-    ("backward", "cuba_lif", "float32", ""): 0.90,
-    ("backward", "psu_lif", "float32", ""): 0.90,
-    ("backward", "lif", "bfloat16", ""): 0.92,
+    Pass("forward", "lif", "float32", "float32"): 0.95,
+    Pass("forward", "spsn", "float32", "float32"): 0.95,
+    Pass("forward", "cuba_lif", "float32", "float32"): 0.90,
+    Pass("forward", "psu_lif", "float32", "float32"): 0.90,
+    Pass("forward", "lif", "bfloat16", "bfloat16"): 0.92,
+    Pass("forward", "lif", "float32", "bits32"): 0.92,
+    Pass("forward", "lif", "bfloat16", "bits32"): 0.75,
+    Pass("backward", "lif", "float32"): 0.93,
+    Pass("backward", "spsn", "float32"): 0.93,
+    Pass("backward", "cuba_lif", "float32"): 0.90,
+    Pass("backward", "psu_lif", "float32"): 0.90,
+    Pass("backward", "lif", "bfloat16"): 0.92,
 }
 MARK = re.compile(r"<!--model (?P<name>\w+)-->.*?<!--/model-->", re.DOTALL)
 
@@ -36,8 +36,7 @@ def table(head, rows):
 def occupancy_table(program):
     used, rows = usage(), []
     for kind, shape in (("rows", SHAPE), ("tiles", TILE_SHAPE)):
-        for key in AIMS:
-            one = Pass(*key)
+        for one in AIMS:
             if kind == "tiles" and (one.dtype, one.spikes) not in (("float32", "float32"), ("float32", "")):
                 continue  # a tile's kernel serves all dtypes
             at = occupancy.residence(kind, one, used, plan(program, one, shape))
@@ -50,18 +49,17 @@ def occupancy_table(program):
 def limits_table(_program):
     record, now, then = Record(), counts(COUNTS), counts(COUNTS_OF_RECORD)
     elements = SHAPE[0] * SHAPE[1] * SHAPE[2]
-    passes = {Pass(*key): aim for key, aim in AIMS.items()}
-    measured = {one: record.measured(one, SHAPE) for one in passes}
+    measured = {one: record.measured(one, SHAPE) for one in AIMS}
 
     def limits_of(table_of_counts, one):
         return limits.limits(one, table_of_counts["rows", one], elements, record, measured[one].copy_bytes_per_second)
 
     best = {}
-    for one in passes:
+    for one in AIMS:
         share = limits_of(then, one).bytes / measured[one].seconds
         best[one.direction] = max(best.get(one.direction, 0.0), share)
     rows = []
-    for one, aim in passes.items():
+    for one, aim in AIMS.items():
         count, bounds = now["rows", one], limits_of(now, one)
         predicted = limits.prediction(bounds, limits_of(then, one), measured[one], best[one.direction])
         pipe = bounds.slowest_pipe()

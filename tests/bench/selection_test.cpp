@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "support/words.h"
+
 namespace spikescan::bench {
 namespace {
 

@@ -52,7 +52,7 @@ def test_a_prediction_fills_as_many_slots_and_passes_no_memory():
 
 def test_every_pass_of_the_page_is_counted_compiled_and_measured():
     now, then, used, record = sources.counts(sources.COUNTS), sources.counts(sources.COUNTS_OF_RECORD), sources.usage(), sources.Record()
-    for one in (Pass(*key) for key in page.AIMS):
+    for one in page.AIMS:
         assert ("rows", one) in now and ("rows", one) in then
         assert sources.kernel_name("rows", one) in used and sources.kernel_name("tiles", one) in used
         assert record.measured(one, page.SHAPE)
