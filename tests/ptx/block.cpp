@@ -27,7 +27,7 @@ std::uint64_t sign_extended(std::uint64_t value, int bits) {
 
 }  // namespace
 
-Block::Block(const Kernel& kernel, const Launch& launch, std::uint32_t number)
+Block::Block(Kernel& kernel, const Launch& launch, std::uint32_t number)
     : kernel_(kernel),
       number_(number),
       registers_(kernel.registers.size() * launch.threads),
@@ -77,12 +77,13 @@ void Block::run_thread(std::uint32_t number) {
   Thread& thread = threads_[number];
   std::uint64_t* r = thread.registers;
   for (;;) {
-    const Instruction& i = kernel_.code[thread.next];
+    Instruction& i = kernel_.code[thread.next];
     ++executed_;
     if (i.predicate >= 0 && ((r[i.predicate] & 1u) != 0) == i.unless) {
       ++thread.next;
       continue;
     }
+    i.ran = true;
     switch (i.kind) {
       case Kind::arithmetic:
         i.execute(r, i);

@@ -19,7 +19,7 @@ class Block {
     std::size_t shared_bytes;
     const unsigned char* parameters;
   };
-  Block(const Kernel& kernel, const Launch& launch, std::uint32_t number);
+  Block(Kernel& kernel, const Launch& launch, std::uint32_t number);
 
   // Runs every thread that need not wait, from the `first` one on or back from it, until it has to or pauses.
   void run(std::uint32_t first, bool backwards);
@@ -55,7 +55,7 @@ class Block {
   void meet_in_block();
   [[noreturn]] void fail(const Instruction& i, const std::string& what) const;
 
-  const Kernel& kernel_;
+  Kernel& kernel_;
   const std::uint32_t number_;
   std::vector<std::uint64_t> registers_;
   std::vector<Thread> threads_;

@@ -50,6 +50,7 @@ struct Instruction {
   std::int64_t immediate = 0;
   int target = 0;  // branches
   int line = 0;    // of the kernel's text
+  bool ran = false;  // since the start, by any thread
 };
 
 struct Kernel {

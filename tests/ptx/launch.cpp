@@ -1,5 +1,7 @@
 #include "ptx/launch.h"
 
+#include <cxxabi.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -38,7 +40,7 @@ State& state() {
   return *made;
 }
 
-void run(const Kernel& kernel, Block::Launch launch, State& s) {
+void run(Kernel& kernel, Block::Launch launch, State& s) {
   std::vector<std::unique_ptr<Block>> resident;
   std::uint64_t turns = 0;
   for (std::uint32_t next = 0; next < launch.blocks || !resident.empty();) {
@@ -58,6 +60,13 @@ void run(const Kernel& kernel, Block::Launch launch, State& s) {
     }
     if (++turns > kMostTurns) throw std::runtime_error("ptx: blocks only pause in " + kernel.name);
   }
+}
+
+std::string readable(const std::string& mangled) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(
+      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
+  return status == 0 ? text.get() : mangled;
 }
 
 }  // namespace
@@ -82,7 +91,7 @@ void launch(const std::string& name, std::uint32_t blocks, std::uint32_t threads
     Known& known = found->second;
     if (!known.kernel) known.kernel = std::make_unique<Kernel>(parse(*known.text, name));
     ++known.launches;
-    const Kernel& kernel = *known.kernel;
+    Kernel& kernel = *known.kernel;
     std::vector<std::uint64_t> parameters(static_cast<std::size_t>(kernel.parameter_bytes) / sizeof(std::uint64_t) + 1);
     auto* bytes = reinterpret_cast<unsigned char*>(parameters.data());
     for (std::size_t n = 0; n < kernel.parameters.size(); ++n) {
@@ -108,6 +117,30 @@ std::string summary() {
   text << "ptx: " << launches << " launches of " << kernels << " of " << state().kernels.size() << " kernels, "
        << state().executed << " instructions";
   return text.str();
+}
+
+std::vector<Coverage> coverage() {
+  const std::lock_guard lock(state().mutex);
+  std::vector<Coverage> all;
+  for (const auto& [mangled, known] : state().kernels) {
+    if (!known.kernel) continue;
+    Coverage of = {readable(mangled), known.kernel->code.size(), {}};
+    for (const Instruction& i : known.kernel->code) {
+      if (!i.ran) of.never_ran.push_back(i.line);
+    }
+    all.push_back(of);
+  }
+  return all;
+}
+
+std::vector<std::string> never_launched(const std::string& part) {
+  const std::lock_guard lock(state().mutex);
+  std::vector<std::string> names;
+  for (const auto& [mangled, known] : state().kernels) {
+    const std::string name = readable(mangled);
+    if (known.launches == 0 && name.find(part) != std::string::npos) names.push_back(name);
+  }
+  return names;
 }
 
 }  // namespace ptx

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace ptx {
 
@@ -17,5 +18,16 @@ void launch(const std::string& kernel, std::uint32_t blocks, std::uint32_t threa
 
 // How many kernels were launched since the start, how often, and the instructions that they took.
 std::string summary();
+
+// The kernels whose names, with their template arguments, have `part` in them and that nothing has launched.
+std::vector<std::string> never_launched(const std::string& part);
+
+// Of a kernel that was launched: its instructions, and the lines (in its own text) of those that no thread has come to.
+struct Coverage {
+  std::string kernel;
+  std::size_t instructions;
+  std::vector<int> never_ran;
+};
+std::vector<Coverage> coverage();
 
 }  // namespace ptx

@@ -1,12 +1,15 @@
-// The interpreter itself: what instructions compute, late copies, meetings of threads, and what it has to refuse.
+// The interpreter itself: what instructions compute, late copies, meetings of threads, which kernels were launched, and
+// what it has to refuse.
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "ptx/block.h"
+#include "ptx/launch.h"
 
 namespace ptx {
 namespace {
@@ -18,7 +21,7 @@ Kernel kernel_of(const std::string& body) {
   return parse(head + start + body + "\tret;\n}\n", "k");
 }
 
-void run(const Kernel& kernel, void* pointer, std::uint32_t threads, std::size_t shared_bytes = 0) {
+void run(Kernel kernel, void* pointer, std::uint32_t threads, std::size_t shared_bytes = 0) {
   unsigned char parameters[sizeof pointer];
   std::memcpy(parameters, &pointer, sizeof pointer);
   Block block(kernel, {1, threads, shared_bytes, parameters}, 0);
@@ -111,6 +114,16 @@ TEST(Ptx, CopiesComeWhenTheyAreWaitedFor) {
   EXPECT_EQ(memory[1], 0xfffbfffbu);
   EXPECT_EQ(memory[2], 0xfffbfffbu);
   EXPECT_EQ(memory[3], 11u);
+}
+
+TEST(Ptx, KernelsThatNothingLaunchesAreKnown) {
+  const std::string path = testing::TempDir() + "spikescan_two_kernels.ptx";
+  std::ofstream(path) << ".visible .entry _Z3onei(\n)\n{\n\tret;\n}\n.visible .entry _Z3twoi(\n)\n{\n\tret;\n}\n";
+  add_file(path);
+  EXPECT_EQ(never_launched("("), (std::vector<std::string>{"one(int)", "two(int)"}));
+  launch("_Z3onei", 1, 1, nullptr, 0);
+  EXPECT_EQ(never_launched("("), std::vector<std::string>{"two(int)"});
+  EXPECT_EQ(never_launched("one"), std::vector<std::string>{});
 }
 
 TEST(Ptx, RefusesWhatADeviceWouldNotHave) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
@@ -23,12 +24,24 @@ std::map<const void*, std::string>& names() {
   return *made;
 }
 
+void write_never_ran(const char* path) {
+  std::ofstream file(path);
+  for (const ptx::Coverage& of : ptx::coverage()) {
+    file << of.kernel << ": " << of.never_ran.size() << " of " << of.instructions << " never ran:";
+    for (const int line : of.never_ran) file << ' ' << line;
+    file << '\n';
+  }
+}
+
 void add_files() {
   const char* paths = std::getenv("SPIKESCAN_PTX");
   if (!paths) throw std::runtime_error("SPIKESCAN_PTX is not set; it must name PTX files, with colons between them");
   std::istringstream list(paths);
   for (std::string path; std::getline(list, path, ':');) ptx::add_file(path);
-  std::atexit([] { std::printf("%s\n", ptx::summary().c_str()); });
+  std::atexit([] {
+    std::printf("%s\n", ptx::summary().c_str());
+    if (const char* path = std::getenv("SPIKESCAN_PTX_NEVER_RAN")) write_never_ran(path);
+  });
 }
 
 cudaError_t run(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t shared_bytes) try {
