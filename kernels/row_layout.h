@@ -48,7 +48,7 @@ constexpr int kRingSlotBytes = kSegmentSteps * 32 * static_cast<int>(sizeof(floa
 
 // Forward: segments of x on their way to each warp, the tables, and what the block's rows share of the generator
 // (kernels/cuda/row_generator.h).
-constexpr size_t kRandomBytes = 112 + kRowThreads * 16;
+constexpr size_t kRandomBytes = 48 + kRowThreads / 32 * (32 * 16 + 64);
 // The segment that comes next: with more of x under way, float32 to float32 became slower on an H200 (docs/cuda.md; in
 // no record).
 constexpr int kForwardRingSlots = 1;

@@ -230,7 +230,7 @@ SPIKESCAN_API void spikescan_time_units(int64_t* split_steps, int64_t* saved_ste
  * T = 1024, C = 512:
  *   backend=cuda device="NVIDIA H200" processors=132 instruction_set=sm_90
  *     recurrence=lif rule=sigmoid_bernoulli dtype=float32
- *   forward: strategy=rows chunks=1 row_blocks=1024 blocks=1024 threads=128 shared_bytes=25712 workspace_bytes=0
+ *   forward: strategy=rows chunks=1 row_blocks=1024 blocks=1024 threads=128 shared_bytes=25904 workspace_bytes=0
  *   backward: strategy=rows chunks=1 row_blocks=1024 row_columns=32 blocks=1024 threads=128 shared_bytes=50944
  *     partial_rows=256 workspace_bytes=524288
  */

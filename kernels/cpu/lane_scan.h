@@ -248,7 +248,11 @@ class LaneScan {
       const int j = Scan::kReverse ? quarter.end - 1 - reached : quarter.begin + reached;
       for (int v = 0; v < K; ++v) {
         const int at = l + v * kFloats;
-        step(first[v], second[v], input(j, at), s0[v], s1[v], j, at, output);
+        if (!Scan::kReverse && reached == 0) {
+          start(input(j, at), s0[v], s1[v], j, at, output);
+        } else {
+          step(first[v], second[v], input(j, at), s0[v], s1[v], j, at, output);
+        }
       }
     }
     for (int v = 0; v < K; ++v) {
@@ -257,6 +261,11 @@ class LaneScan {
     }
   }
 
+  // Of a forward scan, the first step and those after it; of a gradient scan all.
+  static HWY_INLINE void start(Floats input, Floats& s0, Floats& s1, int j, int at, Segment* const (&output)[N]) {
+    s0 = s1 = input;
+    for (int n = 0; n < N; ++n) store(input, output[n]->at[j] + at);
+  }
   static HWY_INLINE void step(Floats first, Floats second, Floats input, Floats& s0, Floats& s1, int j, int at,
                               Segment* const (&output)[N]) {
     if constexpr (Scan::kReverse) {

@@ -40,6 +40,10 @@ inline float seen_anew(float x) {
 inline int seen_anew(int x) {
   return x;
 }
+template <class T>
+T* held(T* place) {
+  return place;
+}
 inline float approximate_exp2(float z) {
   return simt::approximate_exp2(z);
 }
@@ -84,6 +88,13 @@ __device__ __forceinline__ float seen_anew(float x) {
 __device__ __forceinline__ int seen_anew(int x) {
   asm volatile("" : "+r"(x));
   return x;
+}
+// A place in shared memory whose address stays in a register, where the compiler would make it anew at each use.
+template <class T>
+__device__ __forceinline__ T* held(T* place) {
+  auto address = static_cast<uint32_t>(__cvta_generic_to_shared(place));
+  asm volatile("" : "+r"(address));
+  return static_cast<T*>(__cvta_shared_to_generic(address));
 }
 // 2^z by the special-function unit: within three units in the last place (NVIDIA's PTX ISA 9.1, section 9.7.3.21: two;
 // not measured here), zero below 2^-126, infinite from 128 on.

@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kRowThreads, kResidentForwardRows)
   constexpr ForwardRowLayout kLayout = forward_row_layout(R);
   typename ForwardRow<R, kPieces>::Tables tables(dynamic_shared() + kLayout.tables);
   RowRandom& random = *reinterpret_cast<RowRandom*>(dynamic_shared() + kLayout.random);
-  if (threadIdx.x == 0) prepare(random, random_origin(call));
+  prepare(random, random_origin(call));
   __syncthreads();
   for (int64_t turn = blockIdx.x; turn < (kPieces ? piece_blocks(call.plan, phase) : call.plan.row_blocks);
        turn += gridDim.x) {

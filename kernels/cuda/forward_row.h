@@ -47,11 +47,20 @@ class ForwardRow {
     const bool ends_short = kPieces ? end < lane_.end_segment : rest > 0;
     Ring ring(ring_memory, call_.args.x, end, ends_short ? rest : 0, lane_);
     const int first = kPieces ? lane_.first_segment : 0;
-    for (int segment = first; segment < end; ++segment) {
-      run_segment(ring, segment, kSegmentSteps,
-                  rest == 0 && segment + 1 == full);  // a constant: no step is asked about
+    // What comes once in several segments stands in the loop over groups of them, so that no segment asks for it.
+    for (int group = first; group < end; group += kSavedSegments) {
+      begin_group(group);
+      const int group_end = group + kSavedSegments < end ? group + kSavedSegments : end;
+#pragma unroll 1
+      for (int segment = group; segment < group_end; ++segment) {
+        run_segment(ring, segment, kSegmentSteps,
+                    rest == 0 && segment + 1 == full);  // a constant: no step is asked about
+      }
     }
-    if (ends_short) run_segment(ring, full, rest, true);
+    if (ends_short) {
+      if (full % kSavedSegments == 0) begin_group(full);
+      run_segment(ring, full, rest, true);
+    }
     if constexpr (kPieces) {
       lane_.wait_for_longer_pieces(call_.args.x);
       if (!finishes()) keep_aggregate();
@@ -95,9 +104,15 @@ class ForwardRow {
   }
 
   // ---- Between the kernels of a pass over pieces ----
-  __device__ __forceinline__ bool finishes() const { return !kPieces || phase_ == Phase::kFinish; }
-  __device__ __forceinline__ int link() const { return kPieces ? lane_.link<false>(call_.plan) : 0; }
-  __device__ __forceinline__ ChunkLinks links() const { return {d_, call_.plan, call_.args.workspace}; }
+  __device__ __forceinline__ bool finishes() const {
+    return !kPieces || phase_ == Phase::kFinish;
+  }
+  __device__ __forceinline__ int link() const {
+    return kPieces ? lane_.link<false>(call_.plan) : 0;
+  }
+  __device__ __forceinline__ ChunkLinks links() const {
+    return {d_, call_.plan, call_.args.workspace};
+  }
   __device__ __forceinline__ bool has_carry(int state) const {
     return finishes() || (phase_ == Phase::kSecondAggregates && state == 0);
   }
@@ -129,9 +144,7 @@ class ForwardRow {
     typename Scan::Output local;
     typename Scan::Ends ends;
     scan_quarters(ring, segment, local, ends);
-    if (s == 0) begin_chunk(chunk);
     if (!finishes()) return skim(chunk, s, local, ends);
-    if (call_.args.saved && saves_chain(s)) save(chunk, s, [&](int n) { return neuron_.chain(n); });
     const bool full = s == kChunkSegments - 1 && steps == kSegmentSteps;
     float states[kStates][kSegmentSteps] = {};
     scan(chunk, s, full, local, ends, states);
@@ -142,9 +155,15 @@ class ForwardRow {
     if (call_.args.spikes.data) fire(segment, steps, last, states);
   }
 
-  __device__ __forceinline__ void begin_chunk(int chunk) {
-    neuron_.begin_chunk();
-    if (call_.args.saved && chunk > 0 && finishes()) save(chunk, 0, [&](int n) { return neuron_.carry(n); });
+  // The segments between two saved states.
+  __device__ __forceinline__ void begin_group(int segment) {
+    const int chunk = segment / kChunkSegments, s = segment % kChunkSegments;
+    if (s == 0) neuron_.begin_chunk();
+    if (!finishes()) return;
+    if (call_.args.saved && segment > 0) {
+      save(chunk, s, [&](int n) { return s == 0 ? neuron_.carry(n) : neuron_.chain(n); });
+    }
+    if (quick_) generator_.enter(segment);
   }
 
   // What backward may begin the segment from.
@@ -205,7 +224,6 @@ class ForwardRow {
       if (lane_.inside) store_distances(call_, b, t, c, steps, m);
       return;
     }
-    if (quick_) generator_.enter(segment);
     const auto draw = [&](int first, auto& words) { generator_.draw(segment, first, words); };
     const uint32_t bits =
         lane_.inside ? spike_bits<kDrawsTogether>(call_, origin_, quick_, b, t, c, steps, m, draw) : 0u;

@@ -64,7 +64,7 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
     for_quarter<Scan, i>(steps, [&](int j, bool) {
       float out[N];
-      Scan::step(decays_, input[j], state, out);
+      Scan::step(i, decays_, input[j], state, out);
       for (int n = 0; n < N; ++n) output[n][j] = out[n];
     });
   }

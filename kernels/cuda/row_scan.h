@@ -39,11 +39,11 @@ class RowScan : public RowChain<Scan> {
   __device__ __forceinline__ void run(const float (&input)[kSegmentSteps], Output& output, Ends& ends) const {
 #pragma unroll
     for (int q = 0; q < kSegmentQuarters; ++q) {
-      for (int n = 0; n < N; ++n) ends.at[q][n] = 0.0f;
 #pragma unroll
-      for (int j = q * kQuarterSteps; j < (q + 1) * kQuarterSteps; ++j) {
+      for (int i = 0; i < kQuarterSteps; ++i) {
+        const int j = q * kQuarterSteps + i;
         float out[N];
-        Scan::step(decays_, input[j], ends.at[q], out);
+        Scan::step(i, decays_, input[j], ends.at[q], out);
         for (int n = 0; n < N; ++n) output[n][j] = out[n];
       }
     }

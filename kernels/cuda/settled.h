@@ -31,6 +31,7 @@ struct DrawnSpikes {
     call.firing.rule = SPIKESCAN_SIGMOID_BERNOULLI;
     call.args.x.dtype = kX;
     call.args.spikes.dtype = kSpikes;
+    if (!call.args.spikes.data) __builtin_unreachable();
     call.args.membrane.data = nullptr;
     call.args.uniforms.data = nullptr;
     return call;
@@ -49,6 +50,7 @@ struct SpikesGradient {
     BackwardCall call = given;
     call.firing.rule = SPIKESCAN_SIGMOID_BERNOULLI;
     call.args.x.dtype = call.args.grad_spikes.dtype = call.args.grad_x.dtype = kX;
+    if (!call.args.grad_spikes.data || !call.args.grad_x.data) __builtin_unreachable();
     call.args.grad_membrane.data = nullptr;
     return call;
   }

@@ -65,7 +65,7 @@ class TileScan {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
     for_quarter<Scan, i>(steps, [&](int j, bool) {
       float out[N];
-      Scan::step(decays_, values[j], state, out);
+      Scan::step(j - Scan::quarter(i) * kQuarterSteps, decays_, values[j], state, out);
     });
   }
 
@@ -173,7 +173,7 @@ class TileScan {
     for_quarter<Scan, i>(steps, [&](int j, bool full) {
       const int reached = Scan::kReverse ? (q + 1) * kQuarterSteps - 1 - j : j - q * kQuarterSteps;
       float out[N];
-      Scan::step(decays_, values[j], local, out);
+      Scan::step(reached, decays_, values[j], local, out);
       respond(full ? responses.of_full(reached) : responses.of_partial(reached), entry, out);
       if (!Scan::kReverse && j == kSegmentSteps - 1) finish_chunk(out);
       values[j] = emit(j, full, out);

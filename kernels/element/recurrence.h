@@ -60,6 +60,14 @@ SPIKESCAN_HD void step_gradient(const Decays<2>& d, float input, float (&s)[2], 
   s[1] = d.second * output[1];
 }
 
+// From a zero state, of which nothing need be multiplied.
+SPIKESCAN_HD void start_state(const Decays<1>&, float input, float (&s)[1], float (&output)[1]) {
+  s[0] = output[0] = input;
+}
+SPIKESCAN_HD void start_state(const Decays<2>&, float input, float (&s)[2], float (&output)[2]) {
+  s[0] = s[1] = output[0] = output[1] = input;
+}
+
 // One scan as a type: direction picks map, step and response. `reached` counts the quarter's steps taken before;
 // leaves_split() says whether the state that leaves a chunk crosses a place where a call may be cut; quarter() is the
 // quarter of a segment that the scan takes i-th.
@@ -68,8 +76,8 @@ struct StateScan {
   static constexpr int kOrder = N;
   static constexpr bool kReverse = false;
   SPIKESCAN_HD static Map<N> map(const Decays<N>& d) { return state_map(d); }
-  SPIKESCAN_HD static void step(const Decays<N>& d, float input, float (&s)[N], float (&output)[N]) {
-    step_state(d, input, s, output);
+  SPIKESCAN_HD static void step(int reached, const Decays<N>& d, float input, float (&s)[N], float (&output)[N]) {
+    reached == 0 ? start_state(d, input, s, output) : step_state(d, input, s, output);
   }
   SPIKESCAN_HD static int response_exponent(int reached) { return reached + 1; }
   SPIKESCAN_HD static bool leaves_split(int64_t chunk) { return (chunk + 1) % kSplitChunks == 0; }
@@ -82,7 +90,7 @@ struct GradientScan {
   static constexpr int kOrder = N;
   static constexpr bool kReverse = true;
   SPIKESCAN_HD static Map<N> map(const Decays<N>& d) { return gradient_map(d); }
-  SPIKESCAN_HD static void step(const Decays<N>& d, float input, float (&s)[N], float (&output)[N]) {
+  SPIKESCAN_HD static void step(int, const Decays<N>& d, float input, float (&s)[N], float (&output)[N]) {
     step_gradient(d, input, s, output);
   }
   SPIKESCAN_HD static int response_exponent(int reached) { return reached; }

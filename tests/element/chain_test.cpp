@@ -36,7 +36,7 @@ struct Chain {
     for (int n = 0; n < N; ++n) left[n] = 0.0f;
     for (int reached = 0; reached < steps; ++reached) {
       float out[N];
-      Scan::step(decays, inputs[reached], left, out);
+      Scan::step(reached, decays, inputs[reached], left, out);
       respond(Scan::response(power(Scan::map(decays), Scan::response_exponent(reached))), entry, out);
       std::array<float, N>& kept = trace.outputs.emplace_back();
       for (int n = 0; n < N; ++n) kept[n] = out[n];

@@ -55,6 +55,25 @@ TEST(Recurrence, GradientSteps) {
   EXPECT_EQ(s2[1], 6.75f);
 }
 
+// The first step of a forward quarter is a step from zero, but that the sign of a zero stays.
+template <int N>
+void expect_step_from_zero(const Decays<N>& decays) {
+  const auto is_same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  for (const float input : {3.0f, -0.75f, 0.0f, -0.0f, 1e-45f, INFINITY, -INFINITY, NAN}) {
+    float started[N] = {7.0f}, from_zero[N] = {}, out[N], want[N];
+    StateScan<N>::step(0, decays, input, started, out);
+    step_state(decays, input, from_zero, want);
+    for (int n = 0; n < N; ++n) {
+      EXPECT_TRUE(is_same(out[n], want[n]) && is_same(started[n], want[n])) << input;
+      EXPECT_TRUE(std::isnan(input) || std::signbit(out[n]) == std::signbit(input)) << input;
+    }
+  }
+}
+TEST(Recurrence, AStartIsAStepFromZero) {
+  expect_step_from_zero(Decays<1>{0.5f, 0.0f});
+  expect_step_from_zero(Decays<2>{0.5f, 0.25f});
+}
+
 TEST(Recurrence, AStepIsOneFusedMultiplyAdd) {
   const float a = 1.0f - 0x1p-24f, s = 1.0f + 0x1p-23f;
   float state[1] = {s}, out[1];

@@ -222,7 +222,7 @@ TEST(PrintPlan, RowsAndPieces) {
             "shared_bytes=50944 partial_rows=256 workspace_bytes=524288");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 33, 5000, 128), "forward"),
             "forward: strategy=pieces chunks=5 row_blocks=165 aggregate_blocks=132 blocks=165 threads=128 "
-            "chain=32x1 shared_bytes=25712 workspace_bytes=135168");
+            "chain=32x1 shared_bytes=25904 workspace_bytes=135168");
 }
 
 // It launches nothing.

@@ -69,8 +69,9 @@ FAULTS = {
     "copies_waited_for_too_little": Fault(
         "row_ring.h", "await_copies<kPending>();", "await_copies<kPending + 1>();", "lif", "ForwardByRows/lif",
         "elements differ"),
-    "times_read_early": Fault(
-        "row_generator.h", "__syncwarp(); // they are written", "", "lif", "ForwardByRows/lif", RACE),
+    "times_made_early": Fault(
+        "row_generator.h", "__syncwarp(); // the times before are read, by lanes that may not have met since", "",
+        "lif", "ForwardByRows/lif", RACE),
     "shared_tables_read_early": Fault(
         "backward_row.h", "if (kColumns < kRowThreads) __syncthreads(); // the other warps read them", "", "lif",
         "BackwardByRows/lif", RACE),

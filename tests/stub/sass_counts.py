@@ -5,9 +5,9 @@ sass_counts.py NVDISASM CUBIN            prints the table
 sass_counts.py --write TABLE NVDISASM CUBIN
 sass_counts.py --self-test               a made-up listing is counted right, a listing without a loop is refused
 
-Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment. Backward
-down a row, where a group of four segments is entered segment by segment and then gone back through, the text of these
-two loops is divided by 16 and that of the group around them by 64. sass_paths.cu takes for granted what nearly every
+Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment. Down a
+row segments come in groups of four, which backward enters segment by segment and then goes back through: the text of
+the loops over segments is divided by 16 and that of the group around them by 64. sass_paths.cu takes for granted what nearly every
 warp finds at nearly every segment (`usually` in kernels/cuda/device.h), so that what only partial segments, draws too
 close to their probability or a tile's first warp run is left out, and the tests for it are counted. What comes once a
 chunk is counted as if it came at each segment or group. nvdisasm comes with the wheel nvidia-cuda-nvdisasm; the cubin is made by
@@ -29,7 +29,7 @@ DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
 CLASSES = ("memory", "shared", "float", "special", "double", "wide", "multiply", "logic", "control")
 # The loop whose text is counted: over tiles; over a row's segments, in that over blocks of rows; over a row's groups of
 # segments, in those over blocks and batches. And the loops over segments inside it.
-DEPTHS = {"forward_tiles": (0, 0), "backward_tiles": (0, 0), "forward_rows": (1, 0), "backward_rows": (2, 2)}
+DEPTHS = {"forward_tiles": (0, 0), "backward_tiles": (0, 0), "forward_rows": (1, 1), "backward_rows": (2, 2)}
 CONTROL = ("BRA", "BSSY", "BSYNC", "BAR", "EXIT", "WARPSYNC", "BPT", "CALL", "RET", "YIELD", "DEPBAR")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)$")
 
