@@ -48,8 +48,8 @@ struct Instruction {
   int from[4] = {};
   std::int64_t offset[2] = {};  // of an address in from[0], and in from[1]
   std::int64_t immediate = 0;
-  int target = 0;  // branches
-  int line = 0;    // of the kernel's text
+  int target = 0;    // branches
+  int line = 0;      // of the kernel's text
   bool ran = false;  // since the start, by any thread
 };
 

@@ -152,12 +152,15 @@ TEST_P(Kernels, GiveTheBitsOfTheCpu) {
   EXPECT_EQ(joined(ptx::never_launched(own)), "");
   // So that the list of calls stays as wide as it is: of a settled form seven to nine tenths of the instructions run,
   // of the others, which serve every dtype and rule, about half (SPIKESCAN_PTX_NEVER_RAN=FILE writes down the rest).
+  int kernels = 0;
   for (const ptx::Coverage& of : ptx::coverage()) {
     if (!contains(of.kernel, own.c_str())) continue;
+    ++kernels;
     const bool settled = contains(of.kernel, "DrawnSpikes") || contains(of.kernel, "SpikesGradient");
     const double ran = 1.0 - static_cast<double>(of.never_ran.size()) / static_cast<double>(of.instructions);
     EXPECT_GT(ran, settled ? 0.7 : 0.4) << of.kernel;
   }
+  EXPECT_GT(kernels, 30) << "of which PTX was the library's launched?";
 }
 
 // Those that no recurrence has to itself.
