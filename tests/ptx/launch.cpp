@@ -1,7 +1,5 @@
 #include "ptx/launch.h"
 
-#include <cxxabi.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +14,7 @@
 
 #include "ptx/block.h"
 #include "ptx/kernel.h"
+#include "support/demangle.h"
 
 namespace ptx {
 namespace {
@@ -60,13 +59,6 @@ void run(Kernel& kernel, Block::Launch launch, State& s) {
     }
     if (++turns > kMostTurns) throw std::runtime_error("ptx: blocks only pause in " + kernel.name);
   }
-}
-
-std::string readable(const std::string& mangled) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(
-      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
-  return status == 0 ? text.get() : mangled;
 }
 
 }  // namespace
@@ -124,7 +116,7 @@ std::vector<Coverage> coverage() {
   std::vector<Coverage> all;
   for (const auto& [mangled, known] : state().kernels) {
     if (!known.kernel) continue;
-    Coverage of = {readable(mangled), known.kernel->code.size(), {}};
+    Coverage of = {spikescan::support::demangled(mangled.c_str()), known.kernel->code.size(), {}};
     for (const Instruction& i : known.kernel->code) {
       if (!i.ran) of.never_ran.push_back(i.line);
     }
@@ -137,7 +129,7 @@ std::vector<std::string> never_launched(const std::string& part) {
   const std::lock_guard lock(state().mutex);
   std::vector<std::string> names;
   for (const auto& [mangled, known] : state().kernels) {
-    const std::string name = readable(mangled);
+    const std::string name = spikescan::support::demangled(mangled.c_str());
     if (known.launches == 0 && name.find(part) != std::string::npos) names.push_back(name);
   }
   return names;

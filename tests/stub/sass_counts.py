@@ -28,8 +28,8 @@ DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
 # multiprocessor: float 128; logic (integer, comparison, selection, conversion) and multiply 64; double 64; special 16.
 # wide, a product of 64 bits, is in no such table: an H200 gave 24 (docs/cuda.md).
 CLASSES = ("memory", "shared", "float", "special", "double", "wide", "multiply", "logic", "control")
-# The loop whose text is counted: over tiles; over a row's segments, in that over blocks of rows; over a row's groups of
-# segments, in those over blocks and batches. And the loops over segments inside it.
+# The loop whose text is counted: over tiles; over a row's groups of segments, in those over blocks of rows and,
+# backward, batches. And the loops over segments inside it.
 DEPTHS = {"forward_tiles": (0, 0), "backward_tiles": (0, 0), "forward_rows": (1, 1), "backward_rows": (2, 2)}
 CONTROL = ("BRA", "BSSY", "BSYNC", "BAR", "EXIT", "WARPSYNC", "BPT", "CALL", "RET", "YIELD", "DEPBAR")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)$")

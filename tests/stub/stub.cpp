@@ -1,13 +1,12 @@
 #include "stub/stub.h"
 
-#include <cxxabi.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
+
+#include "support/demangle.h"
 
 namespace stub {
 namespace {
@@ -32,10 +31,7 @@ thread_local int current_device = 0;
 thread_local cudaError_t current_error = cudaSuccess;
 
 std::string readable(const char* mangled) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(mangled, nullptr, nullptr, &status);
-  std::string text = status == 0 ? name : mangled;
-  std::free(name);
+  std::string text = spikescan::support::demangled(mangled);
   // "void ns::kernel<(ns::enum)0>(ns::Argument)": the arguments and what stands before the name go.
   int depth = 0;
   std::size_t end = text.size();
