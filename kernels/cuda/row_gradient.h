@@ -64,7 +64,7 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
     for_quarter<Scan, i>(steps, [&](int j, bool) {
       float out[N];
-      Scan::step(i, decays_, input[j], state, out);
+      Scan::step(place_in_quarter<Scan, i>(j), decays_, input[j], state, out);
       for (int n = 0; n < N; ++n) output[n][j] = out[n];
     });
   }
@@ -90,7 +90,7 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
     constexpr int q = Scan::quarter(i);
     const int missing = kQuarterSteps - quarter_steps(q, steps);  // steps that the scan does not meet
     for_quarter<Scan, i>(steps, [&](int j, bool full) {
-      const int reached = (q + 1) * kQuarterSteps - 1 - j;
+      const int reached = place_in_quarter<Scan, i>(j);
       float value[N];
       for (int n = 0; n < N; ++n) value[n] = output[n][j];
       respond(full ? responses.to(Scan::response_exponent(reached))

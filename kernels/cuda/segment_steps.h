@@ -29,4 +29,11 @@ __device__ __forceinline__ void for_quarter(int steps, Body body) {
   for_steps<Scan::kReverse, kFirst, kFirst + kQuarterSteps>(steps, body);
 }
 
+// Step j's place in that quarter, in the scan's order.
+template <class Scan, int i>
+__device__ __forceinline__ constexpr int place_in_quarter(int j) {
+  constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
+  return Scan::kReverse ? kFirst + kQuarterSteps - 1 - j : j - kFirst;
+}
+
 }  // namespace spikescan

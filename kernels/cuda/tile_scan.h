@@ -65,7 +65,7 @@ class TileScan {
     for (int n = 0; n < N; ++n) state[n] = 0.0f;
     for_quarter<Scan, i>(steps, [&](int j, bool) {
       float out[N];
-      Scan::step(j - Scan::quarter(i) * kQuarterSteps, decays_, values[j], state, out);
+      Scan::step(place_in_quarter<Scan, i>(j), decays_, values[j], state, out);
     });
   }
 
@@ -171,7 +171,7 @@ class TileScan {
     for (int n = 0; n < N; ++n) local[n] = 0.0f;
     const QuarterResponses<N> responses = tables_.responses(missing);
     for_quarter<Scan, i>(steps, [&](int j, bool full) {
-      const int reached = Scan::kReverse ? (q + 1) * kQuarterSteps - 1 - j : j - q * kQuarterSteps;
+      const int reached = place_in_quarter<Scan, i>(j);
       float out[N];
       Scan::step(reached, decays_, values[j], local, out);
       respond(full ? responses.of_full(reached) : responses.of_partial(reached), entry, out);
