@@ -29,7 +29,8 @@ set(spikescan_common $<TARGET_OBJECTS:spikescan_host> $<TARGET_OBJECTS:spikescan
 # One copy of the lane passes for each instruction set; usable_passes() picks at run time. Highway serves as headers
 # alone: each copy uses its static target, and nothing of its library is linked.
 find_path(SPIKESCAN_HIGHWAY_INCLUDE hwy/highway.h REQUIRED)
-set(SPIKESCAN_LANE_FLAGS -O3)
+set(SPIKESCAN_LANE_FLAGS -O3 CACHE STRING "How the CPU's lane passes are optimised; they take minutes to compile at -O3")
+mark_as_advanced(SPIKESCAN_LANE_FLAGS)
 if(SPIKESCAN_SANITIZE)
   # Every pass is one large function of vectors: checks in line, and checks of what the processor itself refuses (an
   # aligned load that is not), would take the compiler a quarter of an hour.
@@ -40,7 +41,7 @@ function(spikescan_instruction_set isa)
   spikescan_sources(spikescan_cpu_${isa} ${PROJECT_SOURCE_DIR}/kernels/cpu/lane_passes.cpp)
   target_include_directories(spikescan_cpu_${isa} SYSTEM PRIVATE ${SPIKESCAN_HIGHWAY_INCLUDE})
   target_compile_definitions(spikescan_cpu_${isa} PRIVATE SPIKESCAN_ELEMENT_ISA=${isa} HWY_DISABLE_PCLMUL_AES)
-  target_compile_options(spikescan_cpu_${isa} PRIVATE ${ARGN} ${SPIKESCAN_LANE_FLAGS})
+  target_compile_options(spikescan_cpu_${isa} PRIVATE ${SPIKESCAN_LANE_FLAGS} ${ARGN})
 endfunction()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(spikescan_isas sse4 avx2 avx512)
