@@ -290,6 +290,16 @@ class Parser {
 
 const std::string kEntry = ".entry ";
 
+// Where the scope that starts at `from` ends; it may have others in it. No comment has a brace.
+std::size_t end_of_scope(const std::string& text, std::size_t from) {
+  for (int open = 1;; ++from) {
+    from = text.find_first_of("{}", from);
+    if (from == std::string::npos) throw std::runtime_error("ptx: a scope without an end");
+    open += text[from] == '{' ? 1 : -1;
+    if (open == 0) return from;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> kernels_in(const std::string& text) {
@@ -305,7 +315,7 @@ Kernel parse(const std::string& text, const std::string& name) {
   const std::size_t entry = text.find(kEntry + name + "(");
   if (entry == std::string::npos) throw std::runtime_error("ptx: no kernel " + name);
   const std::size_t head = text.find('(', entry) + 1, head_end = text.find("\n)", head);
-  const std::size_t body = text.find('{', head_end) + 1, body_end = text.find("\n}", body);
+  const std::size_t body = text.find('{', head_end) + 1, body_end = end_of_scope(text, body);
   Kernel kernel;
   Parser(name, kernel).run(text.substr(head, head_end - head), text.substr(body, body_end - body));
   return kernel;

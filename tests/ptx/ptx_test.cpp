@@ -73,6 +73,11 @@ TEST(Ptx, Floats) {
   EXPECT_EQ(result_of("setp.ge.f32 %p1, 0f7FC00000, 0f00000000; selp.u32 %r3, 1, 2, %p1;"), 2u);
 }
 
+TEST(Ptx, ScopesEndWhereTheirBraceDoes) {
+  EXPECT_EQ(result_of("{\nmov.u32 %r3, 5;\n}\nadd.s32 %r3, %r3, 1;\n"), 6u);
+  EXPECT_THROW(parse(".visible .entry k(\n)\n{\nret;\n", "k"), std::runtime_error);
+}
+
 TEST(Ptx, BranchesAndPredicates) {
   const std::string loop =
       "mov.u32 %r3, 0;\n$L__BB0_1:\n\tadd.s32 %r3, %r3, 2;\n\tsetp.ne.s32 %p1, %r3, 10;\n\t@%p1 bra $L__BB0_1;\n";

@@ -1,5 +1,5 @@
 // The kernels themselves under ThreadSanitizer, several blocks at a time: no race, and the CPU backend's bits under
-// every schedule. Built again over kernels with faults behind switches (planted_faults.py), all of which have to be seen.
+// every schedule. Built again over kernels with faults behind switches (planted_faults.py), all of which must be seen.
 #include <gtest/gtest.h>
 #include <omp.h>
 

@@ -105,8 +105,8 @@ FAULTS = {
         "(end - i * 32 - (__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing - 1", "ForwardOverChunks/lif",
         "elements differ"),
     "no_tickets": Fault(
-        "tile_queue.h", "if (plan_.strategy == kTiles && plan_.chunks > 1)", "plan_.strategy == kTiles && plan_.chunks > 1",
-        "plan_.chunks > plan_.tiles", "ForwardOverChunks/lif", HANG),
+        "tile_queue.h", "if (plan_.strategy == kTiles && plan_.chunks > 1)",
+        "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": Fault(
         "tile_queue.h", "chunk_of_link(plan_, turn.link, reverse_)", "chunk_of_link(plan_, turn.link, reverse_)",
         "turn.link", "BackwardOverChunks/lif", "elements differ"),
