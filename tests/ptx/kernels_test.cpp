@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,17 @@ constexpr Form kForms[] = {
     {SPIKESCAN_FLOAT32, SPIKESCAN_UINT8, false},    {SPIKESCAN_BFLOAT16, SPIKESCAN_FLOAT32, false},
 };
 
+// A value a batch that is not finite, or zero with a sign, or hardly one; late, since a NaN stays to its row's end.
+void put_odd_values(std::vector<float>& values, const spikescan_description& d, support::Random& random) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kOdd[] = {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, -0.0f, 3e38f, 1e-40f};
+  if (values.empty()) return;
+  for (int64_t b = 0; b < d.batch; ++b) {
+    const int64_t t = d.time - 1 - random.below(divide_up(d.time, 8)), c = random.below(d.channels);
+    values[static_cast<size_t>((b * d.time + t) * d.channels + c)] = random.pick(kOdd);
+  }
+}
+
 // The rest is drawn. It decides which code of a kernel a call takes.
 Case case_of(spikescan_recurrence recurrence, const Shape& shape, const Form& form, uint64_t seed) {
   support::Random random(seed);
@@ -110,6 +122,10 @@ Case case_of(spikescan_recurrence recurrence, const Shape& shape, const Form& fo
     fill.own_uniforms = random.chance(4);
   }
   support::fill(c, seed, fill);
+  if (seed % 4 == 0) {
+    put_odd_values(c.x, d, random);
+    put_odd_values(c.grad_spikes, d, random);
+  }
   return c;
 }
 
