@@ -10,6 +10,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from spikescan import _abi, _memory
+from spikescan._apart import Argument, check_apart
 from spikescan._arguments import as_states, check_alpha, check_x, decay_is_shared
 from spikescan._checks import as_count, as_flag, as_real_array
 from spikescan._memory import Array, View
@@ -44,6 +45,7 @@ class Frame:
         if self.cuda_stream and self.device[0] == "cpu":
             raise ValueError(f"cuda_stream is {self.cuda_stream}; it must be 0 where x is on the CPU")
         self.keep: list[Any] = [self.x]  # everything whose pointer the call holds
+        self.arguments = [Argument("x", self.x, output=False)]
         self.sums: list[Callable[[], None]] = []  # of the gradients of spread decays
 
     def problem(self, neuron: Neuron, shared: bool) -> Problem:
@@ -65,6 +67,7 @@ class Frame:
             return v
         if v.dtype == "float32" and v.pointer % 4 == 0 and not _memory.layout_fault(v, leading):
             return v
+        self.arguments.append(Argument(name, v, output=False, aside=True))
         return _memory.view(name, as_real_array(name, given).astype(np.float32, order="C"))
 
     def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
@@ -77,7 +80,16 @@ class Frame:
         if output and not v.writable:
             raise ValueError(f"{name} is read-only; an output must be writable (JAX's arrays are immutable)")
         self.keep.append(v)
+        self.arguments.append(Argument(name, v, output))
         return v
+
+    def _put_aside(self, name: str) -> None:
+        """The library sees another array in the place of this argument."""
+        self.arguments = [a._replace(aside=True) if a.name == name else a for a in self.arguments]
+
+    def check_apart(self) -> None:
+        """Once all arguments are there, and before anything is written."""
+        check_apart(self.arguments)
 
     def shapes(self, spikes: str | None = None) -> OutputShapes:
         return output_shapes(self.x.shape, self.time_first, spikes)
@@ -130,6 +142,7 @@ class Frame:
         return self._broadcast(name, v)
 
     def _broadcast(self, name: str, v: View) -> Decay:
+        self._put_aside(name)
         if self.device[0] != "cpu":
             raise ValueError(
                 f"{name} has shape {v.shape}; on a CUDA device it must be {self.channel_shape} (the channels of x), "
@@ -156,6 +169,7 @@ class Frame:
         return Decay(self._once_a_channel(name, decay.pointer), False, decay.shape, is_spread=True)
 
     def _once_a_channel(self, name: str, pointer: int) -> int:
+        self._put_aside(name)
         memory = spread(name, pointer, self.channels, self.device, self.cuda_stream)
         self.keep.append(memory)
         return memory.pointer or pointer
@@ -165,6 +179,8 @@ class Frame:
         if array is None:
             return None
         v = self.whole(name, array, decay.shape, "float32", True)
+        if decay.is_broadcast or decay.is_spread:
+            self._put_aside(name)
         if decay.is_broadcast:
             own = np.empty(self.channel_shape, np.float32)
             self.sums.append(functools.partial(_add_up_axes, own, _numbers_at(v.pointer, v.shape)))

@@ -118,6 +118,7 @@ def scan(
     if uniforms is not None:
         args.uniforms = frame.tensor("uniforms", uniforms, ("float32",))
     _place_outputs(args, frame, prob, chosen, out)
+    frame.check_apart()
     workspace = Workspace(prob.forward_workspace, frame.device, frame.cuda_stream)
     args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
     _abi.check(_abi.lib.spikescan_forward(prob.at(origin), args, frame.cuda_stream or None))
@@ -218,6 +219,7 @@ def scan_backward(
         args.grad_membrane = frame.tensor("grad_membrane", grad_membrane)
     args.grad_final_state = frame.states("grad_final_state", grad_final_state, chosen)
     _place_gradients(args, frame, chosen, (beta_decay, alpha_decay), out)
+    frame.check_apart()
     workspace = Workspace(prob.backward_workspace, frame.device, frame.cuda_stream)
     args.workspace, args.workspace_bytes = workspace.pointer, workspace.size
     _abi.check(_abi.lib.spikescan_backward(prob.description, args, frame.cuda_stream or None))

@@ -142,3 +142,51 @@ def test_what_does_not_broadcast_keeps_its_sentence(x, shape):
         take = pytest.importorskip("torch").from_numpy if face == "torch" else np.asarray
         with pytest.raises(ValueError, match=words):
             module.scan(take(x), take(np.ones(shape, np.float32)), key=1)
+
+
+# ---- Numbers that are copied, and gradients that are added up from a copy's, lie apart as well ----
+def problem_of(decays):
+    """x, what `scan` takes beside it, and the options of its backward pass, gradients not yet placed."""
+    x = np.random.default_rng(5).normal(size=(2, 40, 4, 3)).astype(np.float32)
+    options = {"recurrence": "lif" if len(decays) == 1 else "cuba_lif"}
+    saved = sk.scan(x, *decays, seed=1, save=True, **options).saved
+    return x, {**options, "saved": saved, "grad_spikes": x}
+
+
+def rows(value=0.9):
+    return np.full((4, 1), value, np.float32)
+
+
+@pytest.mark.parametrize(
+    "decays", ((rows(),), (np.float32(0.9), rows(0.8)), (rows(), np.full((4, 3), 0.8, np.float32)))
+)
+def test_the_gradient_of_a_copied_decay_lies_apart_from_the_other_outputs(decays):
+    x, options = problem_of(decays)
+    grad_x = np.full_like(x, 7.0)
+    inside = grad_x.reshape(-1)[: np.size(decays[0])].reshape(np.shape(decays[0]))
+    with pytest.raises(ValueError, match=r"^out.(x|beta) \(from 0x.* and out.(x|beta) \(from 0x.* share memory; an"):
+        sk.scan_backward(x, *decays, **options, out=sk.Gradients(grad_x, inside, None, None))
+    assert (grad_x == 7.0).all()
+
+
+def test_a_copied_decay_is_not_written_to():
+    decay = rows()
+    x, options = problem_of((decay,))
+    with pytest.raises(ValueError, match=r"^out.beta \(from 0x\w+, 16 bytes\) and beta \(from 0x\w+, 16 bytes\) share"):
+        sk.scan_backward(x, decay, **options, out=sk.Gradients(None, decay, None, None))
+    memory = np.zeros(x.size * 2, np.float32)
+    spikes, wide = memory[: x.size].reshape(x.shape), memory[:8].view(np.float64)
+    with pytest.raises(ValueError, match=r"^out.spikes \(from .* and beta \(from 0x\w+, 32 bytes\) share memory"):
+        sk.scan(x, wide.reshape(4, 1), seed=1, out=sk.ScanResult(spikes, None, None, None))
+    assert (decay == np.float32(0.9)).all()
+    assert (memory == 0).all()
+
+
+def test_they_may_lie_in_each_others_gaps():
+    decay = rows()
+    x, options = problem_of((decay,))
+    wanted = sk.scan_backward(x, decay, **options)
+    memory = np.full((2, 40, 20), 7.0, np.float32)
+    grad_x, grad_beta = memory[:, :, :12].reshape(2, 40, 4, 3), memory[0, 0, 12:16].reshape(4, 1)
+    sk.scan_backward(x, decay, **options, out=sk.Gradients(grad_x, grad_beta, None, None))
+    assert (grad_x == wanted.x).all() and (grad_beta == wanted.beta).all()
