@@ -1,5 +1,5 @@
 // V, and M for psu_lif, within 8 * 2^-24 of the sum of their terms' magnitudes, for every decay in [0, 1] and sequences
-// up to 10^6 steps (docs/model.md, section 5).
+// up to 10^6 steps, though the promise allows a unit more at each split (docs/model.md, section 5).
 #include <algorithm>
 
 #include "ops/target.h"
