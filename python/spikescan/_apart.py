@@ -1,5 +1,5 @@
-"""That outputs share memory with nothing else, for arguments that the library never sees: numbers that are copied, once a
-channel or as float32, and the gradient of a copied decay, which is added up from the copy's. All others the library
+"""That outputs share memory with nothing else, for arguments that the library never sees: numbers that are copied, once
+a channel or as float32, and the gradient of a copied decay, which is added up from the copy's. All others the library
 compares itself, by the same rule.
 """
 
@@ -25,6 +25,8 @@ class Argument(NamedTuple):
 
 def check_apart(arguments: list[Argument]) -> None:
     """Raises where an output and another argument, one of them aside, have an element in common."""
+    if not any(argument.aside for argument in arguments):
+        return
     for one, other in itertools.combinations(arguments, 2):
         if (one.aside or other.aside) and (one.output or other.output) and _share(one.view, other.view):
             output, rest = (one, other) if one.output else (other, one)
@@ -62,5 +64,5 @@ def _item_bytes(v: View) -> int:
 
 def _place(argument: Argument) -> str:
     v = argument.view
-    last = sum((size - 1) * stride for size, stride in zip(v.shape, v.strides))
+    last = sum((size - 1) * abs(stride) for size, stride in zip(v.shape, v.strides))
     return f"{argument.name} (from {v.pointer:#x}, {(last + 1) * _item_bytes(v)} bytes)"

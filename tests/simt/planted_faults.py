@@ -26,6 +26,11 @@ class Fault(NamedTuple):
     expected: str  # RACE, or what the run prints
 
 
+def replaced(header, old, new, test, expected):
+    """What stands nowhere else in the header."""
+    return Fault(header, old, old, new, test, expected)
+
+
 def missing_barrier(header, before, after, test, barrier="__syncthreads();"):
     """`before` and `after` stand on either side of the barrier, with its comment if it has one."""
     return Fault(header, f"{before} {barrier} {after}".strip(), barrier, "", test, RACE)
@@ -66,9 +71,9 @@ FAULTS = {
         "row_ring.h", "they are wider than what other lanes may still be reading", "BackwardByHalfRows/psu_lif"),
     "copies_of_other_lanes_not_waited_for": missing_warp_barrier(
         "row_ring.h", "the other lanes' copies", "ForwardByRows/lif"),
-    "copies_waited_for_too_little": Fault(
-        "row_ring.h", "await_copies<kPending>();", "await_copies<kPending>();", "await_copies<kPending + 1>();",
-        "ForwardByRows/lif", "elements differ"),
+    "copies_waited_for_too_little": replaced(
+        "row_ring.h", "await_copies<kPending>();", "await_copies<kPending + 1>();", "ForwardByRows/lif",
+        "elements differ"),
     "times_made_early": missing_warp_barrier(
         "row_generator.h", "the times before are read, by lanes that may not have met since", "ForwardByRows/lif"),
     "shared_tables_read_early": missing_barrier(
@@ -77,7 +82,7 @@ FAULTS = {
         "row_lane.h", "segment < first_segment + kChunkSegments", "first_segment + kChunkSegments", "end_segment",
         "ForwardByPieces/lif", "simt: .*cudaErrorLaunchFailure"),
     # ---- From kernel to kernel ----
-    "one_buffer_for_all_turns": Fault("chunk_chain.h", "++turn_;", "++turn_;", "", "ForwardByPieces/lif", RACE),
+    "one_buffer_for_all_turns": replaced("chunk_chain.h", "++turn_;", "", "ForwardByPieces/lif", RACE),
     "runs_stay_apart": Fault(
         "chunk_chain.h", "moved = run_ > 0 && take(-columns_);", "run_ > 0 && take(-columns_)", "false",
         "ForwardByPieces/lif", "elements differ"),
@@ -88,28 +93,25 @@ FAULTS = {
         "chunk_chain.h", "run_ == 0 && length != kChunkSteps ? power(map, length) : whole_chunk_", "power(map, length)",
         "whole_chunk_", "BackwardByPieces/lif", "elements differ"),
     # ---- Between blocks ----
-    "published_with_a_plain_store": Fault(
-        "look_back.h", "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);",
-        "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);", "word = value;",
+    "published_with_a_plain_store": replaced(
+        "look_back.h", "DeviceAtomic<Word>(word).store(value, cuda::std::memory_order_relaxed);", "word = value;",
         "ForwardOverChunks/lif", ATOMIC_RACE),
-    "looked_at_with_a_plain_load": Fault(
-        "look_back.h", "return DeviceAtomic<Word>(word).load(cuda::std::memory_order_relaxed);",
-        "DeviceAtomic<Word>(word).load(cuda::std::memory_order_relaxed)", "word", "ForwardOverChunks/lif",
-        ATOMIC_RACE),
-    "nothing_published": Fault(
-        "look_back.h", "put(*this->aggregate(n, tile_.link()), word_of(aggregate[n]));",
-        "put(*this->aggregate(n, tile_.link()), word_of(aggregate[n]));", "", "ForwardOverChunks/lif", HANG),
-    "carry_replayed_twice": Fault(
-        "look_back.h", "return (end - i * 32 - (__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing;",
-        "(end - i * 32 - (__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing",
+    "looked_at_with_a_plain_load": replaced(
+        "look_back.h", "DeviceAtomic<Word>(word).load(cuda::std::memory_order_relaxed)", "word",
+        "ForwardOverChunks/lif", ATOMIC_RACE),
+    "nothing_published": replaced(
+        "look_back.h", "put(*this->aggregate(n, tile_.link()), word_of(aggregate[n]));", "", "ForwardOverChunks/lif",
+        HANG),
+    "carry_replayed_twice": replaced(
+        "look_back.h", "(end - i * 32 - (__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing",
         "(end - i * 32 - (__ffs(static_cast<int>(lanes)) - 1)) * kCarrySpacing - 1", "ForwardOverChunks/lif",
         "elements differ"),
-    "no_tickets": Fault(
-        "tile_queue.h", "if (plan_.strategy == kTiles && plan_.chunks > 1)",
-        "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles", "ForwardOverChunks/lif", HANG),
-    "backward_starts_at_the_first_chunk": Fault(
-        "tile_queue.h", "chunk_of_link(plan_, turn.link, reverse_)", "chunk_of_link(plan_, turn.link, reverse_)",
-        "turn.link", "BackwardOverChunks/lif", "elements differ"),
+    "no_tickets": replaced(
+        "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles",
+        "ForwardOverChunks/lif", HANG),
+    "backward_starts_at_the_first_chunk": replaced(
+        "tile_queue.h", "chunk_of_link(plan_, turn.link, reverse_)", "turn.link", "BackwardOverChunks/lif",
+        "elements differ"),
     "replay_rounds_every_chunk": Fault(
         "look_back.h", "advance_chunk(whole_chunk, carry, aggregate, false)", "false", "true",
         "ForwardOverChunks/lif", "elements differ"),
