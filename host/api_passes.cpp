@@ -1,11 +1,11 @@
 // The two passes: check everything, then hand one call to the backend.
 #include "host/clear_idle.h"
+#include "host/description_sizes.h"
 #include "host/firing_setup.h"
 #include "host/guard.h"
 #include "host/plan.h"
 #include "host/prepare.h"
 #include "host/validate_arguments.h"
-#include "host/validate_description.h"
 #include "host/validate_executor.h"
 #include "host/validate_struct.h"
 #include "kernels/float_environment.h"

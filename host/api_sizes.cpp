@@ -2,12 +2,12 @@
 #include <cstdio>
 #include <string>
 
+#include "host/description_sizes.h"
 #include "host/guard.h"
 #include "host/names.h"
 #include "host/plan.h"
 #include "host/prepare.h"
 #include "host/print_plan.h"
-#include "host/validate_description.h"
 #include "host/validate_struct.h"
 #include "kernels/element/chunking.h"
 

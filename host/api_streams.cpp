@@ -72,11 +72,15 @@ spikescan_status spikescan_timer_seconds(spikescan_backend backend, void* timer,
   return guarded([&](Sentence& error) {
     if (const auto s = need_timer(timer, error)) return s;
     if (!seconds) return error.invalid("seconds is null; it must point to a double");
+    Resolved resolved;
+    if (const auto s = resolve(built_backends(), number_of(backend), &resolved, error)) return s;
     double measured = 0.0;
-    const auto s =
-        on_backend(backend, nullptr, error, [&](const Backend& b) { return b.timer_seconds(timer, &measured); });
-    if (!s) *seconds = measured;
-    return s;
+    Sentence reason;
+    if (const auto s = report(resolved.backend->timer_seconds(timer, &measured), reason)) {
+      return error.refuse(s, "timer is %p; %s", timer, reason.text());
+    }
+    *seconds = measured;
+    return SPIKESCAN_OK;
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <cinttypes>
 
+#include "host/description_sizes.h"
 #include "host/memory_range.h"
 #include "host/names.h"
 #include "host/validate_description.h"
@@ -56,7 +57,7 @@ void ArgumentCheck::state(const char* name, const spikescan_state& state, Use us
   place(name, ".data", state.data, sizeof(float), &strides, region);
 }
 
-void ArgumentCheck::decay(const char* name, const float* decay, bool readable) {
+void ArgumentCheck::decay(const char* name, const float* decay, bool host_memory) {
   if (failed()) return;
   if (!decay) {
     // A problem without elements reads no decay.
@@ -68,7 +69,7 @@ void ArgumentCheck::decay(const char* name, const float* decay, bool readable) {
   Region region = {};
   region.run = Wide{decay_count(d_)} * sizeof(float);
   place(name, "", decay, sizeof(float), nullptr, region);
-  if (failed() || !readable || element_count(d_) == 0) return;
+  if (failed() || !host_memory || element_count(d_) == 0) return;
   for (int64_t c = 0; c < decay_count(d_); ++c) {
     if (decay[c] == decay[c]) continue;
     status_ = error_.invalid("%s[%" PRId64 "] is NaN; a decay must be a number (it is clipped to [0, 1])", name, c);
@@ -84,12 +85,12 @@ void ArgumentCheck::decay_gradient(const char* name, const float* gradient) {
   place(name, "", gradient, sizeof(float), nullptr, region);
 }
 
-void ArgumentCheck::device_key(const spikescan_device_key* key, bool readable, bool packed) {
+void ArgumentCheck::device_key(const spikescan_device_key* key, bool host_memory, bool packed) {
   if (failed() || !key) return;
   Region region = {};
   region.run = sizeof(spikescan_device_key);
   place("device_key", "", key, alignof(spikescan_device_key), nullptr, region);
-  if (failed() || !readable || element_count(d_) == 0) return;  // without elements it is not read
+  if (failed() || !host_memory || element_count(d_) == 0) return;  // without elements it is not read
   if (key->reserved != 0) {
     status_ =
         error_.invalid("device_key->reserved is %" PRIu32 "; it must be 0, since `stream` has 32 bits", key->reserved);

@@ -26,11 +26,11 @@ class ArgumentCheck {
   void tensor(const char* name, const spikescan_tensor& tensor, Dtypes dtypes, Use use, Need need = Need::kOptional);
   // The two state arrays, [B, C] each, and their names.
   void states(const char* const (&names)[2], const spikescan_state (&states)[2], Use use);
-  // One value a channel, or one. `readable`: the host can read them, and none may be NaN.
-  void decay(const char* name, const float* decay, bool readable);
+  // One value a channel, or one. `host_memory`: the host can read them, and none may be NaN.
+  void decay(const char* name, const float* decay, bool host_memory);
   void decay_gradient(const char* name, const float* gradient);
-  // `readable`: the host can read it, and what it holds is checked, too. `packed`: spikes are BITS32.
-  void device_key(const spikescan_device_key* key, bool readable, bool packed);
+  // `host_memory`: the host can read it, and what it holds is checked, too. `packed`: spikes are BITS32.
+  void device_key(const spikescan_device_key* key, bool host_memory, bool packed);
   // Packed spikes start at a word. `prefix`: whose origin it is, in the sentence.
   void packed_origin(const char* prefix, int64_t time_origin);
   // A buffer given with its size. Where nothing is needed, nothing is looked at.

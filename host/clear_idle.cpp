@@ -2,19 +2,22 @@
 
 #include <initializer_list>
 
-#include "host/validate_description.h"
+#include "host/description_sizes.h"
+#include "kernels/packed_spikes.h"
 
 namespace spikescan {
 namespace {
 
 void clear_tensor(const spikescan_description& d, spikescan_tensor& tensor) {
   if (!tensor.data) tensor = {};
-  if (d.batch <= 1) tensor.stride_batch = 0;
-  if (d.time <= 1) tensor.stride_time = 0;
+  const bool none = element_count(d) == 0;
+  if (none || d.batch == 1) tensor.stride_batch = 0;
+  if (none || elements_in_time(tensor.dtype, d.time) == 1) tensor.stride_time = 0;
 }
 
+// Without a step there are states still.
 void clear_strides(const spikescan_description& d, spikescan_state (&states)[2]) {
-  if (d.batch > 1) return;
+  if (d.batch > 1 && d.channels > 0) return;
   for (spikescan_state& state : states) state.stride_batch = 0;
 }
 

@@ -28,7 +28,6 @@ constexpr int64_t kRowsOverPieces = 168;
 // no record yet).
 constexpr int64_t kPiecesOfProcessor = 160;
 constexpr int64_t kChunksInPhases = 96, kTilesOfBlockForward = 4, kTilesOfBlockBackward = 1;
-constexpr size_t kAlignment = 256;
 constexpr int64_t kMostResidentBlocks = 32;
 constexpr int64_t kSharedBytesOfSystem = 1024;  // of each block, since compute capability 8.0
 
@@ -37,7 +36,7 @@ class WorkspaceLayout {
  public:
   size_t add(size_t bytes) {
     const size_t start = end_;
-    end_ = (end_ + bytes + kAlignment - 1) / kAlignment * kAlignment;
+    end_ = (end_ + bytes + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment;
     return start;
   }
   size_t end() const { return end_; }

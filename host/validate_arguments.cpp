@@ -1,13 +1,12 @@
 #include "host/validate_arguments.h"
 
 #include "host/argument_check.h"
+#include "host/description_sizes.h"
 #include "host/names.h"
-#include "host/validate_description.h"
 
 namespace spikescan {
 namespace {
 
-constexpr size_t kWorkspaceAlignment = 256;
 constexpr size_t kSavedAlignment = alignof(double);
 
 constexpr Dtypes kFloat32 = {1u << SPIKESCAN_FLOAT32, "FLOAT32 (0)"};
@@ -25,11 +24,11 @@ Dtypes described(spikescan_dtype dtype) {
 
 // What both passes are given alike.
 template <class Args>
-void check_inputs(const spikescan_description& d, const Args& args, bool readable, ArgumentCheck& check) {
+void check_inputs(const spikescan_description& d, const Args& args, bool host_memory, ArgumentCheck& check) {
   check.tensor("x", args.x, described(d.dtype), Use::kInput, Need::kRequired);
-  check.decay("beta", args.beta, readable);
+  check.decay("beta", args.beta, host_memory);
   if (d.recurrence == SPIKESCAN_CUBA_LIF) {
-    check.decay("alpha", args.alpha, readable);
+    check.decay("alpha", args.alpha, host_memory);
   } else {
     check.must_be_null("alpha", args.alpha, SPIKESCAN_INVALID_ARGUMENT, "only cuba_lif has it");
   }
@@ -44,13 +43,13 @@ bool takes_the_place_of(const spikescan_tensor& out, const spikescan_tensor& in,
 
 }  // namespace
 
-spikescan_status validate_forward(const ForwardCall& call, bool readable, Sentence& error) {
+spikescan_status validate_forward(const ForwardCall& call, bool host_memory, Sentence& error) {
   const spikescan_description& d = call.description;
   const spikescan_forward_args& args = call.args;
   ArgumentCheck check(d, error);
-  check_inputs(d, args, readable, check);
+  check_inputs(d, args, host_memory, check);
   const bool packed = args.spikes.data && number_of(args.spikes.dtype) == SPIKESCAN_BITS32;
-  check.device_key(args.device_key, readable, packed);
+  check.device_key(args.device_key, host_memory, packed);
   check.tensor("uniforms", args.uniforms, kFloat32, Use::kInput);
   check.tensor("spikes", args.spikes, d.rule == SPIKESCAN_NONE ? kFloatingSpikes : kSpikes, Use::kOutput);
   check.tensor("membrane", args.membrane, kFloating, Use::kOutput);
@@ -64,11 +63,11 @@ spikescan_status validate_forward(const ForwardCall& call, bool readable, Senten
   return check.status();
 }
 
-spikescan_status validate_backward(const BackwardCall& call, bool readable, Sentence& error) {
+spikescan_status validate_backward(const BackwardCall& call, bool host_memory, Sentence& error) {
   const spikescan_description& d = call.description;
   const spikescan_backward_args& args = call.args;
   ArgumentCheck check(d, error);
-  check_inputs(d, args, readable, check);
+  check_inputs(d, args, host_memory, check);
   check.buffer("saved", args.saved, args.saved_bytes, saved_bytes(d), kSavedAlignment, Use::kInput);
   const bool in_place = takes_the_place_of(args.grad_x, args.grad_spikes, d);
   check.tensor("grad_spikes", args.grad_spikes, kFloating, in_place ? Use::kReplacedInput : Use::kInput);

@@ -4,8 +4,6 @@
 #include <cmath>
 
 #include "host/names.h"
-#include "kernels/neuron_sizes.h"
-#include "kernels/saved_slots.h"
 
 namespace spikescan {
 namespace {
@@ -117,11 +115,6 @@ spikescan_status validate_description(const spikescan_description& d, Sentence& 
   if (const auto s = check_rule(d, error)) return s;
   if (const auto s = check_shape(d, error)) return s;
   return check_reserved(d, error);
-}
-
-size_t saved_bytes(const spikescan_description& d) {
-  // At most 2^56 / 64 states of 16 bytes.
-  return static_cast<size_t>(state_count(d.recurrence) * d.batch * saved_slots(d.time) * d.channels) * sizeof(double);
 }
 
 }  // namespace spikescan

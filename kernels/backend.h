@@ -51,7 +51,7 @@ struct Backend {
   BackendResult (*timer_stop)(void* timer, void* stream);
   BackendResult (*timer_seconds)(void* timer, double* seconds);
   BackendResult (*timer_destroy)(void* timer);
-  bool host_memory;  // the backend's memory can be read by the host (its decays can be checked)
+  bool host_memory;  // the host can read the backend's memory, so the values of decays and device key are checked
 };
 
 const Backend* cpu_backend();

@@ -9,7 +9,7 @@
 
 namespace spikescan {
 
-constexpr int64_t kPackedSteps = 32;
+constexpr int kPackedSteps = 32;
 
 // Elements of a channel along time: steps, or words where packed.
 SPIKESCAN_HD int64_t elements_in_time(int dtype, int64_t time) {

@@ -12,6 +12,11 @@ SPIKESCAN_HD float* partial_sums(const BackwardCall& call, int parameter) {
   return first + parameter * call.plan.partial_rows * call.description.channels;
 }
 
+// [C], where all channels share a decay; one parameter's after the other's.
+SPIKESCAN_HD double* channel_totals(const BackwardCall& call) {
+  return reinterpret_cast<double*>(static_cast<char*>(call.args.workspace) + call.plan.totals);
+}
+
 SPIKESCAN_HD int64_t partial_row(const Plan& plan, int64_t batch_row, int64_t chunk) {
   return batch_row * plan.chunks + chunk;
 }

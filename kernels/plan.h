@@ -7,6 +7,9 @@
 
 namespace spikescan {
 
+// The workspace starts at a multiple of it, and so does each of its parts; the CPU's own memory does, too.
+constexpr size_t kWorkspaceAlignment = 256;
+
 // What the plan needs to know of a device.
 struct DeviceFacts {
   int32_t processors;         // multiprocessors, or CPU threads

@@ -247,9 +247,13 @@ SPIKESCAN_API int32_t spikescan_version_number(void);
 
 /* 1 if the backend is built into this library (AUTO: always 1). */
 SPIKESCAN_API int32_t spikescan_backend_built(spikescan_backend backend);
-/* Usable devices: 1 for the CPU; 0 for CUDA where there is no driver or no device (this is no error). */
+/* Usable devices. CPU: 1; 0 on an x86 processor without SSE4.2. CUDA: 0 where it is not built in, or there is no
+ * driver or no device. AUTO: CUDA's if there are any, else the CPU's. That there are none is no error. A driver too old
+ * for the library's CUDA runtime is one (SPIKESCAN_CUDA_ERROR), as is whatever else keeps CUDA from counting. */
 SPIKESCAN_API spikescan_status spikescan_device_count(spikescan_backend backend, int32_t* count);
-/* What AUTO means here and now; CPU and CUDA map to themselves or give SPIKESCAN_BACKEND_UNAVAILABLE. */
+/* What AUTO means here and now; CPU and CUDA map to themselves. SPIKESCAN_BACKEND_UNAVAILABLE where the backend has no
+ * device, with AUTO neither of the two. Where CUDA cannot count its devices, AUTO and CUDA give that error: AUTO does
+ * not go to the CPU then, since the caller's pointers may be a GPU's. */
 SPIKESCAN_API spikescan_status spikescan_resolve_backend(spikescan_backend requested, spikescan_backend* resolved);
 
 typedef struct spikescan_device_info {
@@ -271,8 +275,9 @@ SPIKESCAN_API spikescan_status spikescan_query_device(spikescan_backend backend,
  * that freeing waits for it is not promised. */
 SPIKESCAN_API spikescan_status spikescan_allocate(spikescan_backend backend, size_t bytes, void** memory);
 SPIKESCAN_API spikescan_status spikescan_free(spikescan_backend backend, void* memory);
-/* Enqueues a copy or a fill in `stream`'s order; either side of a copy may be host or device memory with CUDA. Of
- * `byte`, which may be any number, the low 8 bits count. */
+/* Enqueues a copy or a fill in `stream`'s order; either side of a copy may be host or device memory with CUDA, and the
+ * two must not overlap. With bytes = 0 nothing is done, and the pointers may be any. Of `byte`, which may be any
+ * number, the low 8 bits count. */
 SPIKESCAN_API spikescan_status spikescan_copy(spikescan_backend backend, void* destination, const void* source,
                                               size_t bytes, void* stream);
 SPIKESCAN_API spikescan_status spikescan_fill(spikescan_backend backend, void* destination, int32_t byte, size_t bytes,

@@ -228,6 +228,12 @@ inline spikescan_state state(const char* name, const ConstTensorView& view, cons
   return {static_cast<float*>(mutable_data(view)), view.stride_batch};
 }
 
+// Both, and their names.
+template <class View>
+void states(const char* const (&names)[2], const View (&views)[2], const Problem& problem, spikescan_state (&out)[2]) {
+  for (int i = 0; i < 2; ++i) out[i] = state(names[i], views[i], problem);
+}
+
 inline float* decay(const char* name, const ConstTensorView& view, const Problem& problem) {
   check_shape(name, view, problem.decay_shape());
   check_float32(name, view);
@@ -244,10 +250,8 @@ inline void forward(const Problem& problem, const ForwardArgs& args, std::span<s
   c.x = detail::tensor("x", args.x, problem.shape);
   c.beta = detail::decay("beta", args.beta, problem);
   c.alpha = detail::decay("alpha", args.alpha, problem);
-  for (int i = 0; i < 2; ++i) {
-    c.initial_state[i] = detail::state("initial_state", args.initial_state[i], problem);
-    c.final_state[i] = detail::state("final_state", args.final_state[i], problem);
-  }
+  detail::states({"initial_state[0]", "initial_state[1]"}, args.initial_state, problem, c.initial_state);
+  detail::states({"final_state[0]", "final_state[1]"}, args.final_state, problem, c.final_state);
   c.seed = args.key.seed;
   c.stream = args.key.stream;
   c.device_key = args.device_key;
@@ -270,11 +274,10 @@ inline void backward(const Problem& problem, const BackwardArgs& args, std::span
   c.x = detail::tensor("x", args.x, problem.shape);
   c.beta = detail::decay("beta", args.beta, problem);
   c.alpha = detail::decay("alpha", args.alpha, problem);
-  for (int i = 0; i < 2; ++i) {
-    c.initial_state[i] = detail::state("initial_state", args.initial_state[i], problem);
-    c.grad_final_state[i] = detail::state("grad_final_state", args.grad_final_state[i], problem);
-    c.grad_initial_state[i] = detail::state("grad_initial_state", args.grad_initial_state[i], problem);
-  }
+  detail::states({"initial_state[0]", "initial_state[1]"}, args.initial_state, problem, c.initial_state);
+  detail::states({"grad_final_state[0]", "grad_final_state[1]"}, args.grad_final_state, problem, c.grad_final_state);
+  detail::states({"grad_initial_state[0]", "grad_initial_state[1]"}, args.grad_initial_state, problem,
+                 c.grad_initial_state);
   c.saved = args.saved.data();
   c.saved_bytes = args.saved.size();
   c.grad_spikes = detail::tensor("grad_spikes", args.grad_spikes, problem.shape);

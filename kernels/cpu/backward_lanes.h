@@ -4,11 +4,12 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/cpu/ask_queue.h"
+#include "kernels/cpu/backward_asking.h"
 #include "kernels/cpu/decay_sums.h"
 #include "kernels/cpu/delayed_rows.h"
 #include "kernels/cpu/gradient_lanes.h"
 #include "kernels/cpu/lane_states.h"
+#include "kernels/cpu/neuron_lanes.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
@@ -148,45 +149,32 @@ class BackwardLanes {
     }
   }
 
-  // Parts of a segment's time, about as measured: its states, the rule in pieces, the scan, and the output of a vector.
-  // Before each of them some of what the next turn reads is asked for.
-  static constexpr int kRulePieces = kSegmentQuarters * (kLanes / (kAbreast * kFloats));
-  static constexpr float kEnterPart = 0.18f, kRulePart = 0.46f / kRulePieces, kScanPart = 0.12f,
-                         kOutputPart = 0.24f * kFloats / kLanes;
-  struct Shares {
-    int enter, rule, scan, output;
-  };
-
   // A group is a turn. x is needed first, and first step first, all else last step first.
   void begin_turn(int64_t k, int group) {
     const int64_t t = k * kChunkSteps + group * kSavedSteps;
     const int64_t last = (d_.time - 1) / kSavedSteps * kSavedSteps;
     const int64_t next_batches = call_.plan.row_batches > 1 ? 1 : grid_.rows;  // most often
     const bool ends = t == 0;
-    const Turn own = turn_at(t, d_.time, kSavedSteps),
-               later = turn_at(ends ? last : t - kSavedSteps, d_.time, kSavedSteps);
-    next_turn_ = NextTurn(place_, d_.time, own, later, ends ? next_batches : 0);
-    queue_.begin(next_turn_, place_, block_.lanes);
-    queue_.add(call_.args.x, x_, false);
-    queue_.add(call_.args.grad_spikes, grad_spikes_, true);
-    queue_.add(call_.args.grad_membrane, grad_membrane_, true);
-    queue_.start();
-    const float segment = 1.0f / static_cast<float>(segment_count(own.steps));
-    shares_ = {queue_.share(kEnterPart * segment), queue_.share(kRulePart * segment), queue_.share(kScanPart * segment),
-               queue_.share(kOutputPart * segment)};
+    asking_.begin(place_, d_.time, turn_at(t, d_.time, kSavedSteps),
+                  turn_at(ends ? last : t - kSavedSteps, d_.time, kSavedSteps), ends ? next_batches : 0, block_.lanes);
+    asking_.add(call_.args.x, x_, false);
+    asking_.add(call_.args.grad_spikes, grad_spikes_, true);
+    asking_.add(call_.args.grad_membrane, grad_membrane_, true);
+    asking_.start();
   }
 
   // The chain over the chunk's segments before the group.
   void load_chain(int64_t k, int group) {
     neuron_.begin_chunk();
-    const int64_t next = next_turn_.turn().first, next_chunk = next / kChunkSteps;
-    const int next_segment = static_cast<int>(next % kChunkSteps) / kSegmentSteps;
+    const NextTurn& next = asking_.next();
+    const int64_t next_step = next.turn().first, next_chunk = next_step / kChunkSteps;
+    const int next_segment = static_cast<int>(next_step % kChunkSteps) / kSegmentSteps;
     for (int n = 0; n < kStates; ++n) {
       if (group > 0) {
         load_states(d_, block_, n, saved_slot(k, group * kSavedSegments), call_.args.saved, neuron_.chain(n));
       }
       if (next_segment > 0) {
-        ask_states(d_, block_, next_turn_.batches(), next_turn_.channels(), n, saved_slot(next_chunk, next_segment),
+        ask_states(d_, block_, next.batches(), next.channels(), n, saved_slot(next_chunk, next_segment),
                    call_.args.saved);
       }
     }
@@ -213,7 +201,7 @@ class BackwardLanes {
     for (int i = 0; i < count; ++i) {
       const Place at = place_of(k, group, i);
       const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
-      queue_.ask(shares_.enter);
+      asking_.states();
       neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [&](int j, int l, Floats v) HWY_ATTR {
         const Logistics drive = sigmoid_with_slope(v);
         if constexpr (Neuron::kPsu) store(drive.slope, shared_.slopes[i].at[j] + l);
@@ -228,14 +216,14 @@ class BackwardLanes {
   // for the states before it.
   void run_group(int64_t k, int group) {
     int i = enter_group(k, group) - 1;
-    settle_sums(shared_.states[i].last);
+    complete_sums(shared_.states[i].last);
     for (; i >= 0; --i) {
       run_gradients(k, group, i);
       write(k, group, i);
-      if (i > 0) settle_sums(shared_.states[i - 1].last);
+      if (i > 0) complete_sums(shared_.states[i - 1].last);
     }
-    if (group == 0) settle_sums(before_);
-    queue_.ask_rest();
+    if (group == 0) complete_sums(before_);
+    asking_.rest();
   }
 
   void run_gradients(int64_t k, int group, int i) {
@@ -243,7 +231,7 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at, states);
-    queue_.ask(shares_.scan);
+    asking_.scan();
     const auto scan = [&](auto add_membrane) HWY_ATTR {
       gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients);
     };
@@ -278,7 +266,7 @@ class BackwardLanes {
       const auto rule = call_rule;  // in registers
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
       const DelayedRows::Sender sender(grad_x);
-      const auto ask = [this]() HWY_ATTR { queue_.ask(shares_.rule); };
+      const auto ask = [this]() HWY_ATTR { asking_.rule(); };
       const auto settle = [&](auto sends) HWY_ATTR {
         const auto body = [=, &direct](int j, int l, Floats m) HWY_ATTR {
           if constexpr (sends) sender.send(j, l);
@@ -312,7 +300,7 @@ class BackwardLanes {
   template <class Sink>
   HWY_INLINE void finish_segment(const RowsView& x, int steps, const SegmentStates<R>& states, Sink sink) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
-      queue_.ask(shares_.output);
+      asking_.output();
       typename DecaySums<R>::OfSegment sums;
       const Floats gain = load(decays_.gain + l);
       const auto put = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
@@ -331,7 +319,9 @@ class BackwardLanes {
     }
   }
 
-  void settle_sums(const float (&states_before)[kStates][kLanes]) { decay_sums_.settle(states_before, block_.lanes); }
+  void complete_sums(const float (&states_before)[kStates][kLanes]) {
+    decay_sums_.complete(states_before, block_.lanes);
+  }
   void give_sums(int64_t row_block, int64_t last_chunk) {
     decay_sums_.give(call_, grid_, block_, row_block, last_chunk);
   }
@@ -347,9 +337,7 @@ class BackwardLanes {
   Neuron neuron_;
   GradientLanes<R> gradient_;
   Shared& shared_;
-  NextTurn next_turn_;
-  AskQueue queue_;
-  Shares shares_;
+  BackwardAsking asking_;
   alignas(64) float before_[kStates][kLanes];  // the states before the chunk
   DecaySums<R> decay_sums_;
 };

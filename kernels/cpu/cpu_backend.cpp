@@ -10,6 +10,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/huge_pages.h"
+#include "kernels/cpu/instruction_sets.h"
 #include "kernels/cpu/run_passes.h"
 #include "kernels/cpu/threads.h"
 
@@ -68,8 +69,7 @@ BackendResult query_device(int32_t, spikescan_device_info* info) {
 }
 
 BackendResult allocate(size_t bytes, void** memory) {
-  constexpr size_t kAlignment = 256;
-  const size_t alignment = bytes >= kLargeBytes ? kHugePage : kAlignment;
+  const size_t alignment = bytes >= kLargeBytes ? kHugePage : kWorkspaceAlignment;
   if (bytes > SIZE_MAX - alignment) return {SPIKESCAN_OUT_OF_MEMORY, "aligned_alloc", "the size overflows"};
   const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   *memory = std::aligned_alloc(alignment, rounded);
@@ -126,7 +126,7 @@ BackendResult timer_stop(void* timer, void*) {
 BackendResult timer_seconds(void* timer, double* seconds) {
   const Timer& t = *static_cast<Timer*>(timer);
   if (!t.start || !t.stop) {
-    return {SPIKESCAN_INVALID_ARGUMENT, "spikescan_timer_seconds", "the timer was not started and stopped"};
+    return {SPIKESCAN_INVALID_ARGUMENT, "spikescan_timer_seconds", "it must have been started and then stopped"};
   }
   *seconds = std::chrono::duration<double>(*t.stop - *t.start).count();
   return kOk;

@@ -5,7 +5,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/lane_block.h"
-#include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/segment_states.h"
 #include "kernels/partial_sums.h"
 
 SPIKESCAN_ELEMENT_BEGIN
@@ -13,7 +13,7 @@ SPIKESCAN_ELEMENT_BEGIN
 template <spikescan_recurrence R>
 class DecaySums {
  public:
-  using Neuron = NeuronLanes<R>;
+  using Neuron = NeuronScans<R>;
   static constexpr int kStates = Neuron::kStates;
 
   // Of a segment and a vector of rows.
@@ -42,7 +42,7 @@ class DecaySums {
   }
 
   // The states before the first step are there; the segment, if one waits, is counted.
-  void settle(const float (&states_before)[kStates][kLanes], int lanes) {
+  void complete(const float (&states_before)[kStates][kLanes], int lanes) {
     if (!waits_) return;
     for (int l = 0; l < lanes; l += kFloats) {
       OfSegment sums = {load(sum_[0] + l), load(sum_[1] + l)};

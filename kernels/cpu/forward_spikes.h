@@ -67,7 +67,7 @@ class ForwardSpikes {
     fire_any(call_.firing, philox_, t, steps, lanes_, args.uniforms.data != nullptr, u_, m, sink);
     if (out.dtype != SPIKESCAN_BITS32) return store_segment(out, spikes_, t, steps, lanes_, streaming(t), m);
     words_.add(m, t, steps, lanes_);
-    if (t % 32 != 0 || t + steps == call_.description.time) words_.write(out, spikes_, t, lanes_);
+    if (t % kPackedSteps != 0 || t + steps == call_.description.time) words_.write(out, spikes_, t, lanes_);
   }
 
  private:
@@ -95,9 +95,9 @@ class ForwardSpikes {
     const spikescan_tensor& out = call_.args.spikes;
     if constexpr (!std::is_same_v<Rule, NoRule>) {  // which has no packed spikes
       if (out.dtype == SPIKESCAN_BITS32) {
-        const int shift = static_cast<int>(t % 32);
+        const int shift = static_cast<int>(t % kPackedSteps);
         if (shift == 0) {
-          const Asking words(out, spikes_, t / 32, 0, 0);
+          const Asking words(out, spikes_, t / kPackedSteps, 0, 0);
           for (int l = 0; l < lanes_; l += kLineBytes / sizeof(uint32_t)) words.ask_near(0, l);
         }
         fire_segment(rule, t, m, WordSink{words_, shift, next});
@@ -119,7 +119,7 @@ class ForwardSpikes {
     }
     // A streaming store wants no line.
     const Asking output = streams ? next : Asking(out, spikes_, t, 0, 0);
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
     if constexpr (!std::is_same_v<Rule, NoRule>) {
       if (runs || !spikes_.written_alone()) {
         SpikeRows rows = {};

@@ -1,16 +1,17 @@
 // The gradient scans of a neuron over a block (docs/model.md, section 2), segments last to first.
 #pragma once
 
-#include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/lane_decays.h"
+#include "kernels/cpu/segment_states.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
 template <spikescan_recurrence R>
 class GradientLanes {
  public:
-  using Neuron = NeuronLanes<R>;
+  using Neuron = NeuronScans<R>;
   static constexpr bool kPsu = Neuron::kPsu;
-  using Scan = GradientScan<Neuron::kCuba ? 2 : 1>;
+  using Scan = GradientScan<scan_order(R)>;
   using Gradients = Segment[Neuron::kStates];
 
   void prepare(const LaneDecays& decays, int lanes, int64_t time) {

@@ -8,7 +8,7 @@
 SPIKESCAN_ELEMENT_BEGIN
 
 struct alignas(64) LaneDecays {
-  float beta[kLanes], alpha[kLanes], gain[kLanes];  // clipped; gain multiplies x
+  float beta[kLanes], alpha[kLanes], gain[kLanes];  // clipped; spsn multiplies x by gain
 };
 
 inline void load_decays(const spikescan_description& d, const float* beta, const float* alpha, const LaneBlock& block,
@@ -18,7 +18,7 @@ inline void load_decays(const spikescan_description& d, const float* beta, const
     const int64_t c = d.shared_decay || !used ? 0 : block.channel[l];
     out.beta[l] = used && beta ? clip_decay(beta[c]) : 0.0f;  // null: there are no steps
     out.alpha[l] = used && alpha ? clip_decay(alpha[c]) : 0.0f;
-    out.gain[l] = 1.0f - out.beta[l];
+    out.gain[l] = input_gain(out.beta[l]);
   }
 }
 

@@ -1,7 +1,7 @@
-// Firing over one segment of a block: uniforms (the generator's or the caller's), the rule, packed words.
+// Firing over one segment of a block: uniforms (the generator's or the caller's) and the rule.
 #pragma once
 
-#include "kernels/cpu/segment_io.h"
+#include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/vector_firing.h"
 #include "kernels/cpu/vector_philox.h"
 
@@ -9,10 +9,8 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr float kUniformScale = 16777216.0f;  // 2^24: the generator's word counts as it is
 
-// A segment's M is a tile, or had from m.at(q, i, l), kFloats rows from l on at step i of quarter q; its spikes go to
-// out.put(j, l, spikes), a row's steps in order; out.end(l) follows the last. Spikes are a mask, or values from the
-// rule `none`. Both are called in the innermost loop and should be a few instructions. kStreams: put() stores past the
-// caches. m and out may be the same tile.
+// A segment's M is a tile, or had from m.at(q, i, l), kFloats rows from l on at step i of quarter q, in the innermost
+// loop. Its spikes go to a sink (spike_sinks.h), which may be the same tile.
 struct TileSource {
   const Segment& tile;
   HWY_INLINE Floats at(int q, int i, int l) const { return load(tile.at[q * kQuarterSteps + i] + l); }
@@ -49,21 +47,21 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
 }
 
 // Steps begin ... end - 1 of a segment that starts at a multiple of four, as `begin` is one. Calls m and out for
-// whole groups of kQuadsAtOnce draws, so also for rows past the last step.
-template <int kQuadsAtOnce, class Rule, class Source, class Sink>
+// whole groups of kCallsAtOnce draws, so also for rows past the last step.
+template <int kCallsAtOnce, class Rule, class Source, class Sink>
 HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int begin, int end, int lanes,
                            Source m, Sink out) {
-  constexpr int kQuads = kSegmentSteps / 4, kDrawSteps = 4 * kQuadsAtOnce;
-  static_assert(kQuarterSteps == 4);
+  constexpr int kCalls = kSegmentSteps / kPhiloxSteps, kDrawSteps = kPhiloxSteps * kCallsAtOnce;
+  static_assert(kQuarterSteps == kPhiloxSteps);
   const Rule rule = call_rule;  // in registers
-  PhiloxTime times[kQuads];
-  for (int q = begin / 4; 4 * q < end; ++q) philox.at_time(t + 4 * q, times[q]);
+  PhiloxTime times[kCalls];
+  for (int i = begin / kPhiloxSteps; kPhiloxSteps * i < end; ++i) philox.at_time(t + kPhiloxSteps * i, times[i]);
   for (int l = 0; l < lanes; l += kFloats) {
     for (int j = begin; j < end; j += kDrawSteps) {
       Words drawn[kDrawSteps];
       // Keys are read where they are needed: hoisted out of the loop they would only be spilled.
       __atomic_signal_fence(__ATOMIC_SEQ_CST);
-      philox.draw<kQuadsAtOnce>(times + j / 4, l, drawn);
+      philox.draw<kCallsAtOnce>(times + j / kPhiloxSteps, l, drawn);
 #pragma GCC unroll 1
       for (int first = 0; first < kDrawSteps; first += kQuarterSteps) {
         // One step's chain of operations is long; in two shorter loops, those of four steps overlap in the processor's
@@ -155,44 +153,5 @@ HWY_INLINE void with_rule(const Firing& f, Use use) {
       return use(NoRule(f));
   }
 }
-
-// Packed spikes: 32 steps a word, so a word is full after two segments.
-class SpikeWords {
- public:
-  void add(const Segment& spikes, int64_t t, int steps, int lanes) {
-    const int shift = static_cast<int>(t % 32);
-    for (int l = 0; l < lanes; l += kFloats) {
-      Words bits = words(0u), bit = words(1u);
-      for (int j = 0; j < steps; ++j, bit = bit + bit) {
-        bits = with_bit_where(load(spikes.at[j] + l) != floats(0.0f), bits, bit);
-      }
-      merge(l, shift, bits);
-    }
-  }
-
-  static HWY_INLINE Words with_bit_where(FloatMask spikes, Words bits, Words bit) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-    return Words{_mm512_mask_or_epi32(bits.raw, spikes.raw, bits.raw, bit.raw)};
-#else
-    return hn::Or(bits, hn::IfThenElseZero(hn::RebindMask(WordTag(), spikes), bit));
-#endif
-  }
-
-  // Bits that belong from `shift` on, of the kFloats rows from l on.
-  HWY_INLINE void merge(int l, int shift, Words bits) {
-    if (shift != 0) bits = hn::Or(hn::Load(WordTag(), word_ + l), hn::ShiftLeftSame(bits, shift));
-    hn::Store(bits, WordTag(), word_ + l);
-  }
-
-  void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes) const {
-    auto* data = static_cast<uint32_t*>(tensor.data) + t / 32 * tensor.stride_time;
-    rows.each_run(lanes, [&](int first, int count) {
-      __builtin_memcpy(data + rows.first(first), word_ + first, static_cast<size_t>(count) * sizeof word_[0]);
-    });
-  }
-
- private:
-  alignas(64) uint32_t word_[kLanes] = {};
-};
 
 SPIKESCAN_ELEMENT_END

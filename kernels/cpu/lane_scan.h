@@ -23,11 +23,11 @@ class LaneScan {
 
   double* carry(int n) { return carry_[n]; }
   double (*carries())[kLanes] { return carry_; }
-  double* chain(int n) { return d_[n]; }
+  double* chain(int n) { return chain_[n]; }
 
   void begin_chunk(int lanes) {
     for (int n = 0; n < N; ++n) {
-      for (int l = 0; l < lanes; l += kDoubles) store(doubles(0.0), d_[n] + l);
+      for (int l = 0; l < lanes; l += kDoubles) store(doubles(0.0), chain_[n] + l);
     }
   }
 
@@ -145,7 +145,7 @@ class LaneScan {
       Doubles carry[N], aggregate[N];
       for (int n = 0; n < N; ++n) {
         carry[n] = load(carry_[n] + l);
-        aggregate[n] = rounded(load(d_[n] + l));
+        aggregate[n] = rounded(load(chain_[n] + l));
       }
       advance(tables_.map_over(steps, l), carry, aggregate, carry);
       for (int n = 0; n < N; ++n) store(at_split ? rounded(carry[n]) : carry[n], next[n] + l);
@@ -162,7 +162,7 @@ class LaneScan {
       Doubles carry[N], d[N], left[N], state[N], joined[N];
       for (int n = 0; n < N; ++n) {
         carry[n] = load(carry_[n] + l);
-        d[n] = load(d_[n] + l);
+        d[n] = load(chain_[n] + l);
         joined[n] = left[n] = load_wide(local_[first][n] + l);
       }
       advance_or_stay(tables.map_over(distance, l), carry, d, state);
@@ -181,7 +181,7 @@ class LaneScan {
         advance(over_quarter, joined, left, joined);
       }
       advance(tables.segment_map(l), d, joined, d);
-      for (int n = 0; n < N; ++n) store(d[n], d_[n] + l);
+      for (int n = 0; n < N; ++n) store(d[n], chain_[n] + l);
     }
   }
 
@@ -289,7 +289,7 @@ class LaneScan {
 
   const Tables& tables_;
   alignas(64) double carry_[N][kLanes] = {};
-  alignas(64) double d_[N][kLanes] = {};
+  alignas(64) double chain_[N][kLanes] = {};
   // Of the quarters, in the scan's order.
   alignas(64) float local_[kSegmentQuarters][N][kLanes] = {};
 };

@@ -10,7 +10,7 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
 // Of whole segments.
 inline bool is_transposed(const RowPlaces& rows, int64_t stride) {
   return stride == rows.run() && stride <= 2;

@@ -7,6 +7,7 @@
 #include "include/spikescan/spikescan.h"
 #include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/vector_convert.h"
+#include "kernels/packed_spikes.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -20,7 +21,7 @@ class RowPlaces {
  public:
   // Of one tensor at all times.
   void set(const spikescan_tensor& tensor, const LaneBlock& block) {
-    const int chunk = tensor.dtype == SPIKESCAN_BITS32 ? kChunkSteps / 32 : kChunkSteps;  // in strides
+    const int chunk = tensor.dtype == SPIKESCAN_BITS32 ? kChunkSteps / kPackedSteps : kChunkSteps;  // in strides
     const auto place = [&](int l) {
       return block.batch[l] * tensor.stride_batch + block.chunk[l] * chunk * tensor.stride_time + block.channel[l];
     };

@@ -10,7 +10,4 @@ namespace spikescan {
 BackendResult run_forward(const LanePasses& passes, const ForwardCall& call, const void* stream);
 BackendResult run_backward(const LanePasses& passes, const BackwardCall& call, const void* stream);
 
-// The passes that this processor can run, best first; ends with null.
-const LanePasses* const* usable_passes();
-
 }  // namespace spikescan

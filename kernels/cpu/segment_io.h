@@ -58,7 +58,7 @@ HWY_INLINE void load_rows(const spikescan_tensor& tensor, const RowPlaces& rows,
                           Segment& out) {
   const T* data = static_cast<const T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
   if (steps == kSegmentSteps && is_transposed(rows, stride)) {
     if (stride == 1) return load_squares<1>(data, rows, lanes, out);
     return load_squares<2>(data, rows, lanes, out);
@@ -136,7 +136,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
                 const Streaming& streaming, const Segment& in) {
   T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
   const int64_t stride = tensor.stride_time;
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
   if (steps == kSegmentSteps && is_transposed(rows, stride)) {
     if (stride == 1) return store_squares<1>(in, rows, lanes, streaming.last, data);
     return store_squares<2>(in, rows, lanes, streaming.last, data);

@@ -10,7 +10,7 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
 class SpikeRows {
  public:
   HWY_INLINE void put(int j, int l, FloatMask spikes) { bits_[j][l / kFloats] = static_cast<uint16_t>(spikes.raw); }

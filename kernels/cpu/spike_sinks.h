@@ -1,11 +1,16 @@
 // Where the spikes of a vector's steps go as they are fired: float rows past the caches, rows of other spikes as bits
-// (AVX-512), packed words, or the tile. Memory is asked for the next turn's segment meanwhile, a line at a time, so that
-// its answers come while there is something else to do.
+// (AVX-512), packed words, or the tile. Memory is asked for the next turn's segment meanwhile, a line at a time, so
+// that its answers come while there is something else to do.
+//
+// A sink has put(j, l, spikes) for the kFloats rows from l on at step j, a row's steps in order, and end(l) after the
+// last. Spikes are a mask, or values from the rule `none`. put() stands in the innermost loop: a few instructions.
+// kStreams: it stores past the caches.
 #pragma once
 
 #include "kernels/cpu/asking.h"
 #include "kernels/cpu/lane_firing.h"
 #include "kernels/cpu/spike_rows.h"
+#include "kernels/cpu/spike_words.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -49,7 +54,7 @@ struct AskingTileSink {
   HWY_INLINE void end(int) {}
 };
 
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
 struct RowSink {
   static constexpr bool kStreams = false;
   SpikeRows& rows;

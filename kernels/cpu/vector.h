@@ -1,6 +1,6 @@
 // The vector unit of one instruction set, through Google Highway's static dispatch: types, tags and the fused
-// multiply-add. CMake compiles each translation unit for one instruction set and cpu_backend.cpp picks at run time, so
-// nothing of Highway has to be linked.
+// multiply-add. CMake compiles each translation unit for one instruction set and instruction_sets.cpp finds at run
+// time which of them the processor has, so nothing of Highway has to be linked.
 #pragma once
 
 #ifndef HWY_COMPILE_ONLY_STATIC
@@ -17,6 +17,13 @@
 #include <hwy/highway.h>
 
 #include "kernels/element/real.h"
+
+// What Highway has no name for is written in AVX-512's own intrinsics, beside a way that serves every target.
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#define SPIKESCAN_AVX512 1
+#else
+#define SPIKESCAN_AVX512 0
+#endif
 
 SPIKESCAN_ELEMENT_BEGIN
 

@@ -55,11 +55,7 @@ HWY_INLINE Floats load_vector(const T* p) {
 }
 
 // Whether the first lanes of a vector can be loaded and stored at once, whatever lies after them.
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-constexpr bool kMasksLanes = true;
-#else
-constexpr bool kMasksLanes = false;
-#endif
+constexpr bool kMasksLanes = SPIKESCAN_AVX512;
 
 // The first `count` elements of a vector, then zeros.
 template <class T>

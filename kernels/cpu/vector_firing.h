@@ -16,7 +16,7 @@ struct SpikeExponential {
       : threshold(floats(k.threshold)), scale(floats(k.scale)), lowest(floats(k.lowest)), highest(floats(k.highest)) {}
   // The result e serves in the test u e + u < limit alone.
   HWY_INLINE Floats operator()(Floats m) const {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
     const Floats x = m - threshold;
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     return scaled(exp2_fraction(no_larger_than(0.5f, fused_less(scale, x, n))), n);
@@ -83,7 +83,7 @@ struct GradientExponential {
   }
   // 1 / (ceiling + the exponential).
   HWY_INLINE Floats reciprocal_of_sum(Floats m) const {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
     const Floats x = m - threshold;
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     const Floats f = no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)));

@@ -109,7 +109,7 @@ class VectorPhilox {
     return hn::Set(PairTag(), x);
   }
   static HWY_INLINE Pairs high(Pairs product) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
     return hn::BitCast(PairTag(), hn::DupOdd(hn::BitCast(WordTag(), product)));  // on more ports than a shift
 #else
     return hn::ShiftRight<32>(product);
@@ -119,7 +119,7 @@ class VectorPhilox {
     return hn::MulEven(hn::BitCast(WordTag(), x), words(by));
   }
   // Even and odd rows in their places: of the low halves, and of the high halves.
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
   static HWY_INLINE Words low_words(Pairs even, Pairs odd) {
     return Words{_mm512_mask_shuffle_epi32(even.raw, 0xAAAA, odd.raw, static_cast<_MM_PERM_ENUM>(0xA0))};
   }

@@ -40,7 +40,7 @@ HWY_INLINE Floats clamp_number(Floats x, Floats low, Floats high) {
 }
 
 HWY_INLINE Floats reciprocal(Floats d) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
   const __mmask16 wanted = _mm512_cmp_ps_mask(d.raw, floats(0x1p126f).raw, _CMP_NGT_UQ);
   return Floats{_mm512_maskz_div_ps(wanted, floats(1.0f).raw, d.raw)};
 #else
@@ -62,7 +62,7 @@ HWY_INLINE Floats times_power(Floats x, Floats shifted) {
   return float_of(bits_of(x) + hn::ShiftLeft<23>(bits_of(shifted)));
 }
 
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
 // AVX-512 scales by a power of two without bounds on it: 0 and infinity lie beyond, where a sum 1 + e is 1 and a
 // reciprocal of it 0. So a bound on the argument of an exponential e is spared; only what the power leaves of it, the
 // polynomial's argument, has to be kept from where that makes no sense. A NaN survives in the power.
@@ -113,7 +113,7 @@ HWY_INLINE Exponentials sigmoid_exponential(Floats x) {
   return {times_power(floats(1.0f), shifted), exp_fraction(r)};
 }
 HWY_INLINE Floats sigmoid(Floats x) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+#if SPIKESCAN_AVX512
   const Floats n = fused(floats(-kLog2E), x, floats(kRounder)) - floats(kRounder);
   const Floats fraction = exp_fraction(no_larger_than(1.0f, fused(n, floats(kLn2), x)));
   return reciprocal(fused(fraction, scaled(floats(1.0f), n), floats(1.0f)));

@@ -18,10 +18,7 @@ BackendResult reduce_decay_gradient(const BackwardCall& call, int parameter, con
   sum.rows = call.plan.partial_rows;
   sum.channels = d.channels;
   sum.partials = partial_sums(call, parameter);
-  if (d.shared_decay) {
-    sum.totals = reinterpret_cast<double*>(static_cast<char*>(call.args.workspace) +
-                                           call.plan.totals);  // one parameter after the other
-  }
+  if (d.shared_decay) sum.totals = channel_totals(call);
   sum.decay = decay;
   sum.gradient = gradient;
   const int64_t wanted = divide_up(sum.channels, kReduceChannels);

@@ -18,17 +18,17 @@ namespace spikescan {
 template <spikescan_recurrence R, int kColumns>
 struct BackwardRowMemory {
   static constexpr BackwardRowLayout kLayout = backward_row_layout(R, kColumns);
-  using Neuron = NeuronTile<R>;
+  using Neuron = NeuronScans<R>;
   unsigned char* ring;
-  RowTables<Neuron::kOrder, kColumns, false> states;
-  RowTables<Neuron::kOrder, kColumns, false, true> gradients;
+  RowTables<Neuron::kOrder, kColumns, false> state_tables;
+  RowTables<Neuron::kOrder, kColumns, false, true> gradient_tables;
   SegmentEntries<Neuron::kStates> entries;
   double* chains;  // [chain, carry][states][threads]: before the group that comes next, and before its chunk
 
   __device__ __forceinline__ explicit BackwardRowMemory(unsigned char* memory)
       : ring(memory + kLayout.ring),
-        states(memory + kLayout.tables),
-        gradients(memory + kLayout.tables),
+        state_tables(memory + kLayout.tables),
+        gradient_tables(memory + kLayout.tables),
         entries(memory + kLayout.entries),
         chains(reinterpret_cast<double*>(memory + kLayout.chains) + threadIdx.x) {}
 };
@@ -39,7 +39,7 @@ enum class RowWork { kWhole, kPiece, kAggregates };
 template <spikescan_recurrence R, int kColumns, RowWork kWork>
 class BackwardRow {
  public:
-  using Neuron = NeuronTile<R>;
+  using Neuron = NeuronScans<R>;
   using Steps = float[kSegmentSteps];
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
@@ -59,7 +59,7 @@ class BackwardRow {
         memory_(memory),
         batch_row_(batch_row),
         lane_(lane),
-        states_(memory.states, decays),
+        states_(memory.state_tables, decays),
         gradient_({decays.beta, Neuron::kCuba ? decays.alpha : decays.beta}),
         refractory_gradient_({decays.beta, decays.beta}) {}
 
@@ -84,8 +84,9 @@ class BackwardRow {
   __device__ __forceinline__ void prepare_tables() const {
     if (kColumns < kRowThreads) __syncthreads();  // the rows before are done with the tables
     if (threadIdx.x < kColumns) {
-      memory_.states.template prepare<StateScan<kOrder>>(states_.neuron().scan.map(), d_.time);
-      if constexpr (kOrder == 2) memory_.gradients.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
+      memory_.state_tables.template prepare<StateScan<kOrder>>(states_.neuron().scan.map(), d_.time);
+      if constexpr (kOrder == 2)
+        memory_.gradient_tables.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
     }
     if (kColumns < kRowThreads) __syncthreads();  // the other warps read them
   }
@@ -93,7 +94,7 @@ class BackwardRow {
   // ---- Back through one batch ----
   __device__ __forceinline__ void run_batch() {
     start_gradients();
-    fetch_chains(last_segment() / kSavedSegments);  // before the ring's fetches, the last of which is not waited for
+    fetch_chains(last_segment() / kSavedSegments);  // before the ring's, so that one wait serves both
     const int full = kPieces ? lane_.whole_end(d_.time) : static_cast<int>(d_.time / kSegmentSteps);
     const int rest = kPieces && full == lane_.end_segment ? 0 : static_cast<int>(d_.time % kSegmentSteps);
     Ring ring(memory_.ring, call_.args.x, full, rest, lane_);
@@ -127,7 +128,7 @@ class BackwardRow {
       states_.enter(first + i, (first + i + 1) * kSegmentSteps == kChunkSteps && length == kChunkSteps, x,
                     memory_.entries, i);
     }
-    settle_sums(count - 1);
+    complete_sums_after(count - 1);
     fetch_chains(group - 1);
 #pragma unroll 1
     for (int i = count - 1; i >= 0; --i) {
@@ -263,8 +264,8 @@ class BackwardRow {
         h[j] = fused(kKeepsSlopes ? slopes[j * 32] : sigmoid_with_slope(states[0][j]).slope, refractory[j], h[j]);
       }
     }
-    if constexpr (kAggregates) return gradient_.skim(memory_.gradients, steps, h);
-    gradient_.scan(memory_.gradients, distance, steps, h, output);
+    if constexpr (kAggregates) return gradient_.skim(memory_.gradient_tables, steps, h);
+    gradient_.scan(memory_.gradient_tables, distance, steps, h, output);
     if constexpr (R == SPIKESCAN_SPSN) ring.read(0, x);
     for_steps<true, 1>(steps, [&](int j, bool) {
       float before[kStates];
@@ -273,26 +274,26 @@ class BackwardRow {
     });
     if constexpr (kLateLoads) load_gradients(segment - 1, kSegmentSteps);
     sums_.end_segment(output, refractory[0], x[0], sums);
-    settle_sums(s, i);
+    complete_sums(s, i);
     store(steps, output[kOrder - 1]);
   }
 
-  // The states before the segment's first step: those of a segment of the group, of the chunk's start, or of a group
-  // that is still to come.
-  __device__ __forceinline__ void settle_sums(int s, int i) {
+  // Once the states before the first step of the segment that waits are there: after the group's i-th segment; or for
+  // segment s of the chunk, which is the group's i-th, if they are not still to come with another group.
+  __device__ __forceinline__ void complete_sums(int s, int i) {
     if (i > 0) {
-      settle_sums(i - 1);
+      complete_sums_after(i - 1);
     } else if (s == 0) {
       float before[kStates];
       for (int n = 0; n < kStates; ++n) before[n] = static_cast<float>(states_.neuron().carry(n));
-      sums_.settle(before);
+      sums_.complete(before);
     }
   }
-  __device__ __forceinline__ void settle_sums(int i) {
+  __device__ __forceinline__ void complete_sums_after(int i) {
     if (!sums_.waits()) return;
     float before[kStates];
     for (int n = 0; n < kStates; ++n) before[n] = memory_.entries.last(i, n);
-    sums_.settle(before);
+    sums_.complete(before);
   }
 
   // psu_lif: A, from h. False where its aggregate is all that is wanted.
@@ -301,11 +302,11 @@ class BackwardRow {
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) negative[j] = -h[j];
     if (kAggregates && phase_ == Phase::kFirstAggregates) {
-      refractory_gradient_.skim(memory_.gradients, steps, negative);
+      refractory_gradient_.skim(memory_.gradient_tables, steps, negative);
       return false;
     }
     float output[1][kSegmentSteps] = {};
-    refractory_gradient_.scan(memory_.gradients, distance, steps, negative, output);
+    refractory_gradient_.scan(memory_.gradient_tables, distance, steps, negative, output);
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) refractory[j] = output[0][j];
     return true;
@@ -327,7 +328,7 @@ class BackwardRow {
   static constexpr bool kLateLoads = kStates == 2 && !kAggregates;
   __device__ __forceinline__ void load_gradients(int segment, int steps) {
     const spikescan_tensor& from = call_.args.grad_spikes;
-    if (!from.data || segment < 0) return;
+    if (!from.data || segment < (kPieces ? lane_.first_segment : 0)) return;
     if (usually(lane_.inside)) load_raw(from, gradients_from_, steps, next_);
     go_back(from, gradients_from_);
   }
@@ -343,7 +344,8 @@ class BackwardRow {
     }
   }
 
-  // The usual rule's two forms are settled outside the loop.
+  // The usual rule's two forms are settled outside the loop: assigned what it is, a member is a constant to the
+  // compiler.
   __device__ __forceinline__ void scale_by_rule(const Steps (&states)[kStates], Steps& h) const {
     if (call_.firing.rule != SPIKESCAN_SIGMOID_BERNOULLI) return scale_by_rule(call_.firing, states, h);
     Firing firing = call_.firing;

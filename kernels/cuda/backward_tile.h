@@ -4,12 +4,17 @@
 #pragma once
 
 #include "kernels/cuda/decay_sums.h"
-#include "kernels/cuda/forward_tile.h"
+#include "kernels/cuda/neuron_tile.h"
+#include "kernels/cuda/segment_io.h"
+#include "kernels/cuda/step_columns.h"
+#include "kernels/cuda/tile_join.h"
+#include "kernels/cuda/tile_prefetch.h"
 #include "kernels/saved_slots.h"
 
 namespace spikescan {
 
-// The states of every step: they start from what forward saved, and no tile waits for another.
+// Finds the states of every step, as a pass (NeuronTile, TileScan): they start from what forward saved, and no tile
+// waits for another.
 template <spikescan_recurrence R>
 struct RebuiltStates {
   using Neuron = NeuronTile<R>;
@@ -25,12 +30,12 @@ struct RebuiltStates {
   __device__ __forceinline__ void keep(int, const float (&)[Scan::kOrder]) {}
 
   template <class Scan>
-  __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>&, const float (&)[Scan::kOrder],
+  __device__ __forceinline__ void carry_in(int first_state, const Map<Scan::kOrder>&, const float (&)[Scan::kOrder],
                                            double (&carry)[Scan::kOrder]) {
     const spikescan_description& d = call.description;
     const auto* saved = static_cast<const double*>(call.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
-      const int state = Neuron::api_state(scan, n);
+      const int state = Neuron::api_state(first_state, n);
       if (tile.chunk() == 0) {
         carry[n] = load_state(call.args.initial_state[state], place, tile, batch);
       } else {
@@ -81,8 +86,8 @@ class BackwardTile {
     if (d_.time > 0 && join().finishes()) store_partials();
   }
 
-  // ---- What a gradient scan asks of its surroundings ----
-  // Its scans go by the first of the states that they are of: psu_lif's starts with R.
+  // ---- What TileScan asks of a pass ----
+  // psu_lif's first scan is the one on R.
   __device__ __forceinline__ bool ends_with(int first_state) const {
     return join().ends_with(Neuron::kPsu ? 1 - first_state : 0);
   }
@@ -177,7 +182,7 @@ class BackwardTile {
                                batch(),
                                ColumnCursor<false>(columns(), 0),
                                ColumnCursor<false>(columns(), Neuron::kStates - 1)};
-    Neuron::run(shared_, place_, tile_, decays(), values, states, states);
+    Neuron::run(shared_, place_, tile_, decays(), values, states);
     __syncthreads();  // a segment's first step looks at its neighbour's last; and the scans' memory is taken over
   }
 

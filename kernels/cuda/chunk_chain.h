@@ -53,7 +53,7 @@ class ChainedRuns {
     fetch(run_ * kRunLinks);  // on its way while powers are made
     start();
     for (int64_t first = window;; first += window) {
-      settle();
+      find_carry();
       store();
       if (first >= links_) return;
       if (run_ == 0) take(threads - columns_);  // of the last run
@@ -115,7 +115,7 @@ class ChainedRuns {
   }
 
   // Finds the carry before the run. A run whose carry is the same as before has nothing to do.
-  __device__ __forceinline__ void settle() {
+  __device__ __forceinline__ void find_carry() {
     double left[N] = {};
     bool first = true, moved = true;
     for (;;) {

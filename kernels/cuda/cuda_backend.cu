@@ -9,13 +9,20 @@
 namespace spikescan {
 namespace {
 
+// The runtime has one error for no driver and for one that is too old for it. Where there is an old one there is likely
+// a GPU, whose memory the caller's pointers may be: that is no absence.
+bool has_driver() {
+  int version = 0;
+  return cudaDriverGetVersion(&version) == cudaSuccess && version > 0;
+}
+
 // No driver or no device is an answer, not an error; the runtime remembers it as one all the same, so it is taken back,
 // unless the caller had an error of its own waiting.
 BackendResult device_count(int32_t* count) {
   const bool clean = cudaPeekAtLastError() == cudaSuccess;
   int devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
-  if (error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver) {
+  if (error == cudaErrorNoDevice || (error == cudaErrorInsufficientDriver && !has_driver())) {
     if (clean) cudaGetLastError();
     *count = 0;
     return kOk;

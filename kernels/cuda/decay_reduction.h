@@ -47,8 +47,7 @@ __global__ void __launch_bounds__(kReduceChannels* kRowAccumulators) reduce_rows
     if (sum.totals) {
       sum.totals[channel] = sums[column];
     } else {
-      sum.gradient[channel] =
-          sum.decay && decay_has_gradient(sum.decay[channel]) ? static_cast<float>(sums[column]) : 0.0f;
+      sum.gradient[channel] = clipped_gradient(sum.decay, channel, sums[column]);
     }
   }
 }
@@ -59,7 +58,7 @@ __global__ void __launch_bounds__(kChannelAccumulators) reduce_channels_kernel(c
   const int lane = static_cast<int>(threadIdx.x);
   sums[lane] = strided_sum(sum.channels, lane, kChannelAccumulators, [&](int64_t c) { return sum.totals[c]; });
   halve_together(sums, lane, kChannelAccumulators, 1);
-  if (lane == 0) sum.gradient[0] = sum.decay && decay_has_gradient(sum.decay[0]) ? static_cast<float>(sums[0]) : 0.0f;
+  if (lane == 0) sum.gradient[0] = clipped_gradient(sum.decay, 0, sums[0]);
 }
 
 }  // namespace spikescan

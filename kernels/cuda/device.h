@@ -13,6 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#error "The kernels need compute capability 8.0: asynchronous copies, minima that keep a NaN, conversions to bfloat16."
+#endif
+
 namespace spikescan {
 
 #if defined(SPIKESCAN_SIMT)
@@ -120,6 +124,10 @@ __device__ __forceinline__ bool usually(bool condition) {
 #else
   return __builtin_expect(condition, true);
 #endif
+}
+
+__device__ __forceinline__ int lane_of_warp() {
+  return static_cast<int>(threadIdx.x) % 32;
 }
 
 // Words between blocks, at the scope of the device.

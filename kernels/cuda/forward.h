@@ -5,6 +5,7 @@
 #include "kernels/cuda/forward_row.h"
 #include "kernels/cuda/forward_tile.h"
 #include "kernels/cuda/settled.h"
+#include "kernels/cuda/tile_prefetch.h"
 #include "kernels/cuda/tile_queue.h"
 
 namespace spikescan {

@@ -17,7 +17,7 @@ namespace spikescan {
 template <spikescan_recurrence R, bool kPieces>
 class ForwardRow {
  public:
-  using Neuron = NeuronTile<R>;
+  using Neuron = NeuronScans<R>;
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
   using Tables = RowTables<kOrder, kRowThreads, true>;
@@ -70,7 +70,7 @@ class ForwardRow {
  private:
   static constexpr int kSlots = kForwardRingSlots;
   // psu_lif's states leave no registers for more.
-  static constexpr int kDrawsTogether = Neuron::kPsu ? 1 : kSegmentSteps / kGroup;
+  static constexpr int kDrawsTogether = Neuron::kPsu ? 1 : kSegmentSteps / kPhiloxSteps;
   using Scan = decltype(RowNeuron<R>::scan);
   using Ring = RowRing<kSlots, false>;
 

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/neuron_tile.h"
 #include "kernels/cuda/segment_firing.h"
+#include "kernels/cuda/step_columns.h"
 #include "kernels/cuda/tile_join.h"
 #include "kernels/saved_slots.h"
 
@@ -28,7 +29,7 @@ class ForwardTile {
   __device__ __forceinline__ void run() {
     float values[kSegmentSteps];
     load_segment(call_.args.x, batch(), tile_.first_step(), tile_.channel(), tile_.steps(), values);
-    if (!Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this, *this)) return;
+    if (!Neuron::run(shared_, place_, tile_, load_decays(d_, call_.args, place_, tile_), values, *this)) return;
     store_final_states();
     if (!Neuron::kPsu && call_.args.membrane.data) store_membrane(values);
     if (call_.args.spikes.data) fire(values);
@@ -38,31 +39,31 @@ class ForwardTile {
     }
   }
 
-  // ---- What a scan asks of its surroundings ----
-  __device__ __forceinline__ bool ends_with(int scan) const { return join().ends_with(scan); }
+  // ---- What NeuronTile and TileScan ask of a pass ----
+  __device__ __forceinline__ bool ends_with(int first_state) const { return join().ends_with(first_state); }
   template <class Scan>
-  __device__ __forceinline__ void keep(int scan, const float (&aggregate)[Scan::kOrder]) const {
-    join().template keep<Scan>(scan, aggregate);
+  __device__ __forceinline__ void keep(int first_state, const float (&aggregate)[Scan::kOrder]) const {
+    join().template keep<Scan>(first_state, aggregate);
   }
 
   template <class Scan>
-  __device__ __forceinline__ void carry_in(int scan, const Map<Scan::kOrder>& map,
+  __device__ __forceinline__ void carry_in(int first_state, const Map<Scan::kOrder>& map,
                                            const float (&aggregate)[Scan::kOrder],
                                            double (&carry)[Scan::kOrder]) const {
     for (int n = 0; n < Scan::kOrder; ++n) {
-      carry[n] = load_state(call_.args.initial_state[Neuron::api_state(scan, n)], place_, tile_, batch());
+      carry[n] = load_state(call_.args.initial_state[Neuron::api_state(first_state, n)], place_, tile_, batch());
     }
-    join().template carry_in<Scan>(scan, map, aggregate, carry);
-    if (tile_.chunk() > 0 && place_.leads) save<Scan>(scan, 0, carry);
+    join().template carry_in<Scan>(first_state, map, aggregate, carry);
+    if (tile_.chunk() > 0 && place_.leads) save<Scan>(first_state, 0, carry);
   }
   template <class Scan>
-  __device__ __forceinline__ void carry_out(int scan, const double (&carry)[Scan::kOrder]) const {
-    join().template carry_out<Scan>(scan, carry);
+  __device__ __forceinline__ void carry_out(int first_state, const double (&carry)[Scan::kOrder]) const {
+    join().template carry_out<Scan>(first_state, carry);
   }
 
   template <class Scan>
-  __device__ __forceinline__ void enter(int scan, const double (&chain)[Scan::kOrder]) const {
-    if (saves_chain(place_.segment)) save<Scan>(scan, place_.segment, chain);
+  __device__ __forceinline__ void enter(int first_state, const double (&chain)[Scan::kOrder]) const {
+    if (saves_chain(place_.segment)) save<Scan>(first_state, place_.segment, chain);
   }
 
   __device__ __forceinline__ void put(int state, int j, bool full, float value) {
@@ -85,12 +86,12 @@ class ForwardTile {
 
   // What backward may begin the segment from.
   template <class Scan>
-  __device__ __forceinline__ void save(int scan, int segment, const double (&values)[Scan::kOrder]) const {
+  __device__ __forceinline__ void save(int first_state, int segment, const double (&values)[Scan::kOrder]) const {
     if (!call_.args.saved || !join().finishes() || !place_.in_tensor) return;
     auto* saved = static_cast<double*>(call_.args.saved);
     for (int n = 0; n < Scan::kOrder; ++n) {
-      saved[saved_index(d_, Neuron::api_state(scan, n), batch(), saved_slot(tile_.chunk(), segment), tile_.channel())] =
-          values[n];
+      saved[saved_index(d_, Neuron::api_state(first_state, n), batch(), saved_slot(tile_.chunk(), segment),
+                        tile_.channel())] = values[n];
     }
   }
 

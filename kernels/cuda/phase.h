@@ -32,4 +32,13 @@ SPIKESCAN_HD int64_t chunk_of_link(const Plan& plan, int64_t link, bool reverse)
   return reverse ? plan.chunks - 1 - link : link;
 }
 
+// How many blocks of pieces a phase has, and which is taken at a turn: the last phase goes back through them, since
+// what the one before read last may still be in the L2 cache.
+SPIKESCAN_HD int64_t piece_blocks(const Plan& plan, Phase phase) {
+  return phase == Phase::kFinish ? plan.row_blocks : plan.aggregate_blocks;
+}
+SPIKESCAN_HD int64_t piece_block(const Plan& plan, Phase phase, int64_t turn) {
+  return phase == Phase::kFinish ? plan.row_blocks - 1 - turn : turn;
+}
+
 }  // namespace spikescan

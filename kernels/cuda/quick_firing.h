@@ -11,8 +11,8 @@ namespace spikescan {
 
 // The call's draws, where four steps of the generator are four steps of a segment.
 __device__ __forceinline__ bool fires_quickly(const ForwardCall& call, const RandomOrigin& origin) {
-  return call.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI && !call.args.uniforms.data && origin.time % 4 == 0 &&
-         call.firing.quick.unsure < INFINITY;
+  return call.firing.rule == SPIKESCAN_SIGMOID_BERNOULLI && !call.args.uniforms.data &&
+         origin.time % kPhiloxSteps == 0 && call.firing.quick.unsure < INFINITY;
 }
 
 // Four steps from j on, which one call of the generator serves: their spikes become the lowest bits, the others move
@@ -39,12 +39,13 @@ __device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const
   const QuickTest test = firing.quick;
   uint32_t bits = 0;
 #pragma unroll
-  for (int first = kSegmentSteps / 4 - kTogether; first >= 0; first -= kTogether) {
+  for (int first = kSegmentSteps / kPhiloxSteps - kTogether; first >= 0; first -= kTogether) {
     PhiloxWords words[kTogether];
     draw(first, words);
     float closest[kTogether];
 #pragma unroll
-    for (int i = kTogether - 1; i >= 0; --i) closest[i] = add_quick_spikes(test, words[i], 4 * (first + i), m, bits);
+    for (int i = kTogether - 1; i >= 0; --i)
+      closest[i] = add_quick_spikes(test, words[i], kPhiloxSteps * (first + i), m, bits);
 #pragma unroll
     for (int i = 1; i < kTogether; ++i) closest[0] = lesser_or_nan(closest[0], closest[i]);
     if (usually(closest[0] > test.unsure)) continue;
@@ -53,12 +54,12 @@ __device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const uint32_t fires = fires_sigmoid(firing, m[4 * (first + i) + j], uniform_of(words[i].w[j]));
-        exact |= fires << (4 * i + j);
+      for (int j = 0; j < kPhiloxSteps; ++j) {
+        const uint32_t fires = fires_sigmoid(firing, m[kPhiloxSteps * (first + i) + j], uniform_of(words[i].w[j]));
+        exact |= fires << (kPhiloxSteps * i + j);
       }
     }
-    constexpr uint32_t kTheirs = (1u << 4 * kTogether) - 1u;
+    constexpr uint32_t kTheirs = (1u << kPhiloxSteps * kTogether) - 1u;
     bits = (bits & ~kTheirs) | exact;
   }
   return bits;

@@ -25,26 +25,26 @@ class RowChain {
   __device__ __forceinline__ const Decays<N>& decays() const { return decays_; }
   __device__ __forceinline__ void set_carry(int n, double value) { carry_[n] = value; }
   __device__ __forceinline__ double carry(int n) const { return carry_[n]; }
-  __device__ __forceinline__ void set_chain(int n, double value) { d_[n] = value; }
-  __device__ __forceinline__ double chain(int n) const { return d_[n]; }
+  __device__ __forceinline__ void set_chain(int n, double value) { chain_[n] = value; }
+  __device__ __forceinline__ double chain(int n) const { return chain_[n]; }
 
   __device__ __forceinline__ void begin_chunk() {
-    for (int n = 0; n < N; ++n) d_[n] = 0.0;
+    for (int n = 0; n < N; ++n) chain_[n] = 0.0;
   }
   // What the chunk leaves from no carry.
-  __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(d_, out); }
+  __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(chain_, out); }
 
  protected:
   // The state carried into a segment; `over_distance`: the map over the chunk's steps that the scan took before it.
   __device__ __forceinline__ void enter(const Map<N>& over_distance, double (&state)[N]) const {
-    enter_segment(over_distance, carry_, d_, state);
+    enter_segment(over_distance, carry_, chain_, state);
   }
   // Past a segment whose quarters leave `ends`.
   template <class Tables>
   __device__ __forceinline__ void move_chain(const Tables& tables, const Map<N>& quarter, const Ends& ends) {
     double joined[N];
     join_quarters(quarter, ends.at, joined);
-    advance_segment(tables.over_segment(), d_, joined);
+    advance_segment(tables.over_segment(), chain_, joined);
   }
   // `carry` becomes the state after the chunk's `length` steps.
   __device__ __forceinline__ void advance_carry(int length, bool at_split, double (&carry)[N]) const {
@@ -55,7 +55,7 @@ class RowChain {
 
   const Decays<N> decays_;
   double carry_[N] = {};
-  double d_[N] = {};
+  double chain_[N] = {};
 };
 
 }  // namespace spikescan

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernels/cuda/decay_sums.h"
-#include "kernels/cuda/neuron_tile.h"
+#include "kernels/cuda/neuron_scans.h"
 #include "kernels/cuda/row_lane.h"
 
 namespace spikescan {
@@ -12,7 +12,7 @@ namespace spikescan {
 template <spikescan_recurrence R>
 class RowDecaySums {
  public:
-  using Neuron = NeuronTile<R>;
+  using Neuron = NeuronScans<R>;
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
   static constexpr int kParameters = parameter_count(R);
@@ -47,7 +47,7 @@ class RowDecaySums {
     return waits_;
   }
   // `before`: the states before that step.
-  __device__ __forceinline__ void settle(const float (&before)[kStates]) {
+  __device__ __forceinline__ void complete(const float (&before)[kStates]) {
     float output[kOrder][kSegmentSteps];
     for (int n = 0; n < kOrder; ++n) output[n][0] = output_[n];
     add_products(output, 0, before, refractory_, x_, sum_);

@@ -24,7 +24,7 @@ static_assert(sizeof(RowRandom) <= kRandomBytes);
 
 // Every thread of the block, before any looks.
 __device__ __forceinline__ void prepare(RowRandom& random, const RandomOrigin& origin) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int lane = lane_of_warp();
   if (threadIdx.x == 0) random.origin = origin;
   if (lane < RowRandom::kRounds) {
     random.warps[threadIdx.x / 32].keys[lane] = round_key(origin.key, RowRandom::kFirstRound + lane);
@@ -49,12 +49,13 @@ class RowGenerator {
     if (usually(segment % kSegments != 0)) return;
     const RandomOrigin& origin = random_.origin;
     __syncwarp();  // the times before are read, by lanes that may not have met since
-    const uint32_t call = static_cast<uint32_t>(origin.time >> 2) + static_cast<uint32_t>(segment) * kCalls + lane();
+    const uint32_t call =
+        static_cast<uint32_t>(origin.time >> 2) + static_cast<uint32_t>(segment) * kCalls + lane_of_warp();
     const uint64_t product = uint64_t{kPhiloxMultiplier0} * call;
     const PhiloxKey first = round_key(origin.key, 0), second = round_key(origin.key, 1);
     const uint64_t next = uint64_t{kPhiloxMultiplier1} * (high_word(product) ^ origin.stream ^ first.high);
-    warp_.times[lane()] = {high_word(next) ^ second.low, static_cast<uint32_t>(next),
-                           static_cast<uint32_t>(product) ^ second.high, 0u};
+    warp_.times[lane_of_warp()] = {high_word(next) ^ second.low, static_cast<uint32_t>(next),
+                                   static_cast<uint32_t>(product) ^ second.high, 0u};
   }
 
   // The words of the segment's K times four steps from the first-th on, side by side: each round waits for the one
@@ -75,13 +76,9 @@ class RowGenerator {
   }
 
  private:
-  static constexpr int kCalls = kSegmentSteps / 4;  // of a segment
-  static constexpr int kSegments = 32 / kCalls;     // of which the times are made together
-  static_assert(kChunkSegments % kSegments == 0);   // a piece is a chunk
-
-  __device__ __forceinline__ static int lane() {
-    return static_cast<int>(threadIdx.x) % 32;
-  }
+  static constexpr int kCalls = kSegmentSteps / kPhiloxSteps;  // of a segment
+  static constexpr int kSegments = 32 / kCalls;                // of which the times are made together
+  static_assert(kChunkSegments % kSegments == 0);              // a piece is a chunk
 
   RowRandom& random_;
   RowRandom::Warp& warp_;

@@ -20,15 +20,6 @@ __device__ __forceinline__ void keep_together(const spikescan_tensor& x) {
   if (x.dtype == SPIKESCAN_FLOAT32) __syncthreads();
 }
 
-// How many blocks of pieces a phase has, and which is taken at a turn: the last phase goes back through them, since
-// what the one before read last may still be in the L2 cache.
-__device__ __forceinline__ int64_t piece_blocks(const Plan& plan, Phase phase) {
-  return phase == Phase::kFinish ? plan.row_blocks : plan.aggregate_blocks;
-}
-__device__ __forceinline__ int64_t piece_block(const Plan& plan, Phase phase, int64_t turn) {
-  return phase == Phase::kFinish ? plan.row_blocks - 1 - turn : turn;
-}
-
 struct RowLane {
   int64_t batch, channel;
   bool inside;                     // the last warp may hang over
@@ -37,7 +28,7 @@ struct RowLane {
 
   // Of a lane whose warp's first row, where it is of an earlier batch, has a channel below 0 counted from this one's.
   __device__ __forceinline__ void find_together(int64_t channels) {
-    const int64_t first = channel - static_cast<int>(threadIdx.x) % 32;
+    const int64_t first = channel - lane_of_warp();
     together = first >= 0 && first + 32 <= channels;
   }
 
@@ -79,12 +70,12 @@ struct RowLane {
 
   // Where the warp's first channel starts in time.
   __device__ __forceinline__ const char* warp_start(const spikescan_tensor& tensor) const {
-    return address_at(tensor, batch, 0, channel - static_cast<int>(threadIdx.x) % 32);
+    return address_at(tensor, batch, 0, channel - lane_of_warp());
   }
   // Where this lane's 16 bytes lie of the first steps, from t on, that the warp moves together.
   __device__ __forceinline__ const char* wide_piece(const spikescan_tensor& tensor, const char* warp_start,
                                                     int64_t t) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32, lanes = lanes_of_step(tensor);
+    const int lane = lane_of_warp(), lanes = lanes_of_step(tensor);
     return warp_start + (t + lane / lanes) * tensor.stride_time * float_bytes(tensor) + lane % lanes * kCopyBytes;
   }
   __device__ __forceinline__ bool copies_wide(const spikescan_tensor& tensor, const char* warp_start) const {

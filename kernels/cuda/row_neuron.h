@@ -1,14 +1,14 @@
 // A neuron's scans down one row, by one thread. States in the API's order: [0] V, [1] I or R.
 #pragma once
 
-#include "kernels/cuda/neuron_tile.h"
+#include "kernels/cuda/neuron_scans.h"
 #include "kernels/cuda/row_scan.h"
 
 namespace spikescan {
 
 template <spikescan_recurrence R>
 struct RowNeuron {
-  using Neuron = NeuronTile<R>;
+  using Neuron = NeuronScans<R>;
   static constexpr int kOrder = Neuron::kOrder;
 
   __device__ __forceinline__ explicit RowNeuron(const ChannelDecays& decays)
@@ -36,7 +36,7 @@ struct RowNeuron {
   }
 
   // spsn: what x is multiplied by, made anew: a subtraction costs less than a register.
-  __device__ __forceinline__ float gain() const { return 1.0f - seen_anew(scan.decays().first); }
+  __device__ __forceinline__ float gain() const { return input_gain(seen_anew(scan.decays().first)); }
   __device__ __forceinline__ void scale(float (&x)[kSegmentSteps]) const {
     if constexpr (R != SPIKESCAN_SPSN) return;
     const float factor = gain();

@@ -56,10 +56,12 @@ class RowRing {
     RawSegment raw;
     if (x_.dtype == SPIKESCAN_FLOAT32) {
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) raw.bits[j] = reinterpret_cast<const uint32_t*>(slot)[j * 32 + lane()];
+      for (int j = 0; j < kSegmentSteps; ++j)
+        raw.bits[j] = reinterpret_cast<const uint32_t*>(slot)[j * 32 + lane_of_warp()];
     } else {
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j) raw.bits[j] = reinterpret_cast<const uint16_t*>(slot)[j * 32 + lane()];
+      for (int j = 0; j < kSegmentSteps; ++j)
+        raw.bits[j] = reinterpret_cast<const uint16_t*>(slot)[j * 32 + lane_of_warp()];
     }
     decode(raw, x_.dtype, out);
   }
@@ -70,13 +72,10 @@ class RowRing {
     if (x_.dtype != SPIKESCAN_FLOAT32) __syncwarp();  // they are wider than what other lanes may still be reading
   }
   __device__ __forceinline__ float* in_oldest() const {
-    return reinterpret_cast<float*>(memory_ + seen_anew(oldest_) * kRingSlotBytes) + lane();
+    return reinterpret_cast<float*>(memory_ + seen_anew(oldest_) * kRingSlotBytes) + lane_of_warp();
   }
 
  private:
-  __device__ __forceinline__ static int lane() {
-    return static_cast<int>(threadIdx.x) % 32;
-  }
   // Eight or four lanes copy a step of 32 channels.
   __device__ __forceinline__ int lanes_a_step() const {
     return lanes_of_step(x_);
@@ -85,7 +84,7 @@ class RowRing {
   __device__ __forceinline__ void fetch_wide(unsigned char* slot) const {
     const int64_t stride = 32 / lanes_a_step() * x_.stride_time * float_bytes(x_);
     const char* from = from_;
-    unsigned char* to = slot + lane() * kCopyBytes;
+    unsigned char* to = slot + lane_of_warp() * kCopyBytes;
 #pragma unroll
     for (int i = 0; i < kSegmentSteps / 4; ++i, from += stride) {
       if (i * 32 < kSegmentSteps * lanes_a_step()) copy_async<kCopyBytes>(to + i * 32 * kCopyBytes, from);
@@ -99,7 +98,7 @@ class RowRing {
     const int64_t first = element_at(x_, row_.batch, t, row_.channel);
     if (x_.dtype == SPIKESCAN_FLOAT32) {
       const auto* from = static_cast<const uint32_t*>(x_.data) + first;
-      auto* to = reinterpret_cast<uint32_t*>(slot) + lane();
+      auto* to = reinterpret_cast<uint32_t*>(slot) + lane_of_warp();
       const auto copy = [&](int j, bool) {
         copy_async<sizeof(uint32_t)>(to + j * 32, from);
         from += x_.stride_time;
@@ -109,7 +108,7 @@ class RowRing {
     } else {
       RawSegment raw;
       load_raw(x_, row_.batch, t, row_.channel, steps, raw);
-      auto* to = reinterpret_cast<uint16_t*>(slot) + lane();
+      auto* to = reinterpret_cast<uint16_t*>(slot) + lane_of_warp();
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) to[j * 32] = static_cast<uint16_t>(raw.bits[j]);
     }

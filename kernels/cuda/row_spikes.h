@@ -7,28 +7,23 @@
 
 namespace spikescan {
 
-// 1.0 in both halves of a word.
-__device__ __forceinline__ uint32_t one_of(spikescan_dtype dtype) {
-  return dtype == SPIKESCAN_FLOAT32 ? 0x3f800000u : dtype == SPIKESCAN_FLOAT16 ? 0x3c00u : 0x3f80u;
-}
-
 // float32. `to` is this lane's place in the segment's first step, `stride` the bytes from step to step. The bits that a
 // lane stores lie four apart: masked where they are, and multiplied into 1.0's.
 __device__ __forceinline__ void store_wide_floats(char* to, int64_t stride, uint32_t bits) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, step = lane / 8, channel = lane % 8 * 4;
+  const int lane = lane_of_warp(), step = lane / 8, channel = lane % 8 * 4;
   uint32_t spikes[4];
   for (int i = 0; i < 4; ++i) spikes[i] = __shfl_sync(0xffffffffu, bits, channel + i) >> step;
 #pragma unroll
   for (int j = 0; j < kSegmentSteps; j += 4, to += 4 * stride) {
     uint32_t word[4];
-    for (int i = 0; i < 4; ++i) word[i] = (spikes[i] & 1u << j) * (one_of(SPIKESCAN_FLOAT32) >> j);
+    for (int i = 0; i < 4; ++i) word[i] = (spikes[i] & 1u << j) * (bits_of(1.0f) >> j);
     *reinterpret_cast<uint4*>(to) = {word[0], word[1], word[2], word[3]};
   }
 }
 
-// 16 bits: two channels a word.
+// 16 bits, `one` of which are 1.0: two channels a word.
 __device__ __forceinline__ void store_wide_halves(char* to, int64_t stride, uint32_t one, uint32_t bits) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, step = lane / 4, channel = lane % 4 * 8;
+  const int lane = lane_of_warp(), step = lane / 4, channel = lane % 4 * 8;
   uint32_t spikes[4];
   for (int i = 0; i < 4; ++i) {
     const uint32_t low = __shfl_sync(0xffffffffu, bits, channel + 2 * i);
@@ -48,7 +43,8 @@ class RowSpikes {
   __device__ __forceinline__ RowSpikes(const spikescan_tensor& spikes, const RowLane& row) : spikes_(spikes) {
     const int64_t t = int64_t{row.first_segment} * kSegmentSteps;
     if (is_words()) {
-      to_ = static_cast<char*>(spikes.data) + element_at(spikes, row.batch, t / 32, row.channel) * sizeof(uint32_t);
+      to_ = static_cast<char*>(spikes.data) +
+            element_at(spikes, row.batch, t / kPackedSteps, row.channel) * sizeof(uint32_t);
     }
     if (!is_wide_dtype()) return;
     const char* warp = row.warp_start(spikes);
@@ -63,7 +59,8 @@ class RowSpikes {
       if (spikes_.dtype == SPIKESCAN_FLOAT32) {
         store_wide_floats(to_, stride(), bits);
       } else {
-        store_wide_halves(to_, stride(), one_of(spikes_.dtype), bits);
+        const bool half = spikes_.dtype == SPIKESCAN_FLOAT16;
+        store_wide_halves(to_, stride(), half ? from_float<Half>(1.0f).bits : from_float<BFloat16>(1.0f).bits, bits);
       }
       to_ += kSegmentSteps * stride();
     } else if (row.inside) {

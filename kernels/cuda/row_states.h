@@ -27,7 +27,7 @@ class SegmentEntries {
 template <spikescan_recurrence R, int kColumns>
 class RowStates {
  public:
-  using Neuron = NeuronTile<R>;
+  using Neuron = NeuronScans<R>;
   static constexpr int kOrder = Neuron::kOrder;
   static constexpr int kStates = Neuron::kStates;
   using Steps = float[kSegmentSteps];

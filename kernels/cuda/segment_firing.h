@@ -4,16 +4,15 @@
 
 #include "kernels/cuda/quick_firing.h"
 #include "kernels/cuda/segment_io.h"
+#include "kernels/packed_spikes.h"
 
 namespace spikescan {
 
-constexpr int kGroup = 4;  // steps that one call of the generator serves
-
 __device__ __forceinline__ void load_uniforms(const spikescan_tensor& uniforms, int64_t b, int64_t t, int64_t c,
-                                              int steps, float (&u)[kGroup]) {
+                                              int steps, float (&u)[kPhiloxSteps]) {
   const float* first = static_cast<const float*>(uniforms.data) + element_at(uniforms, b, t, c);
 #pragma unroll
-  for (int i = 0; i < kGroup; ++i) u[i] = i < steps ? first[i * uniforms.stride_time] : 0.0f;
+  for (int i = 0; i < kPhiloxSteps; ++i) u[i] = i < steps ? first[i * uniforms.stride_time] : 0.0f;
 }
 
 // The exact rule, step by step: `draw(j, u)` gives the uniforms of the steps from j on. Few of them are alive at a
@@ -22,11 +21,11 @@ template <class Draw>
 __device__ __forceinline__ uint32_t exact_spike_bits(const Firing& firing, const float (&m)[kSegmentSteps], Draw draw) {
   uint32_t bits = 0;
 #pragma unroll
-  for (int j = 0; j < kSegmentSteps; j += kGroup) {
-    float u[kGroup] = {};
+  for (int j = 0; j < kSegmentSteps; j += kPhiloxSteps) {
+    float u[kPhiloxSteps] = {};
     draw(j, u);
 #pragma unroll
-    for (int i = 0; i < kGroup; ++i) bits |= spike_of(firing, m[j + i], u[i]) != 0.0f ? 1u << (j + i) : 0u;
+    for (int i = 0; i < kPhiloxSteps; ++i) bits |= spike_of(firing, m[j + i], u[i]) != 0.0f ? 1u << (j + i) : 0u;
   }
   return bits;
 }
@@ -40,14 +39,15 @@ __device__ __forceinline__ uint32_t spike_bits(const ForwardCall& call, const Ra
                                                const float (&m)[kSegmentSteps], Draw draw) {
   const uint32_t wanted = (1u << steps) - 1u;
   if (call.args.uniforms.data || !draws_uniforms(call.firing)) {
-    return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kGroup]) {
+    return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kPhiloxSteps]) {
              if (call.args.uniforms.data) load_uniforms(call.args.uniforms, b, t + j, c, steps - j, u);
            });
   }
   if (usually(quick)) return wanted & quick_spike_bits<kTogether>(call.firing, m, draw);
   UniformSource source(origin, b, t, c);
-  return wanted & exact_spike_bits(call.firing, m,
-                                   [&](int j, float(&u)[kGroup]) { source.next(j + kGroup == kSegmentSteps, u); });
+  return wanted & exact_spike_bits(call.firing, m, [&](int j, float(&u)[kPhiloxSteps]) {
+           source.next(j + kPhiloxSteps == kSegmentSteps, u);
+         });
 }
 
 // Where the steps of a channel are neighbours in memory (C = 1), and all are there: 16 bytes at a time.
@@ -94,7 +94,7 @@ __device__ __forceinline__ void store_spikes(const spikescan_tensor& tensor, int
 }
 
 __device__ __forceinline__ void store_word(const ForwardCall& call, int64_t b, int64_t t, int64_t c, uint32_t word) {
-  static_cast<uint32_t*>(call.args.spikes.data)[element_at(call.args.spikes, b, t / 32, c)] = word;
+  static_cast<uint32_t*>(call.args.spikes.data)[element_at(call.args.spikes, b, t / kPackedSteps, c)] = word;
 }
 
 // The rule `none` writes U itself.

@@ -2,7 +2,8 @@
 // branch outside the loop.
 #pragma once
 
-#include "kernels/cuda/tile.h"
+#include "include/spikescan/spikescan.h"
+#include "kernels/cuda/segment_steps.h"
 #include "kernels/element/convert.h"
 
 namespace spikescan {
@@ -84,18 +85,6 @@ __device__ __forceinline__ void load_segment(const spikescan_tensor& tensor, int
   RawSegment raw;
   load_raw(tensor, b, t, c, steps, raw);
   decode(raw, tensor.dtype, out);
-}
-
-// Asks for a tile's sectors, so that they wait in the L2 cache when they are loaded: steps from t on, a step a thread.
-__device__ __forceinline__ void prefetch_tile(const spikescan_tensor& tensor, int64_t b, int64_t t, const Place& place,
-                                              const Tile& tile) {
-  const int64_t size = tensor.dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
-  const int64_t first = element_at(tensor, b, t, tile.channel() - place.channel);
-  for (int done = 0; done < tile.length(); done += place.lanes()) {
-    const int step = done + static_cast<int>(threadIdx.x);
-    if (step >= tile.length()) return;
-    prefetch_sector(static_cast<const char*>(tensor.data) + (first + step * tensor.stride_time) * size);
-  }
 }
 
 template <class T>

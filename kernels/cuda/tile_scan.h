@@ -18,25 +18,28 @@ class TileScan {
       : shared_(shared), place_(place), tile_(tile), tables_(shared, place), decays_(decays) {}
 
   // `values` holds the scan's inputs. In the scan's direction `emit(j, full, outputs)` sees each step's outputs and
-  // returns what takes the input's place; `full` says that the segment is. `carries.carry_in(scan, map, aggregate,
-  // carry)` gives the first warp the carry into the chunk, and `carry_out` takes the one that leaves it; `enter` sees
-  // the chain before the thread's segment. False where `carries.ends_with(scan)`: then the chunk's aggregate is all
-  // that is wanted, and `keep` takes it. All threads of the block together.
-  template <class Carries, class Emit>
-  __device__ __forceinline__ bool run(int scan, float (&values)[kSegmentSteps], Carries& carries, Emit emit) {
+  // returns what takes the input's place; `full` says that the segment is. All threads of the block together. Of the
+  // pass, which knows a scan by the first of its states in the API's order, it asks
+  //   carry_in(first_state, map, aggregate, carry)  for the carry into the chunk: the first warp,
+  //   carry_out(first_state, carry)                 to take the one that leaves it: the first warp,
+  //   enter(first_state, chain)                     to look at the chain before the thread's segment,
+  //   ends_with(first_state)                        whether the chunk's aggregate is all that is wanted; then
+  //   keep(first_state, aggregate)                  to take it: a leader; and the result is false.
+  template <class Pass, class Emit>
+  __device__ __forceinline__ bool run(int first_state, float (&values)[kSegmentSteps], Pass& pass, Emit emit) {
     tables_.template make<Scan>(decays_);
     scan_segment(values);
     __syncthreads();
     begin_phase();
     if (!usually(threadIdx.x >= 32)) {
       park(values);
-      chain_segments(scan, carries);
+      chain_segments(first_state, pass);
       take_back(values);
     }
-    if (carries.ends_with(scan)) return false;
+    if (pass.ends_with(first_state)) return false;
     __syncthreads();
     begin_phase();
-    respond_to_carry(scan, values, carries, emit);
+    respond_to_carry(first_state, values, pass, emit);
     return true;
   }
 
@@ -80,16 +83,16 @@ class TileScan {
   }
 
   // ---- The chain over the segments, and the carry: the first warp ----
-  template <class Carries>
-  __device__ __forceinline__ void chain_segments(int scan, Carries& carries) {
+  template <class Pass>
+  __device__ __forceinline__ void chain_segments(int first_state, Pass& pass) {
     float aggregate[N] = {};
     double carry[N] = {};
     if (place_.leads) chain_channel(aggregate);
-    if (carries.ends_with(scan)) {
-      if (place_.leads) carries.template keep<Scan>(scan, aggregate);
+    if (pass.ends_with(first_state)) {
+      if (place_.leads) pass.template keep<Scan>(first_state, aggregate);
       return;
     }
-    carries.template carry_in<Scan>(scan, tables_.square(0), aggregate, carry);
+    pass.template carry_in<Scan>(first_state, tables_.square(0), aggregate, carry);
     if (place_.leads) {
       for (int n = 0; n < N; ++n) shared_.common.carry_in[n][place_.channel] = carry[n];
       if (tile_.length() > 0) {
@@ -97,7 +100,7 @@ class TileScan {
       }
       for (int n = 0; n < N; ++n) shared_.common.carry_out[n][place_.channel] = carry[n];
     }
-    carries.template carry_out<Scan>(scan, carry);
+    pass.template carry_out<Scan>(first_state, carry);
   }
 
   // Several segments are read ahead, so that a link costs the latency of its fused multiply-add alone.
@@ -125,8 +128,8 @@ class TileScan {
   }
 
   // ---- The response of every step to the state carried into its quarter ----
-  template <class Carries, class Emit>
-  __device__ __forceinline__ void respond_to_carry(int scan, float (&values)[kSegmentSteps], Carries& carries,
+  template <class Pass, class Emit>
+  __device__ __forceinline__ void respond_to_carry(int first_state, float (&values)[kSegmentSteps], Pass& pass,
                                                    Emit emit) {
     const int steps = place_.steps(tile_.length());
     if (steps == 0) return;
@@ -137,7 +140,7 @@ class TileScan {
       carry[n] = shared_.common.carry_in[n][place_.channel];
       d[n] = shared_.chain(place_.lane(), n);
     }
-    carries.template enter<Scan>(scan, d);
+    pass.template enter<Scan>(first_state, d);
     enter_segment(tables_.over_distance(distance), carry, d, state);
     float local[N];
     respond_quarter<0>(steps, state, values, local, emit);

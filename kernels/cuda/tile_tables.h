@@ -62,7 +62,7 @@ class TileTables {
   // M^(2^i).
   __device__ __forceinline__ Map<N> square(int i) const { return get(i); }
 
-  __device__ __forceinline__ Map<N> over_quarter() const { return settled(square(kQuarterBit)); }
+  __device__ __forceinline__ Map<N> over_quarter() const { return kept_positive(square(kQuarterBit)); }
 
   // Up to a whole chunk's. The products are power()'s, low bits first.
   __device__ __forceinline__ Map<N> over_steps(int steps) const {
@@ -70,7 +70,7 @@ class TileTables {
     set_identity(result);
     if (steps == 0) return result;
     multiply<0, kTileSquares>(steps, result);
-    return settled(result);
+    return kept_positive(result);
   }
 
   // From a chunk's edge to a segment of it: nearly always whole segments lie between.
@@ -78,7 +78,7 @@ class TileTables {
     if (!usually(steps % kSegmentSteps == 0)) return over_steps(steps);
     Map<N> result = get(kTileSquares + steps / kSegmentSteps % kTileProducts);
     multiply<kSegmentBit + 3, kTileSquares - 1>(steps, result);
-    return steps == 0 ? result : settled(result);
+    return steps == 0 ? result : kept_positive(result);
   }
 
   // M^4 before the tables are there.
@@ -99,7 +99,7 @@ class TileTables {
   static constexpr int kQuarterBit = 2, kSegmentBit = 4;
   static_assert(1 << kQuarterBit == kQuarterSteps && 1 << kSegmentBit == kSegmentSteps);
 
-  __device__ __forceinline__ Map<N> settled(Map<N> power) const {
+  __device__ __forceinline__ Map<N> kept_positive(Map<N> power) const {
     if (!usually(is_positive(power))) keep_positive(power, square(0));
     return power;
   }

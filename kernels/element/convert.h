@@ -51,7 +51,7 @@ SPIKESCAN_HD float from_float<float>(float x) {
 
 template <>
 SPIKESCAN_HD BFloat16 from_float<BFloat16>(float x) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#if defined(__CUDA_ARCH__)
   uint16_t rounded;
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
   return {rounded};

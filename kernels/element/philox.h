@@ -12,6 +12,7 @@ SPIKESCAN_ELEMENT_BEGIN
 
 constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;
 constexpr int kPhiloxRounds = 10;
+constexpr int kPhiloxSteps = 4;  // of a channel, that one call serves, a word each
 
 struct PhiloxWords {
   uint32_t w[4];

@@ -67,7 +67,7 @@ SPIKESCAN_HD float round_to_float(double x) {
 
 // The bound where x is beyond it; a NaN stays one.
 SPIKESCAN_HD float at_least(float low, float x) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#if defined(__CUDA_ARCH__)
   float result;
   asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(x), "f"(low));
   return result;
@@ -76,7 +76,7 @@ SPIKESCAN_HD float at_least(float low, float x) {
 #endif
 }
 SPIKESCAN_HD float at_most(float high, float x) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#if defined(__CUDA_ARCH__)
   float result;
   asm("min.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(x), "f"(high));
   return result;

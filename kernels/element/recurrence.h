@@ -14,6 +14,14 @@ SPIKESCAN_HD float clip_decay(float raw) {
 SPIKESCAN_HD bool decay_has_gradient(float raw) {
   return !(raw < 0.0f || raw > 1.0f);
 }
+// What of the gradient of a channel's clipped decay reaches the raw one; `decays` is null where there are no steps.
+SPIKESCAN_HD float clipped_gradient(const float* decays, int64_t channel, double gradient) {
+  return decays && decay_has_gradient(decays[channel]) ? static_cast<float>(gradient) : 0.0f;
+}
+// spsn: what x is multiplied by.
+SPIKESCAN_HD float input_gain(float beta) {
+  return 1.0f - beta;
+}
 
 // The decays of one channel in the order of the scan's states.
 template <int N>

@@ -7,9 +7,10 @@ Module layout (each knows only the ones above it; frameworks are imported by the
 - ``_abi``        the C library through ctypes: structs, enums, loading, statuses -> exceptions
 - ``_neuron``     `Neuron`: recurrence, firing rule and their numbers, checked; presets
 - ``_problem``    `problem(...)`: a cached description of one call (neuron, shape, dtype, device) and its buffer sizes
+- ``_shapes``     the axes of x, the shapes of what a call puts out, and how an array's leading axes lie
 - ``_dlpack``     DLPack's capsules, read and written
 - ``_memory``     anything with memory (NumPy, ``__dlpack__``) -> pointer, dtype, shape, strides, device; our own buffers
-- ``_shapes``     the axes of x, and the shapes of what a call puts out
+- ``_apart``      that outputs share memory with nothing else, where the library does not see it
 - ``_arguments``  the rules of a call's arguments that all faces share
 - ``_spread``     one decay for all beside one a channel, and its gradient
 - ``_frame``      what both passes share on such arrays

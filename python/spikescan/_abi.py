@@ -33,7 +33,8 @@ RULES = {"sigmoid_bernoulli": 0, "refractory_sigmoid_bernoulli": 1, "heaviside":
 SURROGATES = {"arctan": 0, "superspike": 1, "triangular": 2, "boxcar": 3, "tanh": 4}
 GRADIENTS = {"probability": 0, "derivative": 1}
 
-ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "uint8": 1, "bits32": 4}
+# Of arrays, in which "bits32" is uint32.
+ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "uint8": 1, "uint32": 4}
 
 
 # ---- Exceptions: one a status, so that callers can tell a mistake from a missing GPU -------------------------------

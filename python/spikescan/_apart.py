@@ -39,7 +39,8 @@ def _share(one: View, other: View) -> bool:
     if one.device != other.device or 0 in one.shape or 0 in other.shape:
         return False
     try:
-        return np.shares_memory(_addresses(one), _addresses(other), max_work=_MOST_WORK)
+        # NumPy's stubs know the two numbers that have names, -1 and 0; it documents any count of candidates.
+        return np.shares_memory(_addresses(one), _addresses(other), max_work=_MOST_WORK)  # type: ignore[arg-type]
     except RuntimeError:  # NumPy's TooHardError, which has had two places
         return True
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,21 @@ SPIKE_DTYPES = (*FLOATING, "uint8", "bits32")
 _HIGHEST = {"batch": (1 << 32, "2^32"), "time": (1 << 34, "2^34"), "channel": (1 << 32, "2^32")}
 _ORIGIN = "it must be three indices: (batch, time, channel)"
 
+_VALUES = (str, int, float, np.number, type(None))
 _neuron = functools.lru_cache(maxsize=1024)(Neuron)
+
+
+def are_values(options: Iterable[Any]) -> bool:
+    """Whether what was made of a neuron's options may be kept and looked up by them: a tensor is looked up as the
+    object that it is, whatever number it holds by then, and a list not at all."""
+    return all(isinstance(option, _VALUES) for option in options)
 
 
 def make_neuron(neuron: Neuron | None, options: dict[str, Any]) -> Neuron:
     """The neuron that was given, or that of its options by name (None: not given)."""
     given = {name: value for name, value in options.items() if value is not None}
     if neuron is None:
-        try:
-            return _neuron(**given)
-        except TypeError:  # a list cannot be looked up; Neuron says what is wrong with it
-            return Neuron(**given)
+        return _neuron(**given) if are_values(given.values()) else Neuron(**given)
     check_neuron(neuron)
     if given:
         raise ValueError(f"neuron and {', '.join(given)} are given; give either a neuron or its options")

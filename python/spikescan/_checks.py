@@ -103,6 +103,12 @@ def refuse_masked(name: str, value: Any) -> None:
         )
 
 
+def is_real(dtype: np.dtype) -> bool:
+    """Whether it holds real numbers. Of ml_dtypes' types bfloat16 and others have the kind of structures and of bytes
+    without a type, which hold none."""
+    return dtype.kind in "biuf" or (dtype.kind == "V" and not issubclass(dtype.type, np.void))
+
+
 def as_real_array(name: str, value: Any) -> np.ndarray:
     """A NumPy array of a number, or of lists or an array of them; of a PyTorch tensor its numbers alone."""
     refuse_masked(name, value)
@@ -113,10 +119,8 @@ def as_real_array(name: str, value: Any) -> np.ndarray:
             array = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
         else:
             array = np.asarray(value)
-        if array.dtype.kind == "V":  # bfloat16 is one of these to NumPy
-            array = array.astype(np.float32)
-        if array.dtype.kind in "biuf":
-            return array
+        if is_real(array.dtype):
+            return array.astype(np.float32) if array.dtype.kind == "V" else array
     except (TypeError, ValueError):  # lists of unequal lengths
         pass
     raise TypeError(f"{name} is {shown(value)}; it must be a number or an array of numbers")

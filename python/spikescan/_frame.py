@@ -19,6 +19,8 @@ from spikescan._problem import Problem, problem
 from spikescan._shapes import OutputShapes, batch_and_time, output_shapes
 from spikescan._spread import add_up, room_for_gradients, spread
 
+_SPIKES = (*_memory.FLOATING, "uint8", "uint32")  # dtypes of their arrays
+
 
 class Decay(NamedTuple):
     """beta or alpha as the library takes it; `shape` is that of what was given, and so of its gradient."""
@@ -65,14 +67,15 @@ class Frame:
         v = _memory.view(name, given, self.cuda_stream)
         if not self.device[0] == v.device[0] == "cpu":
             return v
-        if v.dtype == "float32" and v.pointer % 4 == 0 and not _memory.layout_fault(v, leading):
+        if v.dtype == "float32" and v.pointer % 4 == 0 and _memory.is_read_in_place(v, leading):
             return v
         self.arguments.append(Argument(name, v, output=False, aside=True))
         return _memory.view(name, as_real_array(name, given).astype(np.float32, order="C"))
 
     def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
         if v.device != self.device:
-            raise ValueError(f"{name} is on {v.device[0]}:{v.device[1]}, x on {self.device[0]}:{self.device[1]}")
+            own, of_x = (f"{kind}:{number}" for kind, number in (v.device, self.device))
+            raise ValueError(f"{name} is on {own}, x on {of_x}; it must be on x's device")
         if v.shape != shape:
             raise ValueError(f"{name} has shape {v.shape}; it must be {shape}")
         if v.dtype not in dtypes:
@@ -97,15 +100,20 @@ class Frame:
     def tensor(
         self, name: str, array: Array, dtypes: tuple[str, ...] = _memory.FLOATING, output: bool = False
     ) -> _abi.Tensor:
-        """A [B, T, C] argument of the call; bits32 arrays are uint32 and shorter in time."""
-        return self.tensor_in(name, _memory.view(name, array, self.cuda_stream), dtypes, output)
-
-    def tensor_in(self, name: str, v: View, dtypes: tuple[str, ...], output: bool) -> _abi.Tensor:
-        if dtypes == ("uint32",):
-            self.checked(name, v, self.shapes("bits32").spikes, dtypes, output)
-            return self.tensor_of(name, v, "bits32")
-        self.checked(name, v, self.x.shape, dtypes, output)
+        """A [B, T, C] argument of the call."""
+        v = self.checked(name, _memory.view(name, array, self.cuda_stream), self.x.shape, dtypes, output)
         return self.tensor_of(name, v, v.dtype)
+
+    def spikes(self, name: str, array: Array, neuron: Neuron) -> _abi.Tensor:
+        """Where the spikes go; packed ones ("bits32") are uint32 and shorter in time."""
+        v = _memory.view(name, array, self.cuda_stream)
+        if neuron.rule == "none" and v.dtype not in _memory.FLOATING:
+            allowed = " or ".join(_memory.FLOATING)
+            raise TypeError(f"{name} has dtype {v.dtype}; with the rule 'none' it must be {allowed}")
+        is_packed = v.dtype == "uint32"
+        shape = self.shapes("bits32").spikes if is_packed else self.x.shape
+        self.checked(name, v, shape, _SPIKES, output=True)
+        return self.tensor_of(name, v, "bits32" if is_packed else v.dtype)
 
     def tensor_of(self, name: str, v: View, dtype: str) -> _abi.Tensor:
         first, second = _memory.collapse(name, v, 2)
@@ -202,7 +210,7 @@ class Frame:
 
 def _numbers_at(pointer: int, shape: tuple[int, ...]) -> np.ndarray:
     """The contiguous float32 at an address, whoever they belong to."""
-    memory = (ctypes.c_char * (4 * math.prod(shape))).from_address(pointer)
+    memory = memoryview((ctypes.c_char * (4 * math.prod(shape))).from_address(pointer))
     return np.ndarray(shape, np.float32, memory)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from spikescan import _abi, _dlpack
 from spikescan._checks import refuse_masked
+from spikescan._shapes import leading_strides
 
 WORKSPACE_ALIGNMENT = 256
 # Rows of an output that begin on a cache line can be stored past the caches, which the library does from so many bytes
@@ -20,6 +21,8 @@ WORKSPACE_ALIGNMENT = 256
 LINE = 64
 LARGE = 4 << 20
 _NO_ELEMENTS = (ctypes.c_uint64 * 8)()
+# Stands for the null pointer of an array without elements, as PyTorch has it; to the library null means absent.
+ELSEWHERE = ctypes.addressof(_NO_ELEMENTS)
 FLOATING = ("float32", "float16", "bfloat16")
 
 
@@ -43,8 +46,7 @@ class DeviceArray:
 
     def __init__(self, shape: tuple[int, ...], dtype: str, device: tuple[str, int]) -> None:
         self.shape, self.dtype, self.device = shape, dtype, device
-        item = 4 if dtype == "uint32" else _abi.ITEM_BYTES[dtype]
-        self.nbytes = int(np.prod(shape, dtype=np.int64)) * item
+        self.nbytes = math.prod(shape) * _abi.ITEM_BYTES[dtype]
         self._memory = ctypes.c_void_p()
         _abi.check(_abi.lib.spikescan_allocate(_abi.BACKENDS["cuda"], self.nbytes, self._memory))
 
@@ -94,8 +96,8 @@ def view(name: str, array: Array, cuda_stream: int = 0) -> View:
     options = {"stream": cuda_stream or 1} if device[0] == "cuda" else {}
     capsule = _ask(name, lambda: _dlpack.ask_capsule(array, **options))
     pointer, dtype, shape, strides, writable = _dlpack.read_capsule(capsule)
-    if not pointer and 0 in shape:  # PyTorch's empty tensors; to the library null means an absent argument
-        pointer = ctypes.addressof(_NO_ELEMENTS)
+    if not pointer and 0 in shape:
+        pointer = ELSEWHERE
     return View(pointer, dtype, shape, strides, device, writable and not _is_of_jax(array), capsule)
 
 
@@ -162,32 +164,27 @@ def is_one_value(v: View) -> bool:
     return math.prod(v.shape) > 1 and all(n == 1 or s == 0 for n, s in zip(v.shape, v.strides))
 
 
-def layout_fault(v: View, leading: int) -> str | None:
-    """What the library does not read in place: channels (the axes from `leading` on) apart, or an axis before them that
-    runs backwards."""
-    if 0 in v.shape:
-        return None
-    step = 1
-    for size, stride in zip(reversed(v.shape[leading:]), reversed(v.strides[leading:])):
-        if size != 1 and stride != step:
-            return f"the channels (its axes from {leading} on) must be contiguous"
-        step *= size
-    if leading and min(v.strides) < 0 and any(n != 1 and s < 0 for n, s in zip(v.shape[:leading], v.strides[:leading])):
-        return "its strides must be at least 0"
-    return None
+def is_read_in_place(v: View, leading: int) -> bool:
+    """Whether the library takes it as it lies: no channels apart, and no axis before them backwards."""
+    strides = leading_strides(v.shape, v.strides, leading)
+    return strides is not None and min(strides, default=0) >= 0
 
 
 def collapse(name: str, v: View, leading: int) -> tuple[int, ...]:
     """Strides of the first `leading` axes of a view whose other axes are one contiguous run of channels."""
-    fault = layout_fault(v, leading)
-    if fault:
-        raise ValueError(
-            f"{name} has shape {v.shape} and strides {v.strides}; {fault}. Pass a contiguous copy of {name}"
-        )
-    if 0 in v.shape:
-        return (0,) * leading
-    # An axis of one element may have any stride: the library wants one that is not negative.
-    return tuple(0 if n <= 1 else s for n, s in zip(v.shape[:leading], v.strides[:leading]))
+    strides = leading_strides(v.shape, v.strides, leading)
+    if strides is None:
+        fault = f"the channels (its axes from {leading} on) must be contiguous"
+    elif min(strides, default=0) < 0:
+        fault = "its strides must be at least 0"
+    else:
+        return strides
+    raise ValueError(f"{name} has shape {v.shape} and strides {v.strides}; {fault}. Pass a contiguous copy of {name}")
+
+
+def aligned(address: int) -> int:
+    """Where in memory from there on a workspace may begin."""
+    return -(-address // WORKSPACE_ALIGNMENT) * WORKSPACE_ALIGNMENT
 
 
 class Workspace:
@@ -202,7 +199,7 @@ class Workspace:
             self.pointer: int | None = None
         elif device[0] == "cpu":
             self._memory: Any = np.empty(size + WORKSPACE_ALIGNMENT, np.uint8)
-            self.pointer = -(-self._memory.ctypes.data // WORKSPACE_ALIGNMENT) * WORKSPACE_ALIGNMENT
+            self.pointer = aligned(self._memory.ctypes.data)
         else:
             self.pointer = self._device_memory(size, device, cuda_stream, use).pointer
 

@@ -6,14 +6,19 @@ import dataclasses
 from typing import ClassVar
 
 from spikescan import _abi
-from spikescan._checks import as_number, choose
+from spikescan._checks import as_number, choose, shown
 
 # What Spyx gives each rule where no slope is asked for.
 _DEFAULT_K = {"sigmoid_bernoulli": 10.0, "refractory_sigmoid_bernoulli": 50.0, "heaviside": 2.0, "none": 1.0}
-_LARGEST = 2.0**128 - 2.0**104  # of float32, which the library computes in
+LARGEST = 2.0**128 - 2.0**104  # of float32, which the library computes in
 
 
 def _number(name: str, value: object) -> float:
+    if not isinstance(value, (int, float)) and getattr(value, "requires_grad", False) is True:
+        raise TypeError(
+            f"{name} is {shown(value)}; it must be a number or a tensor that requires no gradient, since the scan has "
+            f"none for {name}"
+        )
     return as_number(name, value, "one number that is known now: neither one a channel nor traced (in JAX: static)")
 
 
@@ -50,7 +55,7 @@ class Neuron:
         object.__setattr__(self, "k", _number("k", given))
         object.__setattr__(self, "threshold", _number("threshold", self.threshold))
         object.__setattr__(self, "max_prob", _number("max_prob", self.max_prob))
-        if not abs(self.threshold) <= _LARGEST:
+        if not abs(self.threshold) <= LARGEST:
             raise ValueError(f"threshold is {self.threshold}; it must be finite in float32")
         if not 2.0**-120 <= self.k <= 2.0**120:
             raise ValueError(f"k is {self.k}; it must be from 2^-120 to 2^120")

@@ -1,6 +1,7 @@
 """The library's sentences in the words of the Python faces: it names members of C structs and numbers of C enums.
 
-python/xla/sentences.cpp says the same of what only JAX's custom calls find.
+python/xla/sentences.cpp has those of what only JAX's custom calls find, of keys in the same words
+(tests/python/package/test_sentences.py).
 """
 
 from __future__ import annotations

@@ -144,9 +144,7 @@ def _allocate(
 
 def _place_outputs(args: _abi.ForwardArgs, frame: Frame, prob: Problem, neuron: Neuron, out: ScanResult) -> None:
     if out.spikes is not None:
-        spikes = _memory.view("out.spikes", out.spikes, frame.cuda_stream)
-        dtypes = ("uint32",) if spikes.dtype == "uint32" else (*_memory.FLOATING, "uint8")
-        args.spikes = frame.tensor_in("out.spikes", spikes, dtypes, output=True)
+        args.spikes = frame.spikes("out.spikes", out.spikes, neuron)
     if out.membrane is not None:
         args.membrane = frame.tensor("out.membrane", out.membrane, output=True)
     args.final_state = frame.states("out.final_state", out.final_state, neuron, output=True)

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from spikescan._checks import as_flag, as_number, as_real_array, shown
+from spikescan._checks import as_flag, as_number, as_real_array, is_real, shown
 
 _NUMBERS = "a number or an array of numbers"
 
@@ -49,7 +49,7 @@ def _given(name: str, value: Any) -> Any:
     if getattr(value, "dtype", None) is None:
         value = as_number(name, value, _NUMBERS)
     numbers = _known(value)
-    if numbers is not None and numbers.dtype.kind not in "biufV":  # V: bfloat16
+    if numbers is not None and not is_real(numbers.dtype):
         raise TypeError(f"{name} is {shown(value)}; it must be {_NUMBERS}")
     return _among(name, value, value, lambda n: ~np.isnan(n), _NUMBERS)
 

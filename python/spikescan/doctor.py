@@ -111,7 +111,8 @@ def check_cuda(report: Report) -> None:
         _check_devices(report)
     except _abi.SpikescanError as error:
         report.say("CUDA", "built in; its runtime refuses a call")
-        report.faults.insert(0, f"CUDA does not work on this machine: {error}")
+        advice = f"; install driver {NEEDED_DRIVER} or newer" if "cudaErrorInsufficientDriver" in str(error) else ""
+        report.faults.insert(0, f"CUDA does not work on this machine: {error}{advice}")
 
 
 def _check_devices(report: Report) -> None:

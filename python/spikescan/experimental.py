@@ -77,11 +77,11 @@ class PSU_LIF(DeterministicLayer, _Layer):
     def __call__(self, x: Any) -> tuple[jax.Array, jax.Array]:
         x, beta = as_floating("x", x), self._decay("beta")
         check_layer_channels("x", x.shape, beta.shape)
-        inside = isinstance(self.spike, Surrogate)
-        neuron = self.spike.at(self.threshold, "psu_lif") if inside else Neuron("psu_lif", "none", self.threshold)
+        own = self.spike if isinstance(self.spike, Surrogate) else None
+        neuron = own.at(self.threshold, "psu_lif") if own else Neuron("psu_lif", "none", self.threshold)
         dtype = floating_dtype(x, beta)
         result = scan(x, beta, neuron=neuron, spikes=dtype, membrane=dtype)
-        return result.spikes if inside else self.spike(result.spikes), result.membrane
+        return result.spikes if own else self.spike(result.spikes), result.membrane
 
 
 class StochasticAssociativeLIF(StochasticLayer, _Layer):

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]  # it has no stubs
 import numpy as np
 
+from spikescan import _abi
 from spikescan._arguments import check_alpha, check_neuron
-from spikescan._checks import as_positive, as_real_array, as_shape, shown
+from spikescan._checks import as_positive, as_real_array, as_shape, choose, shown
 from spikescan._neuron import Neuron
 
 _SURROGATE, _K = "spikescan_surrogate", "spikescan_k"
@@ -72,6 +73,8 @@ def from_nir(
     if not isinstance(graph, nir.NIRGraph):
         raise TypeError(f"graph is {shown(graph)}; it must be a nir.NIRGraph")
     dt = as_positive("dt", dt)
+    # Refuses what is wrong, whether a Threshold takes it or there is none.
+    Neuron(rule="heaviside", k=k, surrogate="arctan" if surrogate is None else surrogate)  # type: ignore[arg-type]
     integrator, threshold = _nodes(graph)
     if np.any(np.asarray(integrator.v_leak) != 0):
         raise ValueError("the NIR node has v_leak other than 0; the recurrences here leak to 0")
@@ -89,18 +92,11 @@ def from_nir(
         raise ValueError(
             f"the NIR Threshold has {levels.size} different values; one threshold for all channels is built"
         )
-    memory = threshold.metadata
-    return (
-        Neuron(
-            recurrence,
-            "heaviside",
-            float(levels[0]),
-            float(memory[_K]) if k is None and _K in memory else k,  # type: ignore[arg-type]
-            surrogate=_text(memory.get(_SURROGATE, "arctan")) if surrogate is None else surrogate,
-        ),
-        beta,
-        alpha,
-    )
+    left = threshold.metadata
+    slope = _left_k(left[_K]) if k is None and _K in left else k
+    shape = _left_surrogate(left.get(_SURROGATE, "arctan")) if surrogate is None else surrogate
+    neuron = Neuron(recurrence, "heaviside", float(levels[0]), slope, surrogate=shape)  # type: ignore[arg-type]
+    return neuron, beta, alpha
 
 
 # ---- Export --------------------------------------------------------------------------------------------------------
@@ -144,8 +140,21 @@ def _time_constant(name: str, decay: np.ndarray, dt: float) -> np.ndarray:
 # ---- Import --------------------------------------------------------------------------------------------------------
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _left_k(value: Any) -> float:
+    """What `to_nir` left there, or somebody else."""
+    try:
+        return Neuron(rule="heaviside", k=float(value)).k
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f"{_K} in the NIR Threshold's metadata is {shown(value)}; it must be a number from 2^-120 to 2^120, or k "
+            "must be given"
+        ) from None
+
+
+def _left_surrogate(value: Any) -> str:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    choose(f"{_SURROGATE} in the NIR Threshold's metadata", text, _abi.SURROGATES)
+    return text
 
 
 def _nodes(graph: nir.NIRGraph) -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from spikescan._checks import as_count, as_flag, as_number, as_shape, shown
 from spikescan._neuron import Neuron
 from spikescan.jax._scan import scan
 from spikescan.jax._spyx import (
+    Bernoulli,
     DeterministicLayer,
     StochasticLayer,
     Surrogate,
@@ -73,7 +74,7 @@ class PSU_LIF(DeterministicLayer, nnx.Module):
         """
         self.hidden_shape = as_shape("hidden_shape", hidden_shape)
         self.threshold = threshold
-        if activation is not None and not callable(activation):
+        if activation is not None and (not callable(activation) or isinstance(activation, Bernoulli)):
             raise TypeError(f"activation is {shown(activation)}; it must be a Surrogate or a function of V - threshold")
         self.spike = activation if activation is not None else Surrogate()
         shared = None if beta is None else jnp.full((), as_number("beta", beta))
@@ -112,18 +113,18 @@ class PSU_LIF(DeterministicLayer, nnx.Module):
     def _scan(self, x: jax.Array, initial: Any) -> tuple[jax.Array, Any]:
         beta = self.beta[...]
         dtype = floating_dtype(x, beta, *(() if initial is None else (initial,)))
-        inside = isinstance(self.spike, Surrogate)
+        own = self.spike if isinstance(self.spike, Surrogate) else None
         result = scan(
             x,
             beta,
             # The rule `none` at threshold 0 hands the membrane over in the place of the spikes.
-            neuron=self.spike.at(self.threshold) if inside else Neuron("lif", "none", 0.0),
+            neuron=own.at(self.threshold) if own else Neuron("lif", "none", 0.0),
             initial_state=initial,
-            spikes=dtype if inside else "float32",
+            spikes=dtype if own else "float32",
             final_state=initial is not None,
             time_first=True,
         )
-        spikes = result.spikes if inside else self.spike((result.spikes - self.threshold).astype(dtype))
+        spikes = result.spikes if own else self.spike((result.spikes - self.threshold).astype(dtype))
         return spikes, result.final_state[0] if result.final_state else None
 
 

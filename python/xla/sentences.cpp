@@ -18,6 +18,8 @@ constexpr Rule kRules[] = {
     {"with time (", "with x's time ("},
     {"with channels (", "with x's channels ("},
     {"spikes of dtype BITS32 (4)", "spikes 'bits32'"},
+    {"backend is CUDA (2);", "the call runs on a CUDA device;"},
+    {"so it must be CPU (1) or AUTO (0)", "so it must run on the CPU"},
 };
 
 }  // namespace

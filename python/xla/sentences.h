@@ -5,8 +5,9 @@
 
 namespace spikescan_xla {
 
-// Names arguments of Python where the sentence names members of C structs. Only what tracing cannot refuse gets here:
-// the words of a key, and decays, which have one name in both.
+// Names what Python knows where the sentence names members of C structs and numbers of C enums. Only what tracing
+// cannot refuse gets here: the words of a key, and a GPU that is missing or full. Of keys both tables have the same
+// words (tests/python/package/test_sentences.py); of a missing GPU ours are others, since `scan` has no `backend`.
 std::string in_python(std::string sentence);
 
 }  // namespace spikescan_xla

@@ -113,7 +113,7 @@ TEST(Errors, ShapesThatOnlyAViewKnows) {
   call = SmallCall();
   Tensor state(Device::cpu, {3, 1, 3});
   call.args.final_state[0] = state;
-  expect_error([&] { call.run(); }, Status::invalid_argument, "final_state has shape [3, 1, 3]");
+  expect_error([&] { call.run(); }, Status::invalid_argument, "final_state[0] has shape [3, 1, 3]");
 
   call = SmallCall();
   Tensor bits(Device::cpu, {2, 5, 3}, Dtype::bits32);  // packed spikes of 5 steps are [2, 1, 3]
@@ -126,6 +126,38 @@ TEST(Errors, DecaysAndStatesAreFloat32) {
   Tensor half(Device::cpu, {1, 1, 3}, Dtype::float16);
   call.args.beta = half;
   expect_error([&] { call.run(); }, Status::invalid_argument, "beta has dtype 1");
+
+  call = SmallCall();
+  Tensor half_state(Device::cpu, {2, 1, 3}, Dtype::float16);
+  call.args.initial_state[0] = half_state;
+  expect_error([&] { call.run(); }, Status::invalid_argument, "initial_state[0] has dtype 1");
+}
+
+// As the C library's sentences name them.
+TEST(Errors, EachStateHasItsName) {
+  const Tensor wrong(Device::cpu, {1, 1, 3});
+  Tensor wrong_output(Device::cpu, {1, 1, 3});
+  for (const int i : {0, 1}) {
+    const auto expect_named = [&](const std::function<void()>& run, const std::string& name) {
+      expect_error(run, Status::invalid_argument, name + "[" + std::to_string(i) + "] has shape [1, 1, 3]");
+    };
+    SmallCall call;
+    call.args.initial_state[i] = wrong;
+    expect_named([&] { call.run(); }, "initial_state");
+    call = SmallCall();
+    call.args.final_state[i] = wrong_output;
+    expect_named([&] { call.run(); }, "final_state");
+    const auto run_backward = [&](const BackwardArgs& args) { backward(call.problem, args, {}); };
+    BackwardArgs args{.x = call.x, .beta = call.beta};
+    args.initial_state[i] = wrong;
+    expect_named([&] { run_backward(args); }, "initial_state");
+    args = {.x = call.x, .beta = call.beta};
+    args.grad_final_state[i] = wrong;
+    expect_named([&] { run_backward(args); }, "grad_final_state");
+    args = {.x = call.x, .beta = call.beta};
+    args.grad_initial_state[i] = wrong_output;
+    expect_named([&] { run_backward(args); }, "grad_initial_state");
+  }
 }
 
 TEST(Errors, ARefusedCallWritesNothing) {

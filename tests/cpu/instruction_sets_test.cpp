@@ -8,6 +8,7 @@
 
 #include "host/firing_setup.h"
 #include "host/plan.h"
+#include "kernels/cpu/instruction_sets.h"
 #include "kernels/cpu/run_passes.h"
 #include "tests/cpu/sample.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cpu/run_passes.h"
+#include "kernels/cpu/instruction_sets.h"
 #include "tests/element/sweep.h"
 
 namespace spikescan::testing {

@@ -186,7 +186,7 @@ GENERATOR = _faults(
 )
 
 FORWARD = _faults(
-    "kernels/cpu/lane_firing.h", PASSES,
+    "kernels/cpu/spike_words.h", PASSES,
     ("bits: second half word", "hn::ShiftLeftSame(bits, shift)", "bits"),
     ("bits: first half word lost", "hn::Load(WordTag(), word_ + l)", "words(0u)"),
     ("bits: rows apart", "word_ + first,", "word_,"),
@@ -197,7 +197,7 @@ FORWARD = _faults(
     "kernels/cpu/segment_io.h", SHAPES,
     ("store: past the last channel", "data + j * stride, rest);\n}", "data + j * stride, rest + 1);\n}"),
     ("load: a run's rest", "hn::StoreU(load_first(data + j * stride, rest)", "hn::StoreU(load_first(data + j * stride, rest - 1)"),
-    ("load: over the next step's lanes", "out.at[j] + first, rest);", "out.at[j] + first, rest + 1);"),
+    ("load: over the next step's lanes", "out.at[j] + first, rest);", "out.at[j] + first, kFloats);"),
 ) + _faults(
     "kernels/cpu/row_stream.h", STREAMING,
     ("stream: the first line whole", "first == SharedLine::kWhole ? 0 : part;", "0;"),
@@ -247,7 +247,7 @@ FORWARD = _faults(
     ("powers: vanish", "keep_positive(power, base);\n    put(entry", "put(entry"),
 ) + _faults(
     "kernels/cpu/lane_decays.h", PASSES,
-    ("spsn: gain", "1.0f - out.beta[l]", "1.0f"),
+    ("spsn: gain", "input_gain(out.beta[l])", "1.0f"),
     ("alpha: not clipped", "used && alpha ? clip_decay(alpha[c])", "used && alpha ? alpha[c]"),
     ("decay: sharing ignored", "d.shared_decay || !used ? 0 : block.channel[l]", "!used ? 0 : block.channel[l]"),
 ) + _faults(
@@ -314,7 +314,7 @@ CHUNKS = _faults(
     ("side by side: all the first chunk", "chunk[l] = chunk[l - rows] + step;", "chunk[l] = 0;"),
 ) + _faults(
     "kernels/cpu/row_places.h", FEW_ROWS,
-    ("side by side: words of another chunk", "? kChunkSteps / 32 : kChunkSteps;", "? kChunkSteps / 64 : kChunkSteps;"),
+    ("side by side: words of another chunk", "? kChunkSteps / kPackedSteps : kChunkSteps;", "? kChunkSteps / 64 : kChunkSteps;"),
     ("side by side: a chunk's rows a run in any case", "are_neighbours(block.chunk_lanes()) ?", "true ?"),
 ) + _faults(
     "kernels/cpu/vector_philox.h", FEW_ROWS,
@@ -403,7 +403,7 @@ BACKWARD = _faults(
     ("decay gradient: state of the same step", "states.at[n].at[j - 1]", "states.at[n].at[j]"),
     ("decay gradient: state before a chunk", "store_narrow(load(carry + l), before_[n] + l);",
      "store_narrow(doubles(0.0), before_[n] + l);"),
-    ("decay gradient: a group's first step lost", "settle_sums(shared_.states[i].last);", ""),
+    ("decay gradient: a group's first step lost", "complete_sums(shared_.states[i].last);", ""),
     ("states: a group starts from zero", "if (group > 0) {", "if (false) {"),
     ("no gradient of spikes: what the tile held", "direct = {};", ""),
 ) + _faults(
@@ -443,7 +443,9 @@ BACKWARD = _faults(
 ) + _faults(
     "kernels/cpu/decay_gradients.cpp", PASSES,
     ("decay gradient: rows of few accumulators", "std::clamp<int64_t>(rows, 1, kRowAccumulators)", "int64_t{1}"),
-    ("decay gradient outside [0, 1]", "decay && decay_has_gradient(decay[c]) ?", "decay ?"),
+) + _faults(
+    "kernels/element/recurrence.h", PASSES,
+    ("decay gradient outside [0, 1]", "decays && decay_has_gradient(decays[channel]) ?", "decays ?"),
 ) + _faults(
     "kernels/reduce.h", PASSES,
     ("sum: an accumulator lost", "int half = lanes / 2; half > 0; half /= 2",

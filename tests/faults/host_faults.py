@@ -38,9 +38,11 @@ CHANGES = (
         ("product: overflow", "__builtin_mul_overflow(a, b, &product)", "((product = a * b), false)"),
         ("product: states without steps", "too_many(d.batch, d.channels, 1) || ", ""),
         ("reserved: not refused", "if (!field.value) continue;", "continue;"),
+    )),
+    ("host/description_sizes.cpp", "host", (
         ("saved: one state", "state_count(d.recurrence) * d.batch", "1 * d.batch"),
     )),
-    ("host/validate_description.h", "host", (
+    ("host/description_sizes.h", "host", (
         ("shared decay has one value", "return d.shared_decay ? 1 : d.channels;", "return d.channels;"),
     )),
     ("host/argument_check.cpp", "host", (
@@ -50,12 +52,14 @@ CHANGES = (
         ("stride: negative in time", "strides.time && *strides.time < 0", "false"),
         ("stride: negative in batch", "if (strides.batch < 0) {", "if (false) {"),
         ("states: second of lif", "if (failed() || !states[1].data) return;", "return;"),
-        ("key: origins not looked at", "if (failed() || !readable || element_count(d_) == 0) return;  // without", "return;  // without"),
+        ("key: origins not looked at",
+         "if (failed() || !host_memory || element_count(d_) == 0) return;  // without", "return;  // without"),
         ("key: stream past 32 bits", "key->reserved != 0", "false"),
         ("key: packed spikes off a word", "if (!failed() && packed)", "if (false)"),
         ("decay: NaN", "if (decay[c] == decay[c]) continue;", "continue;"),
         ("decay: last one not looked at", "c < decay_count(d_); ++c", "c + 1 < decay_count(d_); ++c"),
-        ("decay: read without elements", "|| !readable || element_count(d_) == 0) return;\n  for", "|| !readable) return;\n  for"),
+        ("decay: read without elements", "|| !host_memory || element_count(d_) == 0) return;\n  for",
+         "|| !host_memory) return;\n  for"),
         ("key: read without elements", " || element_count(d_) == 0) return;  // without", ") return;  // without"),
         ("decay: null", "    if (element_count(d_) > 0) {\n      status_", "    if (false) {\n      status_"),
         ("buffer: one byte short", "if (bytes < needed) {", "if (bytes + 1 < needed) {"),
@@ -108,7 +112,7 @@ CHANGES = (
         ("alpha of other neurons", 'check.must_be_null("alpha"', 'if (false) check.must_be_null("alpha"'),
         ("grad_alpha of other neurons", 'check.must_be_null("grad_alpha"',
          'if (false) check.must_be_null("grad_alpha"'),
-        ("device_key not checked", "check.device_key(args.device_key, readable, packed);", ""),
+        ("device_key not checked", "check.device_key(args.device_key, host_memory, packed);", ""),
         ("packed spikes off a word", "if (packed && !args.device_key)", "if (false)"),
         ("spike_counts accepted", 'check.must_be_null("spike_counts"', 'if (false) check.must_be_null("spike_counts"'),
         ("in place: another dtype", "number_of(out.dtype) == number_of(in.dtype)", "true"),
@@ -167,6 +171,9 @@ CHANGES = (
     )),
     ("host/clear_idle.cpp", "backend", (
         ("absent tensors kept", "if (!tensor.data) tensor = {};", ""),
+        ("strides kept without elements", "const bool none = element_count(d) == 0;", "const bool none = false;"),
+        ("stride of one packed word kept", "elements_in_time(tensor.dtype, d.time) == 1", "d.time == 1"),
+        ("stride of states without channels kept", "d.batch > 1 && d.channels > 0", "d.batch > 1"),
     )),
     ("host/api_memory.cpp", "host", (
         ("copy: overlap", "if (ranges_meet(", "if (false && ranges_meet("),

@@ -123,6 +123,51 @@ TEST_F(BackendCalls, IdleStridesAreCleared) {
   EXPECT_EQ(fake().backward.args.grad_initial_state[0].stride_batch, 0);
 }
 
+// 5 steps of packed spikes are one word.
+TEST_F(BackendCalls, IdleStridesOfPackedSpikesAreCleared) {
+  ForwardCase call;
+  call.d.backend = kCuda;
+  call.args.spikes.dtype = SPIKESCAN_BITS32;
+  call.args.spikes.stride_time = INT64_MAX;
+  ASSERT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+  EXPECT_EQ(fake().forward.args.spikes.stride_time, 0);
+  EXPECT_EQ(fake().forward.args.spikes.stride_batch, call.args.spikes.stride_batch) << "a stride in use stays";
+}
+
+// Without elements no stride is in use: times a batch it could overflow.
+TEST_F(BackendCalls, StridesWithoutElementsAreCleared) {
+  ForwardCase call;
+  call.d.backend = kCuda;
+  call.d.batch = 4;
+  call.d.time = 0;
+  for (spikescan_tensor* tensor : {&call.args.x, &call.args.uniforms, &call.args.spikes, &call.args.membrane}) {
+    tensor->stride_batch = tensor->stride_time = INT64_MAX;
+  }
+  ASSERT_EQ(call.run(), SPIKESCAN_OK) << spikescan_last_error();
+  const spikescan_forward_args& seen = fake().forward.args;
+  for (const spikescan_tensor& tensor : {seen.x, seen.uniforms, seen.spikes, seen.membrane}) {
+    EXPECT_NE(tensor.data, nullptr);
+    EXPECT_EQ(tensor.stride_batch, 0);
+    EXPECT_EQ(tensor.stride_time, 0);
+  }
+  EXPECT_EQ(seen.final_state[1].stride_batch, 3) << "there are states still";
+  BackwardCase backward;
+  backward.d.backend = kCuda;
+  backward.d.batch = 4;
+  backward.d.channels = 0;
+  backward.d.shared_decay = 1;  // whose gradient is written without channels as well
+  spikescan_backward_args& args = backward.args;
+  for (spikescan_tensor* tensor : {&args.x, &args.grad_spikes, &args.grad_membrane, &args.grad_x}) {
+    tensor->stride_batch = tensor->stride_time = INT64_MAX;
+  }
+  args.initial_state[0].stride_batch = args.grad_initial_state[1].stride_batch = INT64_MAX;
+  ASSERT_EQ(backward.run(), SPIKESCAN_OK) << spikescan_last_error();
+  EXPECT_EQ(fake().backward.args.grad_x.stride_batch, 0);
+  EXPECT_EQ(fake().backward.args.grad_x.stride_time, 0);
+  EXPECT_EQ(fake().backward.args.initial_state[0].stride_batch, 0);
+  EXPECT_EQ(fake().backward.args.grad_initial_state[1].stride_batch, 0);
+}
+
 // An absent tensor's dtype may be any number: nobody sees it.
 TEST_F(BackendCalls, AbsentTensorsAreCleared) {
   ForwardCase call;

@@ -124,7 +124,7 @@ TEST(Timer, NeedsBothMarks) {
   double seconds = -1.0;
   const auto refused = [&] {
     EXPECT_EQ(spikescan_timer_seconds(kCpu, timer, &seconds), SPIKESCAN_INVALID_ARGUMENT);
-    expect_sentence({"spikescan_timer_seconds failed: the timer was not started and stopped"});
+    expect_sentence({"timer is " + text_of(timer), "it must have been started and then stopped"});
     EXPECT_EQ(seconds, -1.0);
   };
   refused();

@@ -150,6 +150,35 @@ TEST(ZeroSize, NothingIsRead) {
   }
 }
 
+// Several batches, so far apart that their places would overflow. The sanitizers would see it.
+TEST(ZeroSize, AnyStrideWillDo) {
+  for (const spikescan_recurrence recurrence : kRecurrences) {
+    for (const Axis axis : {Axis::kTime, Axis::kChannels}) {
+      ForwardCase forward;
+      suit(forward, recurrence);
+      forward.d.batch = 4;
+      empty(forward.d, axis);
+      spikescan_forward_args& f = forward.args;
+      if (!f.initial_state[1].data) f.final_state[1] = {};
+      for (spikescan_tensor* tensor : {&f.x, &f.uniforms, &f.spikes, &f.membrane}) {
+        tensor->stride_batch = tensor->stride_time = int64_t{1} << 62;
+      }
+      EXPECT_EQ(forward.run(), SPIKESCAN_OK) << spikescan_last_error();
+      BackwardCase backward;
+      suit(backward, recurrence);
+      backward.d.batch = 4;
+      empty(backward.d, axis);
+      spikescan_backward_args& b = backward.args;
+      if (!b.initial_state[1].data) b.grad_final_state[1] = b.grad_initial_state[1] = {};
+      if (!b.alpha) b.grad_alpha = nullptr;
+      for (spikescan_tensor* tensor : {&b.x, &b.grad_spikes, &b.grad_membrane, &b.grad_x}) {
+        tensor->stride_batch = tensor->stride_time = int64_t{1} << 62;
+      }
+      EXPECT_EQ(backward.run(), SPIKESCAN_OK) << spikescan_last_error();
+    }
+  }
+}
+
 // Decays with NaN are refused because they would be read; here they are not.
 TEST(ZeroSize, DecaysAreNotLookedAt) {
   ForwardCase call;

@@ -125,6 +125,12 @@ TEST_P(KernelRace, ForwardByPieces) {
 TEST_P(KernelRace, BackwardByPieces) {
   expect_backward(by_pieces(GetParam()));
 }
+// The gradient of x takes the memory of the spikes' gradient: no piece may look at another one's.
+TEST_P(KernelRace, BackwardInPlaceByPieces) {
+  Case c = by_pieces(GetParam());
+  c.grad_x_in_place = true;
+  expect_backward(c);
+}
 // The decays' sums have barriers of their own.
 TEST_P(KernelRace, BackwardWithoutDecaysOverRows) {
   Case c = over_rows(GetParam(), 370);

@@ -45,7 +45,7 @@ FAULTS = {
     "chain_before_segments_end": missing_barrier(
         "tile_scan.h", "scan_segment(values);", "begin_phase();", "ForwardOverRows/lif"),
     "respond_before_chain_ends": missing_barrier(
-        "tile_scan.h", "", "begin_phase(); respond_to_carry(scan, values, carries, emit);", "ForwardOverRows/lif"),
+        "tile_scan.h", "", "begin_phase(); respond_to_carry(first_state, values, pass, emit);", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
         "neuron_tile.h", "", "// the first scan's shared memory", "ForwardOverRows/psu_lif"),
     "half_word_read_early": missing_barrier("forward_tile.h", "= float_of(bits);", "", "ForwardOverChunks/lif"),
@@ -81,6 +81,9 @@ FAULTS = {
     "short_piece_leaves_its_block": Fault(
         "row_lane.h", "segment < first_segment + kChunkSegments", "first_segment + kChunkSegments", "end_segment",
         "ForwardByPieces/lif", "simt: .*cudaErrorLaunchFailure"),
+    "gradients_of_another_piece_asked_for": Fault(
+        "backward_row.h", "segment < (kPieces ? lane_.first_segment : 0)", "lane_.first_segment", "0",
+        "BackwardInPlaceByPieces/lif", RACE),
     # ---- From kernel to kernel ----
     "one_buffer_for_all_turns": replaced("chunk_chain.h", "++turn_;", "", "ForwardByPieces/lif", RACE),
     "runs_stay_apart": Fault(

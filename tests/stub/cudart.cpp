@@ -169,8 +169,9 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = CUDART_VERSION;
-  return answer("cudaDriverGetVersion");
+  const cudaError_t error = answer("cudaDriverGetVersion");
+  if (error == cudaSuccess) *version = stub::driver_version();
+  return error;
 }
 
 // ---- Memory ---------------------------------------------------------------------------------------------------------

@@ -113,14 +113,22 @@ INSTANTIATE_TEST_SUITE_P(Entries, Failing, testing::ValuesIn(entries()), name_of
 
 // ---- No device ----
 
-class NoDevice : public testing::TestWithParam<cudaError_t> {
+struct Absence {
+  const char* name;
+  cudaError_t error;
+  const char* function;  // that fails; empty: all
+  int driver_version;
+};
+constexpr int kOldDriver = CUDART_VERSION - 1000;
+
+class NoDevice : public testing::TestWithParam<Absence> {
  protected:
-  // As a machine without a driver, or with one too old: every call fails.
   void SetUp() override {
     start_afresh();
-    plan_failure({1, GetParam(), true, ""});
+    set_driver_version(GetParam().driver_version);
+    plan_failure({1, GetParam().error, true, GetParam().function});
   }
-  void TearDown() override { plan_failure({}); }
+  void TearDown() override { start_afresh(); }
 };
 
 TEST_P(NoDevice, IsNoErrorAndLeavesNone) {
@@ -160,8 +168,57 @@ TEST_P(NoDevice, AutoRunsOnTheCpu) {
   EXPECT_EQ(v[3], 0.125f);
 }
 
-INSTANTIATE_TEST_SUITE_P(Errors, NoDevice, testing::Values(cudaErrorNoDevice, cudaErrorInsufficientDriver),
-                         [](const auto& info) { return std::string(cudaGetErrorName(info.param)); });
+// The runtime says of no driver that it is too old. A driver that is there and finds no device may be an old one.
+INSTANTIATE_TEST_SUITE_P(Machines, NoDevice,
+                         testing::Values(Absence{"NoDriver", cudaErrorInsufficientDriver, "cudaGetDeviceCount", 0},
+                                         Absence{"NoDriverVersion", cudaErrorInsufficientDriver, "", 0},
+                                         Absence{"NoDeviceUnderADriver", cudaErrorNoDevice, "", kOldDriver}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+// A driver older than the runtime is no absence: its GPU is there, and AUTO on the CPU would get its pointers.
+class OldDriver : public testing::Test {
+ protected:
+  void SetUp() override {
+    start_afresh();
+    set_driver_version(kOldDriver);
+    plan_failure({1, cudaErrorInsufficientDriver, true, "cudaGetDeviceCount"});
+  }
+  void TearDown() override { start_afresh(); }
+
+  void expect_named() {
+    const std::string sentence = spikescan_last_error();
+    for (const char* part : {"cudaGetDeviceCount", "cudaErrorInsufficientDriver", "driver version is insufficient"}) {
+      EXPECT_NE(sentence.find(part), std::string::npos) << sentence;
+    }
+    EXPECT_EQ(last_error(), cudaSuccess);
+  }
+};
+
+TEST_F(OldDriver, IsAnErrorOfCudaAndAuto) {
+  for (const spikescan_backend backend : {SPIKESCAN_BACKEND_AUTO, SPIKESCAN_BACKEND_CUDA}) {
+    int32_t count = -1;
+    EXPECT_EQ(spikescan_device_count(backend, &count), SPIKESCAN_CUDA_ERROR);
+    EXPECT_EQ(count, -1);
+    expect_named();
+    spikescan_backend resolved = SPIKESCAN_BACKEND_CPU;
+    EXPECT_EQ(spikescan_resolve_backend(backend, &resolved), SPIKESCAN_CUDA_ERROR);
+    expect_named();
+  }
+  for (const Entry& entry : entries()) {
+    const spikescan_status status = entry.prepare();
+    EXPECT_EQ(status != SPIKESCAN_OK ? status : entry.call(), SPIKESCAN_CUDA_ERROR) << entry.name;
+    expect_named();
+  }
+  EXPECT_TRUE(launches(calls()).empty());
+}
+
+TEST_F(OldDriver, LeavesTheCpu) {
+  int32_t count = 0;
+  EXPECT_EQ(spikescan_device_count(SPIKESCAN_BACKEND_CPU, &count), SPIKESCAN_OK) << spikescan_last_error();
+  EXPECT_EQ(count, 1);
+  spikescan_backend resolved = SPIKESCAN_BACKEND_AUTO;
+  EXPECT_EQ(spikescan_resolve_backend(SPIKESCAN_BACKEND_CPU, &resolved), SPIKESCAN_OK) << spikescan_last_error();
+}
 
 // A count that fails for another reason is no reason to take the CPU: the pointers may be the device's.
 TEST(FailingCount, IsNoAbsence) {

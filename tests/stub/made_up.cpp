@@ -125,6 +125,7 @@ void start_afresh() {
   forget_calls();
   plan_failure({});
   set_device(0);
+  set_driver_version(CUDART_VERSION);
   set_last_error(cudaSuccess);
   set_argument_bytes(argument_bytes);
 }

@@ -40,7 +40,7 @@ struct KernelRow {
 };
 std::vector<KernelRow> resource_table();
 
-// Before each test: no calls, no failure, device 0, no last error.
+// Before each test: no calls, no failure, device 0, no last error, a driver as new as the runtime.
 void start_afresh();
 
 }  // namespace stub

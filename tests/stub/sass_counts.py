@@ -12,7 +12,8 @@ nearly every warp finds at nearly every segment (`usually` in kernels/cuda/devic
 segments, draws too close to their probability, a tile's first warp or the generator's times (made at every eighth
 segment) run is left out, and the tests for it are counted. What comes once a chunk is counted as if it came at each
 segment or group. nvdisasm comes with the wheel nvidia-cuda-nvdisasm; the cubin is made by
-  nvcc -cubin -arch=sm_90 -std=c++20 -O3 --expt-relaxed-constexpr --fmad=false -I. -Iinclude tests/stub/sass_paths.cu
+  nvcc -cubin -arch=sm_90 -std=c++20 -O3 --expt-relaxed-constexpr --fmad=false --ftz=false --prec-div=true
+    --prec-sqrt=true -I. -Iinclude tests/stub/sass_paths.cu
 """
 
 import pathlib

@@ -17,6 +17,7 @@ struct State {
   std::vector<Call> calls;
   Failure failure;
   int counted = 0, failed = 0;
+  int driver_version = CUDART_VERSION;
   std::map<const void*, std::string> kernels;
   std::size_t (*bytes_of)(const std::string&) = nullptr;
   int live_objects = 0;
@@ -103,6 +104,15 @@ void set_last_error(cudaError_t error) {
 }
 cudaError_t last_error() {
   return current_error;
+}
+
+void set_driver_version(int version) {
+  const std::lock_guard lock(state().mutex);
+  state().driver_version = version;
+}
+int driver_version() {
+  const std::lock_guard lock(state().mutex);
+  return state().driver_version;
 }
 
 std::vector<std::string> kernels() {

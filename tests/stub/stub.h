@@ -49,6 +49,10 @@ int device();
 void set_last_error(cudaError_t error);
 cudaError_t last_error();
 
+// The CUDA version that the driver serves, 0 where there is none; at first the runtime's own.
+void set_driver_version(int version);
+int driver_version();
+
 // Every kernel that libraries have registered, sorted, with template arguments.
 std::vector<std::string> kernels();
 

@@ -1,10 +1,12 @@
-// The handlers' border: what is thrown inside becomes XLA's error, whatever it is.
+// The handlers' border: what is thrown inside becomes XLA's error, whatever it is, and speaks of what JAX's users know.
 #include <gtest/gtest.h>
 
 #include <new>
 #include <string>
 
+#include "host/resolve.h"
 #include "python/xla/ffi_abi.h"
+#include "python/xla/sentences.h"
 
 extern "C" spikescan_xla::ffi::Error* spikescan_xla_forward_cpu(spikescan_xla::ffi::CallFrame* frame);
 extern "C" spikescan_xla::ffi::Error* spikescan_xla_backward_cuda(spikescan_xla::ffi::CallFrame* frame);
@@ -65,6 +67,15 @@ TEST_F(Handlers, AnExceptionWithoutAText) {
 TEST_F(Handlers, AnExceptionWithAText) {
   thrown = Thrown::kMemory;
   expect_errors("bad_alloc");
+}
+
+TEST(Sentences, OfAMissingGpu) {
+  spikescan::Sentence error;
+  spikescan::Resolved resolved;
+  const spikescan::Backends cpu_alone = {spikescan::cpu_backend(), nullptr};
+  ASSERT_NE(spikescan::resolve(cpu_alone, SPIKESCAN_BACKEND_CUDA, &resolved, error), SPIKESCAN_OK);
+  EXPECT_EQ(in_python(error.text()),
+            "the call runs on a CUDA device; CUDA is not built into this library, so it must run on the CPU");
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 - `shift_key`         the key of a piece: under ``shard_map``, or further along a sequence
 - `scan_time_sharded` a sequence cut in time over the devices of a mesh axis
 
-Modules: ``_keys``, ``_call`` (what a call holds, static), ``_ffi`` (custom calls), ``_vmap``, ``_sharding``, ``_scan``.
+Modules, each of which knows only those before it: ``_arrays``, ``_keys``, ``_call`` (what a call holds, static),
+``_varying`` (mesh axes inside ``shard_map``), ``_explicit`` (Explicit mesh axes), ``_ffi`` (custom calls), ``_sharding``,
+``_vmap``, ``_scan``, ``_time``, ``_spyx`` (what `spikescan.experimental` and `spikescan.nnx` share).
 """
 
 from __future__ import annotations

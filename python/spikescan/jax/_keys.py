@@ -120,7 +120,7 @@ def as_key(key: Any) -> jax.Array:
         array = _array("key", key)
         if array.shape == (WORDS,):
             if array.dtype != jnp.uint32:
-                raise TypeError(f"key has dtype {array.dtype}; make_key gives uint32")
+                raise TypeError(f"key has dtype {array.dtype}; it must be uint32, as make_key gives it")
             return jnp.asarray(array)
     return _make("key", key, 0, (0, 0, 0))
 

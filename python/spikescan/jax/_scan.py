@@ -21,9 +21,11 @@ from spikescan._arguments import (
 )
 from spikescan._checks import as_flag
 from spikescan._neuron import Neuron
+from spikescan._problem import problem
 from spikescan._shapes import batch_and_time, output_shapes
 from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._call import Call
+from spikescan.jax._explicit import run_auto
 from spikescan.jax._keys import as_key
 from spikescan.jax._varying import vary, varying_axes
 from spikescan.jax._vmap import run
@@ -97,6 +99,14 @@ def _pair(states: Any) -> tuple[Any, Any]:
     return (*states, None, None)[:2]  # type: ignore[return-value]
 
 
+def _has_saved(wanted: Wanted, x: Any) -> bool:
+    """Nothing is saved of rows so short that backward starts where forward did."""
+    size = problem(
+        wanted.neuron, *batch_and_time(x.shape, wanted.time_first), x.shape[2], x.dtype.name, "cpu", 0, wanted.shared
+    )
+    return size.saved > 0
+
+
 def _forward(wanted: Wanted, save: bool, x: Any, beta: Any, alpha: Any, initial: Any, key: Any, uniforms: Any) -> Any:
     first, second = _pair(initial)
     given = {"x": x, "beta": beta, "alpha": alpha, "initial0": first, "initial1": second}
@@ -104,7 +114,7 @@ def _forward(wanted: Wanted, save: bool, x: Any, beta: Any, alpha: Any, initial:
     results = [name for name in ("spikes", "membrane") if getattr(wanted, name)]
     finals = [f"final{i}" for i in range(len(wanted.neuron.states))] if wanted.final_state else []
     results += finals
-    if save and batch_and_time(x.shape, wanted.time_first)[1] > 0:
+    if save and _has_saved(wanted, x):
         results.append("saved")
     if not results:
         return ScanResult(None, None, None), None
@@ -208,42 +218,60 @@ def scan(
     gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
     x = as_array("x", x)
     check_x(x.shape, x.dtype.name, time_first)
-    channels = x.shape[2:]
-    flat = int(np.prod(channels, dtype=np.int64))
-    beta, alpha, shared = _decays(chosen, beta, alpha, channels, flat)
+    beta, alpha, shared = _decays(chosen, beta, alpha, x.shape[2:])
     s_dtype, v_dtype = spike_dtype(spikes, x.dtype.name, chosen), membrane_dtype(membrane)
     if chosen.stochastic and s_dtype and key is None and uniforms is None:
         raise ValueError(f"key is missing; the rule {chosen.rule} draws random numbers (give key or uniforms)")
     wanted = Wanted(chosen, shared, time_first, s_dtype, v_dtype, final_state, gradient_in_place)
     key = None if key is None else as_key(key)
     if uniforms is not None:
-        uniforms = as_uniforms(uniforms, x).reshape(*x.shape[:2], flat)
+        uniforms = as_uniforms(uniforms, x)
     arguments = (
-        x.reshape(*x.shape[:2], flat),
+        x,
         beta,
         alpha,
-        _initial(chosen, initial_state, output_shapes(x.shape, time_first, s_dtype).state, flat),
+        _initial(chosen, initial_state, output_shapes(x.shape, time_first, s_dtype).state),
         key if chosen.stochastic and uniforms is None else None,
         uniforms if chosen.stochastic else None,
     )
+    finals = (False,) * len(chosen.states) if final_state else None
+    series = ScanResult(True if s_dtype else None, True if v_dtype else None, finals)
+    return run_auto(functools.partial(_flattened, wanted), arguments, x, 0 if time_first else 1, series)
+
+
+def _flattened(wanted: Wanted, x: Any, beta: Any, alpha: Any, initial: Any, key: Any, uniforms: Any) -> ScanResult:
+    """The scan with its channels as one axis."""
+    channels = x.shape[2:]
+    flat = int(np.prod(channels, dtype=np.int64))
+    x, initial, uniforms = jax.tree_util.tree_map(
+        lambda a: a.reshape(*a.shape[: a.ndim - len(channels)], flat), (x, initial, uniforms)
+    )
+    arguments = (x, _spread(beta, wanted.shared, channels, flat), _spread(alpha, wanted.shared, channels, flat))
+    arguments += (initial, key, uniforms)
     axes = varying_axes(*jax.tree_util.tree_leaves(arguments))
     result = _compiled(wanted, *jax.tree_util.tree_map(lambda a: vary(a, axes), arguments))
     return jax.tree_util.tree_map(lambda a: a.reshape(*a.shape[:-1], *channels), result)
 
 
-def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...], flat: int) -> tuple[Any, Any, bool]:
+def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...]) -> tuple[Any, Any, bool]:
+    """And whether the whole call shares them."""
     check_alpha(neuron, alpha)
     given = {"beta": beta} if alpha is None else {"beta": beta, "alpha": alpha}
     arrays = {name: as_array(name, value).astype(jnp.float32) for name, value in given.items()}
     shared = {name: decay_is_shared(name, a.shape, channels) for name, a in arrays.items()}
     whole = all(shared.values())
     shaped = [a.reshape(()) if shared[name] else a for name, a in arrays.items()]
-    # What is not shared by the whole call is spread over the channels; its gradient is then summed by JAX.
-    flattened = [a.reshape(1) if whole else jnp.broadcast_to(a, channels).reshape(flat) for a in shaped]
-    return flattened[0], flattened[1] if len(flattened) > 1 else None, whole
+    return shaped[0], shaped[1] if len(shaped) > 1 else None, whole
 
 
-def _initial(neuron: Neuron, states: Any, shape: tuple[int, ...], flat: int) -> Any:
+def _spread(decay: Any, shared: bool, channels: tuple[int, ...], flat: int) -> Any:
+    """What is not shared by the whole call is spread over the channels; its gradient is then summed by JAX."""
+    if decay is None:
+        return None
+    return decay.reshape(1) if shared else jnp.broadcast_to(decay, channels).reshape(flat)
+
+
+def _initial(neuron: Neuron, states: Any, shape: tuple[int, ...]) -> Any:
     if states is None:
         return None
     arrays: list[Any] = []
@@ -254,5 +282,5 @@ def _initial(neuron: Neuron, states: Any, shape: tuple[int, ...], flat: int) -> 
         array = as_array(f"initial_state[{i}]", state).astype(jnp.float32)
         if array.shape != shape:
             raise ValueError(f"initial_state[{i}] has shape {array.shape}; it must be {shape}")
-        arrays.append(array.reshape(shape[0], flat))
+        arrays.append(array)
     return tuple(arrays)

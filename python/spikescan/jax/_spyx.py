@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from spikescan._arguments import check_layer_channels
 from spikescan._checks import choose, shown
 from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
+from spikescan._shapes import single_steps
 from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._scan import scan
 
@@ -31,13 +31,9 @@ def as_floating(name: str, x: Any) -> jax.Array:
 
 
 def fire(neuron: Neuron, name: str, V: Any, key: Any = None, uniforms: Any = None) -> jax.Array:
-    """The firing rule on given membranes of any shape, element by element; `name` is what the caller calls V.
-
-    A scan of single steps, whose membrane is its input: over more steps even a decay of 0 would carry infinity on, as
-    0 times infinity. So the last axis counts as channels, all others in row-major order as batch, and time is 0.
-    """
+    """The firing rule on given membranes of any shape, element by element; `name` is what the caller calls V."""
     V = as_floating(name, V)
-    steps = (math.prod(V.shape[:-1]), 1, *V.shape[-1:])
+    steps = single_steps(V.shape)
     if uniforms is not None:
         uniforms = as_uniforms(uniforms, V, name).reshape(steps)
     return scan(V.reshape(steps), 0.0, neuron=neuron, key=key, uniforms=uniforms).spikes.reshape(V.shape)

@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from spikescan._arguments import as_blocks, check_neuron, check_x
+from spikescan._arguments import as_blocks, check_neuron, check_x, spike_dtype
 from spikescan._checks import as_integer, shown
 from spikescan._neuron import Neuron
+from spikescan._shapes import check_packed_pieces
 from spikescan.jax._arrays import as_array, as_uniforms
 from spikescan.jax._keys import as_key, shift_key
 from spikescan.jax._scan import ScanResult, scan
@@ -38,7 +39,7 @@ def scan_time_sharded(
     the random numbers are. Gradients flow back through the same exchange.
 
     Args:
-      x: this device's [B, T / axis_size, channels...].
+      x: this device's [B, T / axis_size, channels...]; for "bits32" spikes on several devices a multiple of 32 steps.
       axis_name, axis_size: the mesh axis that splits the time, and its number of devices; any other than
         ``jax.lax.psum(1, axis_name)`` is refused.
       key: the whole sequence's key, the same on every device.
@@ -64,6 +65,7 @@ def scan_time_sharded(
         raise ValueError(f"axis_name is {axis_name!r}; it must be a mesh axis of a shard_map around the call") from None
     if as_integer("axis_size", axis_size) != devices:
         raise ValueError(f"axis_size is {shown(axis_size)}; it must be that of the mesh axis {axis_name!r}, {devices}")
+    check_packed_pieces(time, devices, spike_dtype(spikes, x.dtype.name, neuron))
     device = jax.lax.axis_index(axis_name)
     if key is not None:
         key = shift_key(as_key(key), time=device * time)

@@ -35,9 +35,9 @@ def result_types(kinds: list[jax.ShapeDtypeStruct], operands: tuple[Any, ...]) -
     axes = varying_axes(*operands)
     if not axes:
         return kinds
-    if not hasattr(jax.sharding, "ManualAxisType"):
-        return [jax.ShapeDtypeStruct(kind.shape, kind.dtype, vma=axes) for kind in kinds]  # type: ignore[call-arg]
     mesh = next(jax.typeof(o).sharding.mesh for o in operands if varying_axes(o))
     place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    manual = jax.sharding.ManualAxisType(varying=axes)
-    return [jax.ShapeDtypeStruct(k.shape, k.dtype, sharding=place, manual_axis_type=manual) for k in kinds]
+    manual: dict[str, Any] = {"vma": axes}
+    if hasattr(jax.sharding, "ManualAxisType"):
+        manual = {"manual_axis_type": jax.sharding.ManualAxisType(varying=axes)}
+    return [jax.ShapeDtypeStruct(kind.shape, kind.dtype, sharding=place, **manual) for kind in kinds]

@@ -7,9 +7,9 @@
 - `PSU_LIF`, `StochasticAssociativeLIF`, `StochasticAssociativeCuBaLIF`, `SPSN`: layers; `sigmoid_bernoulli`,
   `refractory_sigmoid_bernoulli`: their firing functions alone
 
-Modules: ``_call`` (what it computes, static), ``_check``, ``_keys``, ``_device``, ``_plans`` (what is made once for each
-form of the tensors), ``_execute`` (the C ABI), ``_operators``, ``_in_place``, ``_autograd``, ``_dtensor``, ``_scan``,
-``_time``, ``_layers``.
+Modules, each of which knows only those before it: ``_call`` (what it computes, static), ``_check``, ``_device``,
+``_keys``, ``_plans`` (what is made once for each form of the tensors), ``_execute`` (the C ABI), ``_operators``,
+``_in_place``, ``_autograd``, ``_dtensor``, ``_scan``, ``_time``, ``_layers``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from spikescan import _arguments
+from spikescan._checks import shown
 from spikescan._shapes import output_shapes
 from spikescan.torch._call import Call
 
@@ -35,6 +36,11 @@ def check_tensor(name: str, value: Any) -> None:
         raise TypeError(f"{name} is a {type(value).__name__}; it must be a torch.Tensor")
 
 
+def check_generator(generator: Any) -> None:
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator is {shown(generator)}; it must be a torch.Generator")
+
+
 def check_x(x: Tensor, time_first: bool) -> None:
     check_tensor("x", x)
     if x.is_nested or x.layout is not torch.strided:
@@ -48,7 +54,7 @@ def check_x(x: Tensor, time_first: bool) -> None:
 def check(name: str, tensor: Tensor, x: Tensor, shape: Any, dtypes: Any) -> None:
     """One tensor beside x: its device, shape and dtype."""
     if tensor.device != x.device:
-        raise ValueError(f"{name} is on {tensor.device}, x on {x.device}")
+        raise ValueError(f"{name} is on {tensor.device}, x on {x.device}; it must be on x's device")
     if tensor.shape != shape:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}; it must be {tuple(shape)}")
     if tensor.dtype not in dtypes:

@@ -7,10 +7,9 @@ import threading
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from spikescan._checks import shown
-from spikescan._memory import WORKSPACE_ALIGNMENT
+from spikescan._memory import WORKSPACE_ALIGNMENT, aligned
 
 NOTHING = contextlib.nullcontext()
 
@@ -43,10 +42,6 @@ def on(device: torch.device) -> Any:
     return torch.cuda.device(device)
 
 
-def aligned(memory: Tensor) -> int:
-    return -(-memory.data_ptr() // WORKSPACE_ALIGNMENT) * WORKSPACE_ALIGNMENT
-
-
 class CpuScratch(threading.local):
     """A small workspace that each thread keeps: a call on the CPU is done with it when it returns."""
 
@@ -59,5 +54,5 @@ class CpuScratch(threading.local):
     def pointer(self, size: int) -> int:
         if size > self._size:
             self._memory = torch.empty(size + WORKSPACE_ALIGNMENT, dtype=torch.uint8, device="cpu")
-            self._size, self._pointer = size, aligned(self._memory)
+            self._size, self._pointer = size, aligned(self._memory.data_ptr())
         return self._pointer

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from spikescan._dlpack import contiguous_strides
-from spikescan._shapes import output_shapes
+from spikescan._shapes import output_shapes, product
 from spikescan.torch import _autograd
 from spikescan.torch._call import Call, decode
 from spikescan.torch._keys import as_key, shift_key
@@ -73,10 +73,7 @@ class _Placement:
         from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
         _, offset = compute_local_shape_and_global_offset(x.shape, self.mesh, self.x)
-        inner = 1
-        for length in x.shape[3:]:
-            inner *= length
-        return offset[self.axis_of_batch], offset[2] * inner if len(x.shape) > 2 else 0
+        return offset[self.axis_of_batch], offset[2] * product(x.shape[3:]) if len(x.shape) > 2 else 0
 
     def whole(self, tensor: Any, shape: Any, placements: Any) -> Any:
         from torch.distributed.tensor import DTensor
@@ -93,7 +90,7 @@ def forward(
     place = _Placement(call, x)
     shared = beta.dim() == 0
     decays = (place.decay(shared), place.decay_gradient(shared))
-    states = [place.local(s, place.states()) for s in (initial0, initial1)]
+    first, second = (place.local(s, place.states()) for s in (initial0, initial1))
     if key is not None:
         key = key.full_tensor() if is_distributed(key) else as_key(key, x.device)
         batch, channel = place.offset(x)
@@ -103,7 +100,8 @@ def forward(
         place.local(x, place.x),
         place.local(beta, *decays),
         place.local(alpha, *decays),
-        *states,
+        first,
+        second,
         key,
         place.local(uniforms, place.x),
     )

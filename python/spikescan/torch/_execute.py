@@ -5,7 +5,6 @@ Memory is PyTorch's own, on CUDA from its caching allocator, which reuses it in 
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import torch
@@ -13,13 +12,10 @@ from torch import Tensor
 
 from spikescan import _abi
 from spikescan._arguments import check_seed
-from spikescan._memory import WORKSPACE_ALIGNMENT
+from spikescan._memory import ELSEWHERE, WORKSPACE_ALIGNMENT, aligned
 from spikescan.torch import _check, _device, _plans
 from spikescan.torch._plans import Plan
 
-_NO_ELEMENTS = (ctypes.c_uint64 * 8)()
-# Stands for the null pointer of an empty tensor; to the library null means absent.
-_ELSEWHERE = ctypes.addressof(_NO_ELEMENTS)
 _scratch = _device.CpuScratch()
 
 
@@ -31,7 +27,7 @@ def _contiguous(tensor: Any) -> Any:
 def _null(name: str, tensor: Tensor) -> int:
     """For a tensor whose pointer is null."""
     if tensor.numel() == 0:
-        return _ELSEWHERE
+        return ELSEWHERE
     kind = type(tensor).__name__
     raise TypeError(f"{name} is a {kind}, which has no memory of its own here; it must be a plain tensor, as x is")
 
@@ -81,16 +77,16 @@ def _make_outputs(args: Any, plan: Plan, x: Tensor) -> tuple[Any, Any, Any, Any]
             spikes = torch.empty_like(x)
         else:
             spikes = x.new_empty(plan.spikes_shape, dtype=plan.spikes_dtype)
-        args.spikes.data = spikes.data_ptr() or _ELSEWHERE
+        args.spikes.data = spikes.data_ptr() or ELSEWHERE
     if plan.membrane_dtype is not None:
         membrane = x.new_empty(x.shape, dtype=plan.membrane_dtype)
-        args.membrane.data = membrane.data_ptr() or _ELSEWHERE
+        args.membrane.data = membrane.data_ptr() or ELSEWHERE
     if plan.final_states:
         final0 = x.new_empty(plan.state_shape, dtype=torch.float32)
-        args.final_state[0].data = final0.data_ptr() or _ELSEWHERE
+        args.final_state[0].data = final0.data_ptr() or ELSEWHERE
         if plan.final_states > 1:
             final1 = x.new_empty(plan.state_shape, dtype=torch.float32)
-            args.final_state[1].data = final1.data_ptr() or _ELSEWHERE
+            args.final_state[1].data = final1.data_ptr() or ELSEWHERE
     return spikes, membrane, final0, final1
 
 
@@ -105,20 +101,20 @@ def _make_gradients(
             grad_x = place
         else:
             grad_x = torch.empty_like(x) if plan.is_contiguous else x.new_empty(x.shape)
-        args.grad_x.data = grad_x.data_ptr() or _ELSEWHERE
+        args.grad_x.data = grad_x.data_ptr() or ELSEWHERE
     if wanted & 2:
         grad_beta = torch.empty_like(beta)
-        args.grad_beta = grad_beta.data_ptr() or _ELSEWHERE
+        args.grad_beta = grad_beta.data_ptr() or ELSEWHERE
     if wanted & 4:
         grad_alpha = torch.empty_like(beta)
-        args.grad_alpha = grad_alpha.data_ptr() or _ELSEWHERE
+        args.grad_alpha = grad_alpha.data_ptr() or ELSEWHERE
     if not wanted & 24:
         return grad_x, grad_beta, grad_alpha, None, None
     grad_initial: list[Any] = [None, None]
     for i in range(2):
         if wanted & (8 << i):
             grad_initial[i] = beta.new_empty(plan.state_shape)
-            args.grad_initial_state[i].data = grad_initial[i].data_ptr() or _ELSEWHERE
+            args.grad_initial_state[i].data = grad_initial[i].data_ptr() or ELSEWHERE
     return grad_x, grad_beta, grad_alpha, grad_initial[0], grad_initial[1]
 
 
@@ -132,7 +128,7 @@ def _run(function: Any, plan: Plan, args: Any, x: Tensor) -> None:
         args.workspace = _scratch.pointer(size)
     elif size:
         memory = x.new_empty(size + WORKSPACE_ALIGNMENT, dtype=torch.uint8)
-        args.workspace = _device.aligned(memory)
+        args.workspace = aligned(memory.data_ptr())
     if is_on_cpu:
         status = function(plan.description, args, None)
     else:

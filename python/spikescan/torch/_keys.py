@@ -23,6 +23,11 @@ def _integer(value: Any) -> Any:
     return value if value is None or isinstance(value, (Tensor, torch.Generator)) else integer_or_self(value)
 
 
+def _kind(value: Any) -> str:
+    """What an error says of a tensor, dtype and shape, and of anything else, its value."""
+    return f"{name_of(value.dtype)}{list(value.shape)}" if isinstance(value, Tensor) else shown(value)
+
+
 def _signed(word: int) -> int:
     return word - (1 << 64) if word >= 1 << 63 else word
 
@@ -77,34 +82,31 @@ def make_key(
         seed, stream, origin = check_key(seed, stream, origin)
         return _constant((_signed(seed), stream, *origin), device)
     _, stream, origin = check_key(0, stream, origin)
-    if isinstance(seed, Tensor):
-        if seed.dtype != torch.int64 or seed.numel() != 1:
-            raise TypeError(f"seed is {name_of(seed.dtype)}{list(seed.shape)}; it must be one int64")
+    if isinstance(seed, Tensor) and seed.dtype == torch.int64 and seed.numel() == 1:
         word = seed.reshape(1)
-    elif seed is not None and not isinstance(seed, torch.Generator):
-        raise TypeError(f"seed is {shown(seed)}; it must be an integer, a one-element tensor or a generator")
-    else:
+    elif seed is None or isinstance(seed, torch.Generator):
         word = _draw(seed, device if seed is None else seed.device)
+    else:
+        raise TypeError(f"seed is {_kind(seed)}; it must be an integer, a one-element int64 tensor or a generator")
     if device is not None and word.device != device:
         word = word.to(device, non_blocking=True)
     return torch.cat([word, _constant((stream, *origin), word.device)])
 
 
-def as_key(key: int | Tensor, device: torch.device) -> Tensor:
+def as_key(key: Any, device: torch.device) -> Tensor:
     """What `scan` was given as its key: a key of `make_key`, or a seed as an integer or a one-element int64 tensor."""
     key = _integer(key)
     if isinstance(key, int):
         return make_key(check_seed("key", key), device=device)
-    if not isinstance(key, Tensor):
-        raise TypeError(f"key is {shown(key)}; it must be an integer or a tensor of make_key")
-    if key.numel() == 1 and key.dtype == torch.int64:
+    if not isinstance(key, Tensor) or key.dtype != torch.int64:
+        allowed = f"an integer, a one-element int64 tensor or a key of make_key, which is int64[{KEY_WORDS}]"
+        raise TypeError(f"key is {_kind(key)}; it must be {allowed}")
+    if key.numel() == 1:
         return make_key(key, device=device)
     if tuple(key.shape) != (KEY_WORDS,):
         raise ValueError(
             f"key has shape {tuple(key.shape)}; it must be ({KEY_WORDS},), as make_key gives it, or one int64 as a seed"
         )
-    if key.dtype != torch.int64:
-        raise TypeError(f"key has dtype {name_of(key.dtype)}; it must be int64")
     return key
 
 
@@ -115,11 +117,8 @@ def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any 
     for axis, count in steps.items():
         if isinstance(count, int):
             check_place(axis, axis, count)
-        elif not isinstance(count, Tensor):
-            raise TypeError(f"{axis} is {shown(count)}; it must be an integer or a one-element integer tensor")
-        elif count.numel() != 1 or count.is_floating_point() or count.is_complex():
-            kind = f"{name_of(count.dtype)}{list(count.shape)}"
-            raise TypeError(f"{axis} is {kind}; it must be an integer or a one-element integer tensor")
+        elif not isinstance(count, Tensor) or count.numel() != 1 or count.is_floating_point() or count.is_complex():
+            raise TypeError(f"{axis} is {_kind(count)}; it must be an integer or a one-element integer tensor")
     if all(isinstance(count, int) for count in steps.values()):
         return key + _constant((0, 0, *steps.values()), key.device)
     for at, count in enumerate(steps.values(), 2):

@@ -12,23 +12,19 @@ from spikescan import _neuron
 from spikescan._arguments import check_layer_channels, check_uniforms
 from spikescan._checks import as_flag, as_shape
 from spikescan._neuron import Neuron
-from spikescan._shapes import batch_and_time
-from spikescan.torch._check import FLOATING, NAMES, check_tensor, name_of
+from spikescan._shapes import batch_and_time, single_steps
+from spikescan.torch._check import FLOATING, NAMES, check_generator, check_tensor, name_of
 from spikescan.torch._device import as_device
 from spikescan.torch._keys import as_key, shift_key
 from spikescan.torch._scan import scan
 
 
 def _fire(neuron: Neuron, V: Tensor, key: Any, generator: Any, uniforms: Any) -> Tensor:
-    """The firing rule on given membranes of any shape, element by element.
-
-    A scan of single steps, whose membrane is its input: over more steps even a decay of 0 would carry infinity on, as
-    0 times infinity. So the last axis counts as channels, all others in row-major order as batch, and time is 0.
-    """
+    """The firing rule on given membranes of any shape, element by element."""
     check_tensor("V", V)
     if V.dtype not in NAMES:
         raise TypeError(f"V has dtype {name_of(V.dtype)}; it must be one of {', '.join(FLOATING)}")
-    steps = (V.shape[:-1].numel(), 1, *V.shape[-1:])
+    steps = single_steps(V.shape)
     if uniforms is not None:
         check_tensor("uniforms", uniforms)
         check_uniforms(tuple(uniforms.shape), name_of(uniforms.dtype), tuple(V.shape), "V")
@@ -83,13 +79,14 @@ class _Layer(nn.Module):
         in copies and pickles. A key that is given is that of the whole sequence: the layer shifts it by `time`, the
         steps that it has run with a key since `reset`.
       gradient_in_place: see `scan`.
-      generator: where seeds are drawn from, see `scan`.
+      generator: where seeds are drawn from in calls without a key, see `scan`.
       device: of the decays.
 
     The decays start from a truncated normal with mean 0.5 and standard deviation 0.25.
     """
 
     _decays: tuple[str, ...] = ("beta",)
+    beta: nn.Parameter
     gradient_in_place = False  # of layers that were pickled before there was one
     time: Tensor | None = None  # likewise
 
@@ -119,6 +116,8 @@ class _Layer(nn.Module):
         self.spike, self.membrane = as_flag("spike", spike), as_flag("membrane", membrane)
         self.time_first, self.keep_state = as_flag("time_first", time_first), as_flag("keep_state", keep_state)
         self.gradient_in_place = as_flag("gradient_in_place", gradient_in_place)
+        if generator is not None:
+            check_generator(generator)
         self.generator, device = generator, as_device(device)
         self.reset()
         for name in self._decays:
@@ -185,7 +184,7 @@ class _Layer(nn.Module):
             self.alpha if "alpha" in self._decays else None,
             neuron=self.neuron if self.spike else self._silent,
             key=key,
-            generator=self.generator,
+            generator=self.generator if key is None else None,
             uniforms=uniforms,
             initial_state=state,
             spikes=self.spike or is_difference,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spikescan import _abi
 from spikescan._problem import Problem, problem
-from spikescan._shapes import batch_and_time, output_shapes
+from spikescan._shapes import batch_and_time, leading_strides, output_shapes, product
 from spikescan.torch import _check, _device
 from spikescan.torch._call import Call, decode
 
@@ -49,25 +49,17 @@ def saved_shape(call: Call, x: Tensor) -> tuple[Any, ...]:
     batch, time = batch_and_time(x.shape, call.time_first)
     run = _abi.time_units()[1]
     slots = torch.sym_max((time + run - 1) // run - 1, 0)
-    channels = 1
-    for length in x.shape[2:]:
-        channels = channels * length
-    return call.states, batch, slots, channels
+    return call.states, batch, slots, product(x.shape[2:])
 
 
 # ---- How tensors lie in memory -------------------------------------------------------------------------------------
 
 
 def _strides(tensor: Tensor, leading: int) -> tuple[int, ...]:
-    """Strides of the first axes of a tensor whose others are one contiguous run of channels."""
-    if tensor.numel() == 0:
-        return (0,) * leading
-    step = 1
-    for size, stride in zip(reversed(tensor.shape[leading:]), reversed(tensor.stride()[leading:])):
-        if size != 1 and stride != step:
-            raise _NotContiguous
-        step *= size
-    return tuple(0 if n <= 1 else s for n, s in zip(tensor.shape[:leading], tensor.stride()[:leading]))
+    strides = leading_strides(tensor.shape, tensor.stride(), leading)
+    if strides is None:
+        raise _NotContiguous
+    return strides
 
 
 def _check_signs(*tensors: Any) -> None:
@@ -85,9 +77,7 @@ def _series(call: Call, tensor: Tensor | None) -> _abi.Tensor:
 
 def _contiguous_series(call: Call, shape: Any, dtype: str) -> _abi.Tensor:
     """Strides of an output that this module allocates."""
-    row = 1
-    for length in shape[2:]:
-        row *= length
+    row = product(shape[2:])
     first, second = row * shape[1], row
     batch, time = (second, first) if call.time_first else (first, second)
     return _abi.Tensor(None, _abi.DTYPES[dtype], batch, time)
@@ -98,9 +88,7 @@ def _contiguous_series(call: Call, shape: Any, dtype: str) -> _abi.Tensor:
 
 def _problem(call: Call, x: Tensor, beta: Tensor) -> Problem:
     batch, time = batch_and_time(x.shape, call.time_first)
-    channels = 1
-    for length in x.shape[2:]:
-        channels *= length
+    channels = product(x.shape[2:])
     dtype, backend = _check.NAMES[x.dtype], _device.backend_of(x.device)
     with _device.on(x.device):  # sizes depend on the device
         return problem(call.neuron, batch, time, channels, dtype, backend, x.device.index or 0, _check.is_shared(beta))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from spikescan._arguments import (
+    are_values,
     as_states,
     check_alpha,
     check_neuron,
@@ -17,8 +19,8 @@ from spikescan._arguments import (
     membrane_dtype,
     spike_dtype,
 )
-from spikescan._checks import as_flag, as_number, shown
-from spikescan._neuron import Neuron
+from spikescan._checks import as_flag, as_number, refuse_masked, shown
+from spikescan._neuron import LARGEST, Neuron
 from spikescan.torch import _autograd, _check, _dtensor
 from spikescan.torch._call import encode
 from spikescan.torch._dtensor import is_distributed
@@ -33,7 +35,7 @@ class ScanResult(NamedTuple):
     final_state: Any
 
 
-_CALLS: dict[Any, str] = {}
+_CALLS: dict[Any, tuple[str, Neuron]] = {}
 
 
 def scan(
@@ -70,7 +72,8 @@ def scan(
       neuron: a `Neuron`; or give its options by name.
       key: of `make_key`, or a seed: an integer or a one-element int64 tensor. By default the seed is drawn from
         `generator`.
-      generator: a ``torch.Generator`` on x's device; by default the device's own, which ``torch.manual_seed`` seeds.
+      generator: a ``torch.Generator`` on x's device, in the place of a key; by default the device's own, which
+        ``torch.manual_seed`` seeds.
       uniforms: float32 in [0, 1) in the shape of x, used in place of the key.
       initial_state: [B, channels...] float32, one for each of ``neuron.states``; one that is None or absent means
         zero.
@@ -95,8 +98,10 @@ def scan(
     call, chosen = _call(x.dtype, neuron, options, spikes, membrane, flags)
     beta, alpha = _decays(chosen, beta, alpha, x)
     first, second = (None, None) if initial_state is None else _initial(chosen, initial_state)
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"generator is {shown(generator)}; it must be a torch.Generator")
+    if generator is not None:
+        _check.check_generator(generator)
+        if key is not None:
+            raise ValueError("key and generator are given; give one of key and generator")
     if uniforms is not None:
         _check.check_tensor("uniforms", uniforms)
         check_uniforms(tuple(uniforms.shape), _check.name_of(uniforms.dtype), tuple(x.shape))
@@ -147,9 +152,11 @@ def _call(dtype: Any, neuron: Any, options: Any, spikes: Any, membrane: Any, fla
     except TypeError:  # a list cannot be looked up; the checks say what is wrong with it
         return _make_call(*given)
     if known is None:
-        if len(_CALLS) >= 4096:
-            _CALLS.clear()
-        known = _CALLS[form] = _make_call(*given)
+        known = _make_call(*given)
+        if are_values(options):
+            if len(_CALLS) >= 4096:
+                _CALLS.clear()
+            _CALLS[form] = known
     return known
 
 
@@ -175,7 +182,12 @@ def _decay(name: str, value: Any, x: Tensor) -> Tensor:
     """float32 of the channels' shape or (). A number becomes a tensor on x's device, without a copy from the host."""
     if not isinstance(value, Tensor):
         if isinstance(value, (int, float)):
-            return torch.full((), as_number(name, value), dtype=torch.float32, device=x.device)
+            number = as_number(name, value)
+            if abs(number) > LARGEST:  # PyTorch refuses it; as float32 it is infinite, and it is clipped either way
+                number = math.copysign(math.inf, number)
+            return torch.full((), number, dtype=torch.float32, device=x.device)
+        if not torch.compiler.is_compiling():
+            refuse_masked(name, value)
         try:
             value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
         except (TypeError, ValueError, OverflowError):  # PyTorch does not say which argument it was

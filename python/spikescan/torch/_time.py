@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from spikescan._arguments import as_blocks, check_neuron, check_uniforms
 from spikescan._checks import as_flag
 from spikescan._neuron import Neuron
-from spikescan._shapes import batch_and_time
+from spikescan._shapes import batch_and_time, check_packed_pieces
 from spikescan.torch import _check, _operators
 from spikescan.torch._call import decode
 from spikescan.torch._keys import as_key, shift_key
@@ -119,7 +119,8 @@ def scan_time_sharded(
 
     The batch is cut into `blocks` pieces that run through the ranks as through a pipeline, and only the [B / blocks, C]
     states travel. Cut at multiples of ``spikescan.time_units()[0]`` steps, spikes and V are those of one process, bit
-    for bit; at other cuts the random numbers are. Every rank has the same number of steps, which is not checked.
+    for bit; at other cuts the random numbers are. Every rank has the same number of steps, which is not checked; with
+    spikes "bits32" and more than one rank it is a multiple of 32.
 
     Gradients flow back through the same exchange, so every rank has to run backward through its result. The gradients
     of the decays are this rank's part of the sum over time: add them up over the group, as for any shared parameter.
@@ -146,6 +147,7 @@ def scan_time_sharded(
     draws = chosen.stochastic and uniforms is None
     whole = as_key(key, x.device) if draws or key is not None else None
     pipe = _Pipeline(group, blocks)
-    here = shift_key(whole, time=pipe.rank * time) if draws else None
+    check_packed_pieces(time, pipe.ranks, decode(text).spikes)
+    here = shift_key(whole, time=pipe.rank * time) if whole is not None and draws else None
     s, v = _TimeSharded.apply(text, pipe, x, beta, alpha, here, uniforms if chosen.stochastic else None)
     return ScanResult(s if spikes else None, v if membrane else None, None)

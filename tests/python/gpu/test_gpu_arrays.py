@@ -102,5 +102,5 @@ def test_one_shared_decay_is_spread_on_the_callers_stream(shared):
 
 def test_memory_of_two_places_is_refused():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    with pytest.raises(ValueError, match="beta is on cpu:0, x on cuda:0"):
+    with pytest.raises(ValueError, match="beta is on cpu:0, x on cuda:0; it must be on x's device"):
         sk.scan(torch.zeros(1, 8, 2, device="cuda"), np.full(2, 0.9, np.float32))

@@ -53,6 +53,24 @@ def test_real_numbers_of_any_dtype_and_layout_are_decays_and_states(request, sca
         assert np.array_equal(scan(x, take(beta), 0.5, **options), scan(x, take(ones), 0.5, **options))
 
 
+def test_the_numbers_of_ml_dtypes_are_decays_too(x):
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    for dtype in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2):
+        assert np.array_equal(sk.scan(x, np.full(5, 0.75, dtype), seed=5).spikes, sk.scan(x, each(0.75), seed=5).spikes)
+
+
+@pytest.mark.parametrize("dtype", ([("a", "f4")], [("a", "f4"), ("b", "f4")], "V4"))
+def test_structures_are_no_numbers(x, dtype):
+    words = r"it must be a number or an array of numbers$"
+    for given in (np.zeros(5, dtype), np.zeros(10, dtype)[::2], list(np.zeros(5, dtype)), np.zeros((), dtype)[()]):
+        with pytest.raises(TypeError, match=f"^beta is .*; {words}"):
+            sk.scan(x, given, seed=5)
+        with pytest.raises(TypeError, match=f"^beta is .*; {words}"):
+            sk.SequenceStream(Neuron(), given)
+    with pytest.raises(TypeError, match=rf"^initial_state\[0\] is .*; {words}"):
+        sk.scan(x, 0.5, seed=5, initial_state=[np.zeros((2, 5), dtype)])
+
+
 def test_numpys_stride_of_zero_is_a_decay_too(x):
     beta = np.broadcast_to(np.float32(0.75), 5)
     saved = sk.scan(x, each(0.75), seed=5, save=True).saved

@@ -108,6 +108,19 @@ def test_cuda_that_fails_is_the_thing_to_fix(monkeypatch, capsys, broken):
     assert "numpy" in said  # the examination goes on
 
 
+def test_a_driver_too_old_for_the_runtime_says_which_one_to_install(monkeypatch):
+    from spikescan import _abi
+
+    def refuse(_):
+        raise _abi.CudaError("cudaGetDeviceCount failed: cudaErrorInsufficientDriver (...)")
+
+    report = doctor.Report()
+    monkeypatch.setattr(_abi, "backend_built", lambda backend: True)
+    monkeypatch.setattr(_abi, "device_count", refuse)
+    doctor.check_cuda(report)
+    assert "cudaErrorInsufficientDriver (...); install driver 580 or newer" in report.faults[0]
+
+
 def test_a_gpu_that_the_library_was_not_built_for(monkeypatch):
     from spikescan import _abi
 

@@ -149,6 +149,17 @@ def test_integers_of_64_bits_keep_their_high_word():
             equal(jax.jit(sj.make_key)(1, jnp.asarray(7, dtype)), sj.make_key(1, 7))
 
 
+def test_numbers_of_64_bits_are_rounded_by_jax_or_refused(rng):
+    x = rng.normal(size=(2, 8, 3))
+    narrow = sj.scan(x.astype(np.float32), 0.9, key=1, membrane=True)
+    equal(sj.scan(x, 0.9, key=1, membrane=True), narrow)
+    with jax.enable_x64(True):
+        with pytest.raises(TypeError, match="x has dtype float64; it must be one of float32"):
+            sj.scan(x, 0.9, key=1)
+        beta, state = np.float64(0.9), np.zeros((2, 3))
+        equal(sj.scan(x.astype(np.float32), beta, key=1, initial_state=state, membrane=True), narrow)
+
+
 def test_vmap_over_nothing():
     def loss(x, beta):
         r = sj.scan(x, beta, key=1, membrane=True)
@@ -318,7 +329,7 @@ def test_unused_cotangents_are_not_made_into_zeros(rng):
     backward = [line for line in step.lower(x).as_text().splitlines() if "@spikescan_backward" in line]
     assert len(backward) == 1
     operands = backward[0].split(" : (")[1].split(") ->")[0].count("tensor<")
-    assert operands == 4, backward[0]  # x, beta, dL/dS and the saved states (none at 64 steps)
+    assert operands == 3, backward[0]  # x, beta and dL/dS: of 64 steps nothing is saved
 
 
 def membranes(x, beta):
@@ -396,7 +407,7 @@ class OfAnotherLibrary:
         (lambda x: sj.scan(x, 0.9, key=-1), ValueError, "key is -1"),
         (lambda x: sj.scan(x, 0.9, key=jnp.ones(3)), TypeError, "key is float32"),
         (lambda x: sj.scan(x, 0.9, key=jax.random.split(jax.random.key(0), 3)), TypeError, "vmap maps over"),
-        (lambda x: sj.scan(x, 0.9, key=jnp.zeros(10, jnp.int32)), TypeError, "make_key gives uint32"),
+        (lambda x: sj.scan(x, 0.9, key=jnp.zeros(10, jnp.int32)), TypeError, "it must be uint32, as make_key"),
         (lambda x: sj.scan(x, 0.9, uniforms=x[:, :3]), ValueError, "uniforms has shape"),
         (lambda x: sj.scan(x, 0.9, uniforms=x.astype(jnp.bfloat16)), TypeError, "uniforms has dtype bfloat16"),
         (lambda x: sj.scan(x, 0.9, key=1, initial_state=x), ValueError, "initial_state.0. has shape"),
@@ -407,7 +418,7 @@ class OfAnotherLibrary:
         (lambda x: sj.make_key(np.int64(-1)), ValueError, "seed is -1"),
         (lambda x: sj.make_key(np.array([1 << 40, 1], np.uint64)), TypeError, r"seed is uint64\[2\]"),
         (lambda x: sj.make_key(1, 0, (0, 0.5, 0)), TypeError, "origin's time is 0.5; it must be an integer"),
-        (lambda x: sj.scan(x, 0.9, key=np.zeros(10, np.uint64)), TypeError, "key has dtype uint64; make_key gives uint32"),
+        (lambda x: sj.scan(x, 0.9, key=np.zeros(10, np.uint64)), TypeError, "key has dtype uint64; it must be uint32"),
         (lambda x: sj.shift_key(sj.make_key(1), time=0.5), TypeError, "time is 0.5"),
         (lambda x: sj.scan(x, 0.9, key=OfAnotherLibrary()), TypeError, "key is <OfAnotherLibrary>; it must be"),
         (

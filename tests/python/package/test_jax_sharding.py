@@ -177,6 +177,39 @@ def test_shard_map_over_batch_and_channels(rng):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
 
+@pytest.mark.skipif(
+    tuple(map(int, jax.__version__.split(".")[:2])) < (0, 9), reason="JAX before 0.9 cannot compile custom partitioning there"
+)
+@pytest.mark.parametrize("time_first", (False, True))
+def test_explicit_mesh_axes(rng, time_first):
+    """Results are sharded as x is, gradients as their arguments, also where one of several channel axes is split."""
+    explicit = (jax.sharding.AxisType.Explicit,) * 2
+    mesh = jax.make_mesh((4, 2), ("b", "c"), axis_types=explicit, devices=jax.devices()[:8])
+    lead, spec = ((T, B), (None, "b", None, "c")) if time_first else ((B, T), ("b", None, None, "c"))
+    x, weights = (rng.normal(size=(*lead, 3, 4)).astype(np.float32) for _ in range(2))
+    beta, initial = np.linspace(0.2, 0.9, 4).astype(np.float32), rng.normal(size=(B, 3, 4)).astype(np.float32)
+
+    def loss(x, beta, initial, weights):
+        r = sj.scan(x, beta, key=3, initial_state=(initial,), membrane=True, final_state=True, time_first=time_first)
+        return (r.spikes * weights).sum() + r.final_state[0].sum(), r
+
+    step = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))
+    wanted, one = step(x, beta, initial, weights)
+    with jax.set_mesh(mesh):
+        given = place(mesh, x, *spec), place(mesh, beta, "c"), place(mesh, initial, "b"), place(mesh, weights, *spec)
+        gradients, result = step(*given)
+        eager = sj.scan(given[0], given[1], key=3, time_first=time_first).spikes
+        for a, b in zip(jax.tree_util.tree_leaves(result), jax.tree_util.tree_leaves(one)):
+            assert np.array_equal(a, b)
+        assert np.array_equal(gradients[0], wanted[0]) and np.array_equal(gradients[2], wanted[2])
+        np.testing.assert_allclose(gradients[1], wanted[1], rtol=1e-5, atol=1e-5 * np.abs(wanted[1]).max())
+        series = NamedSharding(mesh, P(*spec))
+        for array in (result.spikes, result.membrane, gradients[0], eager):
+            assert array.sharding.is_equivalent_to(series, 4)
+        assert result.final_state[0].sharding.is_equivalent_to(NamedSharding(mesh, P("b", None, "c")), 3)
+        assert gradients[2].sharding.is_equivalent_to(NamedSharding(mesh, P("b")), 3)  # as the state was given
+
+
 @pytest.mark.parametrize("recurrence", RECURRENCES)
 def test_time_cut_over_eight_devices(rng, recurrence):
     """At the split length the spikes and V are those of one device, bit for bit."""
@@ -223,6 +256,25 @@ def test_gradients_through_a_time_cut(rng):
     for a, b in zip(ours, theirs):
         # 16 units of 2^-24 of the sum's terms is the promise for either; the terms exceed the sum by a factor of 50.
         np.testing.assert_allclose(a, b, rtol=0, atol=100 * 16 * 2.0**-24 * np.abs(b).max())
+
+
+def test_a_time_cut_of_packed_spikes_wants_whole_words(rng):
+    """Found while tracing: at run time some devices alone would find it, and the others wait for them."""
+
+    def cut(x, devices):
+        piece = functools.partial(
+            sj.scan_time_sharded, axis_name="t", axis_size=devices, neuron=Neuron(), key=7, spikes="bits32"
+        )
+        over = Mesh(np.array(jax.devices()[:devices]), ("t",))
+        specs = {"in_specs": P(None, "t"), "out_specs": P(None, "t")}
+        return jax.jit(shard_map(lambda x: piece(x, 0.8).spikes, mesh=over, **specs))(x)
+
+    x = rng.normal(size=(2, 192, 3)).astype(np.float32)
+    with pytest.raises(ValueError, match="time axis has 48 steps; with spikes 'bits32' it must have a multiple of 32"):
+        cut(x, 4)
+    whole = sk.scan(x, 0.8, neuron=Neuron(), seed=7, spikes="bits32").spikes
+    for devices in (1, 2):
+        assert np.array_equal(cut(x, devices), whole)
 
 
 def test_a_time_cut_wants_a_mesh_axis():

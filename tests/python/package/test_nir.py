@@ -84,6 +84,15 @@ def graph_of(*nodes):
     return nir.NIRGraph.from_list(*nodes)
 
 
+def remembering(**metadata):
+    return graph_of(li(), nir.Threshold(np.ones(3), metadata=metadata))
+
+
+def test_what_is_given_goes_before_the_metadata():
+    graph = remembering(spikescan_k="abc", spikescan_surrogate="step")
+    assert from_nir(graph, k=3.0, surrogate="tanh")[0] == Neuron("lif", "heaviside", 1.0, 3.0, surrogate="tanh")
+
+
 def test_decays_of_pytorch_with_a_gradient_and_of_16_bits():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     beta = torch.full((3,), 0.5)
@@ -152,6 +161,12 @@ def test_several_inputs_or_outputs_are_refused():
         (lambda: from_nir(graph_of(li(tau=0.5))), "below dt"),
         (lambda: from_nir(graph_of(li(tau=np.nan, r=1.0))), "tau is nan in some channel; a time constant must be"),
         (lambda: from_nir(graph_of(li(), nir.Threshold(np.array([1.0, 2.0, 3.0])))), "3 different values"),
+        (lambda: from_nir(remembering(spikescan_k="abc")), "spikescan_k in .*metadata is 'abc'; it must be a number"),
+        (lambda: from_nir(remembering(spikescan_k=-1.0)), "spikescan_k in .*metadata is -1.0; it must be a number"),
+        (lambda: from_nir(remembering(spikescan_k=[2, 3])), "spikescan_k in .*metadata is .2, 3.; it must be a number"),
+        (lambda: from_nir(remembering(spikescan_surrogate=b"step")), "spikescan_surrogate in .* is 'step'; it must"),
+        (lambda: from_nir(graph_of(li()), k=-1), "k is -1.0; it must be from"),
+        (lambda: from_nir(graph_of(li()), surrogate="nonsense"), "surrogate is 'nonsense'; it must be one of 'arctan'"),
         (lambda: from_nir(graph_of(li(), li())), "one LI or CubaLI"),
         (lambda: from_nir(graph_of(nir.Threshold(np.ones(3)), li())), "must be one chain"),
         (

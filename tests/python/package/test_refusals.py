@@ -16,6 +16,7 @@ OTHER_ORDER = X.astype(X.dtype.newbyteorder())
 MASKED = np.ma.masked_array(X)
 WIDE = np.zeros(6, np.float32)
 OUT = sk.ScanResult(np.empty_like(X), None, None, None)
+PACKED = OUT._replace(spikes=np.empty((2, 1, 3), np.uint32))
 CUBA = Neuron("cuba_lif")
 
 
@@ -80,6 +81,8 @@ def backward(**options):
         (lambda: sk.scan(X, BETA, origin=(0, 5, 0), spikes="bits32"), ValueError, "multiple of 32"),
         (lambda: sk.scan(X, BETA, spikes="int8"), ValueError, "spikes is 'int8'"),
         (lambda: sk.scan(X, BETA, rule="none", spikes="uint8"), ValueError, "a floating dtype"),
+        (lambda: sk.scan(X, BETA, rule="none", out=PACKED), TypeError, "out.spikes has dtype uint32; with the rule"),
+        (lambda: sk.scan(X, BETA, out=OUT._replace(spikes=X.astype(int))), TypeError, "out.spikes has .* or uint32"),
         (lambda: sk.scan(X, BETA, membrane="uint8"), ValueError, "membrane is 'uint8'"),
         (lambda: sk.scan(X, BETA, membrane="garbage", out=OUT), ValueError, "membrane is 'garbage'"),
         (lambda: sk.scan(X, BETA, spikes="int99", out=OUT), ValueError, "spikes is 'int99'"),
@@ -91,7 +94,7 @@ def backward(**options):
         (lambda: sk.scan(X, BETA, initial_state=(X[:, 0], X[:, 0])), ValueError, "initial_state has 2 arrays"),
         (lambda: sk.scan(X, BETA, out=sk.ScanResult(READ_ONLY, None, None, None)), ValueError, "read-only"),
         (lambda: sk.scan(X, BETA, out=sk.ScanResult(X, None, None, None)), ValueError, "spikes"),
-        (lambda: sk.scan(X, OnDevice(2, BETA)), ValueError, "beta is on cuda:0, x on cpu:0"),
+        (lambda: sk.scan(X, OnDevice(2, BETA)), ValueError, "beta is on cuda:0, x on cpu:0; it must be on x's device"),
         (lambda: sk.scan(OnDevice(7), BETA), ValueError, "DLPack type 7"),
         (lambda: backward(grad_spikes=X[:1]), ValueError, "grad_spikes has shape"),
         (lambda: backward(grad_spikes=X.astype(np.uint8)), TypeError, "grad_spikes has dtype uint8"),

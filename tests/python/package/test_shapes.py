@@ -51,6 +51,14 @@ def test_every_face_puts_out_these_shapes(face):
         assert shapes_of(face(x, **options)) == expected
 
 
+def test_pieces_of_packed_spikes_are_whole_words():
+    for time, pieces, spikes in ((64, 2, "bits32"), (0, 2, "bits32"), (8, 1, "bits32"), (8, 2, "uint8"), (8, 2, None)):
+        _shapes.check_packed_pieces(time, pieces, spikes)
+    words = "x's time axis has 8 steps; with spikes 'bits32' it must have a multiple of 32 where .* cut into 2$"
+    with pytest.raises(ValueError, match=words):
+        _shapes.check_packed_pieces(8, 2, "bits32")
+
+
 def test_nobody_else_counts_packed_words():
     def counts(file):
         divisions = (n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.BinOp))

@@ -263,6 +263,16 @@ def test_what_is_set_on_haikus_psu_lif_is_read(x):
             run(**settings)
 
 
+def test_an_activation_that_draws_is_refused_by_its_name():
+    from flax import nnx
+
+    from spikescan.nnx import PSU_LIF, refractory_sigmoid_bernoulli, sigmoid_bernoulli
+
+    for activation in (sigmoid_bernoulli(), refractory_sigmoid_bernoulli()):
+        with pytest.raises(TypeError, match="activation is Bernoulli.*; it must be a Surrogate or a function of V"):
+            PSU_LIF((4,), activation=activation, rngs=nnx.Rngs(0))
+
+
 # ---- Dtypes and shapes ---------------------------------------------------------------------------------------------
 
 

@@ -312,6 +312,8 @@ def test_deterministic_mode_changes_nothing(rng):
 
 X = torch.zeros(2, 8, 3)
 BETA = torch.full((3,), 0.5)
+FIRE = st.sigmoid_bernoulli()
+MASKED = np.ma.array([0.5, 0.5, 0.5], mask=[0, 1, 0])
 
 
 @pytest.mark.parametrize(
@@ -322,7 +324,7 @@ BETA = torch.full((3,), 0.5)
         (lambda: st.scan(X[0, 0], BETA, time_first=True), ValueError, r"must be \[time, batch"),
         (lambda: st.scan(X.double(), BETA), TypeError, "x has dtype float64; it must be one of float32"),
         (lambda: st.scan(X, BETA[:2]), ValueError, r"beta has shape \(2,\); it must be \(3,\)"),
-        (lambda: st.scan(X, BETA.to("meta")), ValueError, "beta is on meta, x on cpu"),
+        (lambda: st.scan(X, BETA.to("meta")), ValueError, "beta is on meta, x on cpu; it must be on x's device"),
         (lambda: st.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
         (lambda: st.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
         (lambda: st.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),
@@ -332,10 +334,14 @@ BETA = torch.full((3,), 0.5)
         (lambda: st.scan(X, BETA, rule="none", spikes="uint8"), ValueError, "with the rule 'none'"),
         (lambda: st.scan(X, BETA, membrane="uint8"), ValueError, "membrane is 'uint8'"),
         (lambda: st.scan(X, BETA, key=-1), ValueError, "key is -1"),
-        (lambda: st.scan(X, BETA, key="a"), TypeError, "key is 'a'; it must be an integer or a tensor"),
+        (lambda: st.scan(X, BETA, key=1, generator=torch.Generator()), ValueError, "give one of key and generator"),
+        (lambda: FIRE(X, 1, generator=torch.Generator()), ValueError, "give one of key and generator"),
+        (lambda: st.scan(X, MASKED, key=1), TypeError, "beta is a MaskedArray, whose mask is not read; it must be"),
+        (lambda: st.scan(X, BETA, MASKED, recurrence="cuba_lif"), TypeError, "alpha is a MaskedArray, whose mask"),
+        (lambda: st.scan(X, BETA, key="a"), TypeError, "key is 'a'; it must be an integer, a one-element int64"),
         (lambda: st.scan(X, BETA, key=torch.zeros(4, dtype=torch.int64)), ValueError, r"key has shape \(4,\)"),
-        (lambda: st.scan(X, BETA, key=torch.tensor(0.5)), ValueError, r"key has shape \(\); it must be \(5,\)"),
-        (lambda: st.scan(X, BETA, key=torch.zeros(5)), TypeError, "key has dtype float32; it must be int64"),
+        (lambda: st.scan(X, BETA, key=torch.tensor(3).int()), TypeError, r"key is int32\[\]; .* one-element int64"),
+        (lambda: st.scan(X, BETA, key=torch.zeros(5)), TypeError, r"key is float32\[5\]; .* is int64\[5\]"),
         (lambda: st.scan(X, BETA, key=torch.zeros(5, dtype=torch.int64, device="meta")), ValueError, "key is on meta"),
         (lambda: st.scan(X, BETA, uniforms=X[:1]), ValueError, "uniforms has shape"),
         (lambda: st.scan(X, BETA, uniforms=X.half()), TypeError, "uniforms has dtype float16; it must be float32"),
@@ -349,8 +355,8 @@ BETA = torch.full((3,), 0.5)
         (lambda: st.make_key(1 << 64), ValueError, "seed is 18446744073709551616"),
         (lambda: st.make_key(0, 1 << 32), ValueError, "stream is 4294967296"),
         (lambda: st.make_key(0, 0, (0, -1, 0)), ValueError, "origin's time is -1"),
-        (lambda: st.make_key(torch.zeros(2)), TypeError, "seed is float32"),
-        (lambda: st.make_key(0.5), TypeError, "seed is 0.5; it must be an integer, a one-element tensor or"),
+        (lambda: st.make_key(torch.zeros(2)), TypeError, r"seed is float32\[2\]; .* one-element int64"),
+        (lambda: st.make_key(0.5), TypeError, "seed is 0.5; it must be an integer, a one-element int64"),
         (lambda: st.make_key(0, 0.5), TypeError, "stream is 0.5; it must be an integer"),
         (lambda: st.make_key(np.int64(-1)), ValueError, "seed is -1"),
     ),
@@ -358,6 +364,49 @@ BETA = torch.full((3,), 0.5)
 def test_refusals(call, kind, words):
     with pytest.raises(kind, match=words):
         call()
+
+
+@pytest.mark.parametrize("number", (1e39, 1e300, float(np.finfo(np.float32).max) * (1 + 2.0**-30), -1e300))
+def test_numbers_past_float32_are_clipped_like_infinite_ones(number):
+    x = torch.full((2, 40, 3), 0.1)
+    infinite = float("inf") if number > 0 else float("-inf")
+    for decays in ((number, None), (0.5, number), (number, BETA)):
+        neuron = Neuron() if decays[1] is None else Neuron("cuba_lif")
+        ours, theirs = (
+            st.scan(x, *(d if d is not number else value for d in decays), neuron=neuron, key=1, membrane=True)
+            for value in (number, infinite)
+        )
+        assert torch.equal(ours.membrane, theirs.membrane) and torch.equal(ours.spikes, theirs.spikes)
+
+
+@pytest.mark.parametrize("name", ("threshold", "k", "max_prob"))
+def test_a_neurons_numbers_have_no_gradient(name):
+    number = torch.tensor(0.5, requires_grad=True)
+    words = f"{name} is .*tensor.*; it must be a number or a tensor that requires no gradient, since the scan has none"
+    in_arrays = lambda **options: sk.scan(X.numpy(), 0.5, **options)  # noqa: E731
+    in_torch = lambda **options: st.scan(X, BETA, **options)  # noqa: E731
+    for make in (Neuron, in_arrays, in_torch, st.sigmoid_bernoulli, lambda **options: st.SPSN(3, **options)):
+        make(**{name: number.detach()})
+        with pytest.raises(TypeError, match=words):
+            make(**{name: number})
+        with pytest.raises(TypeError, match=words):
+            make(**{name: torch.nn.Parameter(number.detach())})
+
+
+@pytest.mark.parametrize("face", ("torch", "arrays"))
+def test_a_tensor_is_the_number_that_it_holds_at_the_call(face):
+    x, k = torch.full((2, 300, 3), 0.9), torch.tensor(0.1)
+    if face == "torch":
+        spikes = lambda k: st.scan(x, 0.0, k=k, key=1).spikes  # noqa: E731
+    else:
+        spikes = lambda k: torch.from_numpy(sk.scan(x.numpy(), 0.0, k=k, seed=1).spikes)  # noqa: E731
+    first = spikes(k)
+    assert torch.equal(first, spikes(0.1)) and torch.equal(spikes(k), first)
+    k.fill_(100.0)
+    assert torch.equal(spikes(k), spikes(100.0)) and not torch.equal(spikes(k), first)
+    k.requires_grad_()
+    with pytest.raises(TypeError, match="k is tensor"):
+        spikes(k)
 
 
 def test_no_second_derivative():

@@ -171,6 +171,16 @@ def test_layers_draw_from_their_generator():
     assert torch.equal(layer(x)[0], again(x)[0])
 
 
+def test_a_key_goes_before_a_layers_generator():
+    generator = torch.Generator().manual_seed(1)
+    layer, x = st.StochasticAssociativeLIF(5, generator=generator), torch.randn(2, 100, 5)
+    before = generator.get_state()
+    assert torch.equal(layer(x, key=3)[0], st.scan(x, layer.beta, neuron=layer.neuron, key=3).spikes)
+    assert torch.equal(generator.get_state(), before)
+    with pytest.raises(TypeError, match="generator is 5; it must be a torch.Generator"):
+        st.StochasticAssociativeLIF(5, generator=5)
+
+
 @pytest.mark.parametrize("shape", ((), (7,), (2, 7), (2, 3, 7)))
 def test_firing_functions(shape):
     V = torch.linspace(-1, 2, max(1, torch.Size(shape).numel())).reshape(shape).requires_grad_()

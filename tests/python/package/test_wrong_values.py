@@ -13,6 +13,9 @@ from spikescan._checks import shown
 X = np.full((2, 8, 3), 0.3, np.float32)
 BETA = np.full(3, 0.5, np.float32)
 NAN, HUGE = float("nan"), 10**5000  # an integer that Python does not even write
+STRUCTURE = np.full(3, 0.5, [("a", "f4")])  # of one field, which NumPy would read as numbers
+STRUCTURES = np.full((2, 3), 0.5, STRUCTURE.dtype)
+MASKED = np.ma.array([0.5, 0.5, 0.5], mask=[0, 1, 0])
 # By kind of argument.
 WRONG = {
     "flag": (None, "a", 1, [True], np.ones(2)),
@@ -26,8 +29,8 @@ WRONG = {
     "dtype": (1, "int8", ["uint8"], {}, np.ones(2)),
     "decay": (None, "a", "0.5", ["a"], {}, 1j, [[1], [2, 3]], np.ones((2, 2), np.float32), object()),
     "decay or none": ("a", ["a"], {}, object(), 0.5),
-    "array": ("a", 1.5, ["a"], {}, object(), np.ones((2, 2), np.float32), np.array(["a"])),
-    "array or tuple": ("a", 1.5, {}, object(), X, np.array(["a"])),
+    "array": ("a", 1.5, ["a"], {}, object(), np.ones((2, 2), np.float32), np.array(["a"]), STRUCTURES),
+    "array or tuple": ("a", 1.5, {}, object(), X, np.array(["a"]), STRUCTURES, (STRUCTURES,)),
     "shape": (None, "a", 1.5, -1, (3, -1), (3, "a"), {}, HUGE),
     "origin": (None, 5, "abc", (0, 0), (0, "a", 0), (0, -1, 0), (0, 0, HUGE)),
     "object": ("a", 1.5, ["a"], {}, object(), np.ones(2)),
@@ -110,7 +113,7 @@ def torch():
     flags = dict.fromkeys(("spike", "membrane", "time_first", "keep_state", "gradient_in_place"), "flag")
     kinds = {"hidden_shape": "shape", "threshold": "number", "k": "number"} | flags
     for layer in (st.SPSN, st.PSU_LIF, st.StochasticAssociativeLIF, st.StochasticAssociativeCuBaLIF):
-        yield layer, {"hidden_shape": 3}, kinds | {"device": "object"}
+        yield layer, {"hidden_shape": 3}, kinds | {"device": "object", "generator": "object"}
         made = layer(3)
         call = {"x": "array", "key": "integer or none", "uniforms": "array"}
         yield made.forward, {"x": x}, call
@@ -198,6 +201,10 @@ WRONG["shape or none"] = tuple(value for value in WRONG["shape"] if value is not
 WRONG["writable shape"] = tuple(value for value in WRONG["shape"] if value is not HUGE)
 WRONG["value"] = tuple(value for value in WRONG["number"] if value is not NAN)
 WRONG["values"] = ("a", ["a"], {}, 1j, object(), [[1], [2, 3]])
+for kind in ("numbers", "decay", "values"):
+    WRONG[kind] += (STRUCTURE,)
+for kind in ("decay", "values"):
+    WRONG[kind] += (MASKED,)
 FACES = (arrays, neurons, nir, plot, torch, jax, layers_of_spyx, haiku)
 # The state of a layer is named as `scan` names it; a group is PyTorch's to refuse.
 OTHERWISE = {"group", "state"}

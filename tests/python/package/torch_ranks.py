@@ -5,6 +5,7 @@ Writes FOLDER/RANK.json: check -> "" or why not.
 Every check compares with the whole problem, which each rank also computes alone.
 """
 
+import datetime
 import json
 import sys
 import traceback
@@ -182,6 +183,31 @@ def time_sharded_frozen_decays():
     assert beta.grad is None
 
 
+def time_sharded_packed():
+    """Every rank refuses pieces that are no whole words, and none waits for another: the next call is in step."""
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    short = datetime.timedelta(seconds=20)
+    group = dist.new_group(timeout=short)
+    alone = [dist.new_group([i], timeout=short) for i in range(ranks)][rank]
+    _, x, beta, _ = make("lif", (2, ranks * SPLIT, 2))
+    for neuron, time_first in ((Neuron(), False), (Neuron(), True), (Neuron("lif", "heaviside"), False)):
+        piece = (x.transpose(0, 1)[:8] if time_first else x[:, :8]).contiguous()
+        options = {"neuron": neuron, "key": 7, "spikes": "bits32", "time_first": time_first}
+        try:
+            st.scan_time_sharded(piece, beta, group=group, **options)
+        except ValueError as error:
+            said = "x's time axis has 8 steps; with spikes 'bits32' it must have a multiple of 32"
+            assert str(error).startswith(said), error
+        else:
+            raise AssertionError("pieces of 8 steps were taken")
+        whole_words = st.scan_time_sharded(piece, beta, group=alone, **options).spikes
+        assert torch.equal(whole_words, st.scan(piece, beta, **options).spikes)
+    options = {"neuron": Neuron(), "key": 7, "spikes": "bits32"}
+    ours = st.scan_time_sharded(x.chunk(ranks, 1)[rank], beta, group=group, **options).spikes
+    expected = st.scan(x, beta, **options).spikes.view(torch.int32)
+    assert torch.equal(ours.view(torch.int32), expected.chunk(ranks, 1)[rank])
+
+
 def a_wrong_key_is_seen():
     """The comparison above must be able to fail: a rank that forgets its place draws other numbers."""
     _, x, beta, _ = make("lif")
@@ -207,6 +233,7 @@ CHECKS = {
     "time_sharded_own_uniforms": lambda: time_sharded("lif", own_uniforms=True),
     "time_sharded_anywhere": lambda: time_sharded("spsn", steps=100, exact=False),
     "time_sharded_frozen_decays": time_sharded_frozen_decays,
+    "time_sharded_packed": time_sharded_packed,
     "a_wrong_key_is_seen": a_wrong_key_is_seen,
 }
 
