@@ -7,12 +7,16 @@ from typing import Any, Callable
 
 import jax
 
+_HAS_TYPES = hasattr(jax, "typeof") and hasattr(jax.sharding, "auto_axes")
+
 
 def explicit_axes(array: Any) -> tuple[str, ...]:
     """The Explicit axes of the mesh in an array's type; none where JAX (before 0.7) has no such types."""
-    if not hasattr(jax, "typeof") or not hasattr(jax.sharding, "auto_axes"):
+    if not _HAS_TYPES:
         return ()
     mesh = jax.typeof(array).sharding.mesh
+    if mesh.empty:
+        return ()
     explicit = jax.sharding.AxisType.Explicit
     return tuple(name for name, kind in zip(mesh.axis_names, mesh.axis_types) if kind == explicit)
 

@@ -243,14 +243,18 @@ def _flattened(wanted: Wanted, x: Any, beta: Any, alpha: Any, initial: Any, key:
     """The scan with its channels as one axis."""
     channels = x.shape[2:]
     flat = int(np.prod(channels, dtype=np.int64))
-    x, initial, uniforms = jax.tree_util.tree_map(
-        lambda a: a.reshape(*a.shape[: a.ndim - len(channels)], flat), (x, initial, uniforms)
-    )
-    arguments = (x, _spread(beta, wanted.shared, channels, flat), _spread(alpha, wanted.shared, channels, flat))
-    arguments += (initial, key, uniforms)
+    is_flat = len(channels) == 1  # outside jit each reshape costs microseconds
+    if not is_flat:
+        x, initial, uniforms = jax.tree_util.tree_map(
+            lambda a: a.reshape(*a.shape[: a.ndim - len(channels)], flat), (x, initial, uniforms)
+        )
+    beta, alpha = (_spread(decay, wanted.shared, channels, flat) for decay in (beta, alpha))
+    arguments = (x, beta, alpha, initial, key, uniforms)
     axes = varying_axes(*jax.tree_util.tree_leaves(arguments))
-    result = _compiled(wanted, *jax.tree_util.tree_map(lambda a: vary(a, axes), arguments))
-    return jax.tree_util.tree_map(lambda a: a.reshape(*a.shape[:-1], *channels), result)
+    if axes:
+        arguments = jax.tree_util.tree_map(lambda a: vary(a, axes), arguments)
+    result = _compiled(wanted, *arguments)
+    return result if is_flat else jax.tree_util.tree_map(lambda a: a.reshape(*a.shape[:-1], *channels), result)
 
 
 def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...]) -> tuple[Any, Any, bool]:
@@ -266,8 +270,8 @@ def _decays(neuron: Neuron, beta: Any, alpha: Any, channels: tuple[int, ...]) ->
 
 def _spread(decay: Any, shared: bool, channels: tuple[int, ...], flat: int) -> Any:
     """What is not shared by the whole call is spread over the channels; its gradient is then summed by JAX."""
-    if decay is None:
-        return None
+    if decay is None or (not shared and decay.shape == (flat,)):
+        return decay
     return decay.reshape(1) if shared else jnp.broadcast_to(decay, channels).reshape(flat)
 
 
