@@ -12,7 +12,7 @@ SPIKESCAN_HD float* partial_sums(const BackwardCall& call, int parameter) {
   return first + parameter * call.plan.partial_rows * call.description.channels;
 }
 
-// [C], where all channels share a decay; one parameter's after the other's.
+// [C], where all channels share a decay: the same memory for one parameter after the other.
 SPIKESCAN_HD double* channel_totals(const BackwardCall& call) {
   return reinterpret_cast<double*>(static_cast<char*>(call.args.workspace) + call.plan.totals);
 }

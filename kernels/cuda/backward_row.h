@@ -85,8 +85,9 @@ class BackwardRow {
     if (kColumns < kRowThreads) __syncthreads();  // the rows before are done with the tables
     if (threadIdx.x < kColumns) {
       memory_.state_tables.template prepare<StateScan<kOrder>>(states_.neuron().scan.map(), d_.time);
-      if constexpr (kOrder == 2)
+      if constexpr (kOrder == 2) {
         memory_.gradient_tables.template prepare<GradientScan<kOrder>>(gradient_.map(), d_.time);
+      }
     }
     if (kColumns < kRowThreads) __syncthreads();  // the other warps read them
   }
@@ -278,8 +279,8 @@ class BackwardRow {
     store(steps, output[kOrder - 1]);
   }
 
-  // Once the states before the first step of the segment that waits are there: after the group's i-th segment; or for
-  // segment s of the chunk, which is the group's i-th, if they are not still to come with another group.
+  // The sum of segment s of the chunk, the group's i-th, waits for the states before its first step. They are those
+  // after the group's segment before it; at the chunk's start the carry; else they come with the next group.
   __device__ __forceinline__ void complete_sums(int s, int i) {
     if (i > 0) {
       complete_sums_after(i - 1);

@@ -44,8 +44,9 @@ __device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const
     draw(first, words);
     float closest[kTogether];
 #pragma unroll
-    for (int i = kTogether - 1; i >= 0; --i)
+    for (int i = kTogether - 1; i >= 0; --i) {
       closest[i] = add_quick_spikes(test, words[i], kPhiloxSteps * (first + i), m, bits);
+    }
 #pragma unroll
     for (int i = 1; i < kTogether; ++i) closest[0] = lesser_or_nan(closest[0], closest[i]);
     if (usually(closest[0] > test.unsure)) continue;

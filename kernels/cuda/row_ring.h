@@ -56,12 +56,14 @@ class RowRing {
     RawSegment raw;
     if (x_.dtype == SPIKESCAN_FLOAT32) {
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j)
+      for (int j = 0; j < kSegmentSteps; ++j) {
         raw.bits[j] = reinterpret_cast<const uint32_t*>(slot)[j * 32 + lane_of_warp()];
+      }
     } else {
 #pragma unroll
-      for (int j = 0; j < kSegmentSteps; ++j)
+      for (int j = 0; j < kSegmentSteps; ++j) {
         raw.bits[j] = reinterpret_cast<const uint16_t*>(slot)[j * 32 + lane_of_warp()];
+      }
     }
     decode(raw, x_.dtype, out);
   }
