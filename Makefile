@@ -5,6 +5,8 @@
 CUDA ?= auto
 JOBS ?= $(shell nproc)
 SETUP ?= yes
+# What tools/setup is to bring beside the build's own needs.
+extras :=
 # With our own three and a half minutes and the build it stays below 15.
 PEER_SECONDS ?= 420
 export WAV
@@ -42,7 +44,7 @@ help:
 
 setup:
 ifneq ($(SETUP),no)
-	@tools/setup $(CUDA) $(frameworks)
+	@tools/setup $(CUDA) $(extras)
 endif
 
 build: setup
@@ -59,11 +61,11 @@ demo: setup
 	@$(python) examples/demo/plot.py out/demo
 
 # Holds for what `test` needs first, too.
-test: frameworks := frameworks
+test: extras := tests
 test: build
 	ctest --preset $(preset)
 
-bench: frameworks := frameworks
+bench: extras := frameworks
 bench: setup
 	$(call configure,$(bench_preset)) -DSPIKESCAN_TESTS=OFF -DSPIKESCAN_EXAMPLES=OFF -B build/bench
 	cmake --build build/bench -j $(JOBS) --target spikescan-bench spikescan_python

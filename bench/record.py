@@ -17,24 +17,38 @@ def slug(text):
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unknown"
 
 
-def processor_name():
+def cpuinfo(path=Path("/proc/cpuinfo")):
+    """What the system says of its first processor."""
+    facts = {}
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = path.read_text().splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return facts
+    for line in lines:
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    return facts
+
+
+def processor_name(facts=None):
+    return (facts or cpuinfo()).get("model name") or platform.processor() or platform.machine()
+
+
+def processor(facts=None):
+    """Its name, with family and model where they are told: virtual machines call processors of different years alike."""
+    facts = facts or cpuinfo()
+    told = [f"{key.removeprefix('cpu ')} {facts[key]}" for key in ("cpu family", "model") if key in facts]
+    return ", ".join([processor_name(facts), *told])
 
 
 def machine(device=None):
     """`device` (a GPU's name) names the machine where there is one, else its processor and cores do."""
     cores = len(os.sched_getaffinity(0))
-    name = device or f"{processor_name()} {cores} cores"
+    name = device or f"{processor()} {cores} cores"
     return {
         "name": slug(name),
         "system": platform.platform(),
-        "processor": processor_name(),
+        "processor": processor(),
         "cores": cores,
     }
 

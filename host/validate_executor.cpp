@@ -12,7 +12,9 @@ spikescan_status validate_executor(const spikescan_description& d, const void* s
   spikescan_executor executor;
   if (const auto s = take_struct(static_cast<const spikescan_executor*>(stream), "stream", &executor, error)) return s;
   if (executor.threads < 1) return error.invalid("stream.threads is %d; it must be > 0", executor.threads);
-  if (!executor.run) return error.invalid("stream.run is null; it must run the tasks it is given");
+  if (!executor.run && executor.context) {
+    return error.invalid("stream.run is null; without it stream.context, now %p, must be null, too", executor.context);
+  }
   return SPIKESCAN_OK;
 }
 

@@ -1,4 +1,4 @@
-// What a CPU call gets in the place of a stream: null, or the caller's threads.
+// What a CPU call gets in the place of a stream: null, or the caller's threads, or how many of OpenMP's.
 #pragma once
 
 #include "host/error.h"

@@ -187,16 +187,16 @@ typedef struct spikescan_sizes {
   size_t saved;              /* bytes that forward saves and backward reads */
 } spikescan_sizes;
 
-/* The caller's threads, for CPU calls that shall not use OpenMP's. Passed in the place of `stream`; read during the call
+/* Threads for a CPU call: the caller's own, or fewer of OpenMP's. Passed in the place of `stream`; read during the call
  * only. run() calls task(data, i) once for every i in [0, tasks), in any order, on any threads, at once or one after the
  * other, and returns when all are done; tasks is at most `threads`. Neither the bits of a result nor the call's coming
  * to an end depends on how many run at once. task never throws, and run() must not throw either: tasks may still be at
  * work on what the call keeps on its stack. A run() that returns without having called a task is refused. */
 typedef struct spikescan_executor {
   size_t struct_size; /* sizeof(spikescan_executor) */
-  void* context;      /* handed to run() */
+  void* context;      /* handed to run(); null without one */
   int32_t threads;    /* > 0: how many tasks may run at once; more than there are costs only speed */
-  void (*run)(void* context, int64_t tasks, void (*task)(void* data, int64_t index), void* data);
+  void (*run)(void* context, int64_t tasks, void (*task)(void* data, int64_t index), void* data); /* null: OpenMP's */
 } spikescan_executor;
 
 #define SPIKESCAN_TENSOR_INIT {NULL, SPIKESCAN_FLOAT32, 0, 0}

@@ -1,6 +1,18 @@
 #include "kernels/cpu/instruction_sets.h"
 
+#if defined(SPIKESCAN_X86_ISAS)
+#include <cpuid.h>
+#endif
+
 namespace spikescan {
+
+#if defined(SPIKESCAN_X86_ISAS)
+// Not every compiler's __builtin_cpu_supports knows the name.
+static bool has_f16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+#endif
 
 const LanePasses* const* usable_passes() {
   static const auto list = [] {
@@ -13,14 +25,14 @@ const LanePasses* const* usable_passes() {
     const bool sse4 =
         __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("sse4.2");
     const bool avx2 = sse4 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
+                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_f16c();
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     if (avx512) found.passes[n++] = lane_passes_avx512();
     if (avx2) found.passes[n++] = lane_passes_avx2();
     if (sse4) found.passes[n++] = lane_passes_sse4();
 #else
-    found.passes[n++] = lane_passes_baseline();
+    found.passes[n++] = SPIKESCAN_JOIN(lane_passes_, SPIKESCAN_ONLY_ISA)();
 #endif
     return found;
   }();

@@ -39,6 +39,7 @@ struct LanePasses {
 };
 
 const LanePasses* lane_passes_baseline();
+const LanePasses* lane_passes_neon();
 const LanePasses* lane_passes_sse4();
 const LanePasses* lane_passes_avx2();
 const LanePasses* lane_passes_avx512();

@@ -3,6 +3,7 @@
 #include <omp.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -24,13 +25,18 @@ int openmp_threads() {
   return lost_threads ? 1 : omp_get_max_threads();
 }
 
-Threads::Threads(const void* stream)
-    : executor_(static_cast<const spikescan_executor*>(stream)),
-      count_(executor_ ? executor_->threads : openmp_threads()) {}
+Threads::Threads(const void* stream) : pool_(static_cast<const spikescan_executor*>(stream)) {
+  if (pool_ && pool_->run) {
+    count_ = pool_->threads;
+  } else {
+    count_ = pool_ ? std::min<int>(pool_->threads, openmp_threads()) : openmp_threads();
+    pool_ = nullptr;
+  }
+}
 
 void Threads::run(int64_t tasks, void (*task)(void* data, int64_t index), void* data) const {
   if (tasks == 1) return task(data, 0);
-  if (executor_) return executor_->run(executor_->context, tasks, task, data);
+  if (pool_) return pool_->run(pool_->context, tasks, task, data);
   note_forks();
 #pragma omp parallel for schedule(static, 1) num_threads(count_)
   for (int64_t i = 0; i < tasks; ++i) task(data, i);

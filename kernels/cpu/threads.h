@@ -1,4 +1,4 @@
-// The threads of a call: OpenMP's, or the caller's pool (spikescan_executor). Work is a list of items that the running
+// The threads of a call: OpenMP's, all or some, or the caller's pool (spikescan_executor). Work is a list of items that the running
 // threads take in order, so one thread or many, one after the other or at once, do the same work.
 #pragma once
 
@@ -23,7 +23,7 @@ class Threads {
   void run(int64_t tasks, void (*task)(void* data, int64_t index), void* data) const;
 
  private:
-  const spikescan_executor* executor_;
+  const spikescan_executor* pool_;  // the caller's; null: OpenMP's threads
   int count_;
 };
 

@@ -8,10 +8,15 @@
 #endif
 // Highway's own debug checks would need its library.
 #define HWY_IS_DEBUG_BUILD 0
-// Highway takes AVX3_DL where a compiler is told of newer processors (-march=native); in Highway 1.0.3 its TruncateTo
-// of 32-bit lanes to bytes is wrong.
+// Each unit's instructions are its compiler's flags: Highway is to ask neither for the two that its x86 targets want
+// beside theirs nor, of ARM's GCC, for others by pragmas, which reach its functions alone and keep them from being
+// inlined into ours.
+#define HWY_DISABLE_PCLMUL_AES
+#define TOOLCHAIN_MISS_SYS_AUXV_H
+// Where a compiler is told of newer processors (-march=native), Highway takes AVX3_DL, of which 1.0.3 has a wrong
+// TruncateTo of 32-bit lanes to bytes, or SVE, whose vectors have no length that the compiler knows.
 #ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS HWY_AVX3_DL
+#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #endif
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>

@@ -186,6 +186,10 @@ class DeviceInfo(Structure):
     ]
 
 
+class Executor(Structure):
+    _fields_ = [("struct_size", c_size_t), ("context", c_void_p), ("threads", c_int32), ("run", c_void_p)]
+
+
 STRUCTS = {
     "spikescan_description": Description,
     "spikescan_tensor": Tensor,
@@ -195,6 +199,7 @@ STRUCTS = {
     "spikescan_backward_args": BackwardArgs,
     "spikescan_sizes": Sizes,
     "spikescan_device_info": DeviceInfo,
+    "spikescan_executor": Executor,
 }
 
 # ---- Loading -------------------------------------------------------------------------------------------------------

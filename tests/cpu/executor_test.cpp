@@ -1,12 +1,16 @@
 // The caller's threads in the place of OpenMP's: the same bits from a pool that runs tasks one after the other,
-// backwards, or all at once; what is refused; and what the child of a fork does without OpenMP's threads.
+// backwards, or all at once; fewer of OpenMP's; what is refused; and what the child of a fork does without them.
 #include <gtest/gtest.h>
 #include <omp.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -160,8 +164,31 @@ TEST(Executor, ABadOneIsRefusedAndNothingIsWritten) {
   refused(bad, "stream.threads");
   bad = good;
   bad.run = nullptr;
-  refused(bad, "stream.run");
+  refused(bad, "stream.run is null; without it stream.context, now");
   EXPECT_EQ(pool.calls, 0);
+}
+
+int threads_of_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<int>(std::distance(begin(tasks), end(tasks)));
+}
+
+// Bits do not tell threads apart, but how many there are does: in a process in which OpenMP has none yet.
+TEST(Executor, WithoutARunItTakesSoManyOfOpenMpsThreads) {
+  const auto child = [](int threads, int expected_more) {
+    omp_set_num_threads(3);
+    const int before = threads_of_process();
+    Sample sample(2, 9, 300, 200);
+    spikescan_executor some = {sizeof some, nullptr, threads, nullptr};
+    expect_ran(sample, &some);
+    const int more = threads_of_process() - before;
+    std::fprintf(stderr, "%d more\n", more);
+    std::_Exit(more == expected_more && !HasFailure() ? 0 : 1);
+  };
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(child(1, 0), ::testing::ExitedWithCode(0), "0 more");
+  EXPECT_EXIT(child(2, 1), ::testing::ExitedWithCode(0), "1 more");
+  EXPECT_EXIT(child(64, 2), ::testing::ExitedWithCode(0), "2 more");
 }
 
 // The child of a fork has lost OpenMP's other threads; it comes to an end alone, with the same bits.

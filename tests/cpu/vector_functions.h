@@ -14,6 +14,7 @@ struct VectorFunctions {
 };
 
 const VectorFunctions& vector_functions_baseline();
+const VectorFunctions& vector_functions_neon();
 const VectorFunctions& vector_functions_sse4();
 const VectorFunctions& vector_functions_avx2();
 const VectorFunctions& vector_functions_avx512();

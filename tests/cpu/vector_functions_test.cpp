@@ -31,7 +31,7 @@ std::vector<Isa> isas() {
                          : name == "avx2" ? vector_functions_avx2()
                                           : vector_functions_sse4()});
 #else
-    all.push_back({name, vector_functions_baseline()});
+    all.push_back({name, SPIKESCAN_JOIN(vector_functions_, SPIKESCAN_ONLY_ISA)()});
 #endif
   }
   return all;

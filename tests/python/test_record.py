@@ -152,6 +152,17 @@ def test_every_record_kept_is_valid():
         assert path.parent.name == record["machine"]["name"], path
 
 
+def test_processors_of_one_name_are_told_apart(tmp_path):
+    told = tmp_path / "cpuinfo"
+    told.write_text("processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: Some Processor\n\nmodel\t: 18\n")
+    facts = records.cpuinfo(told)
+    assert records.processor_name(facts) == "Some Processor"
+    assert records.processor(facts) == "Some Processor, family 25, model 17"
+    told.write_text("processor\t: 0\nCPU part\t: 0xd4f\n")
+    assert records.processor(records.cpuinfo(told)) == records.processor_name({"none": ""})
+    assert records.cpuinfo(tmp_path / "absent") == {}
+
+
 def fake_program(folder, exit_code=0):
     """A program that writes the fixture, as spikescan-bench does."""
     (folder / "bench").mkdir()

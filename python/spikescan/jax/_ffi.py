@@ -22,6 +22,7 @@ def register() -> None:
     """Once a process; needs JAX 0.5 (typed FFI under jax.ffi)."""
     if not hasattr(jax, "ffi"):
         raise ImportError(f"spikescan.jax needs JAX 0.5 or newer; this is {jax.__version__}")
+    _abi.version()  # loads what the handlers need: in a wheel the loader would not find it under its versioned name
     library = _abi.open_library("spikescan.jax's library", LIBRARY)
     for backend, platform in _PLATFORMS.items():
         for direction in ("forward", "backward"):
@@ -33,8 +34,16 @@ def register() -> None:
 def _devices() -> tuple[tuple[str, int], ...]:
     """Where a traced call may run; scratch is sized for the hungriest. Tracing does not know which GPU it will be: the sizes
     are those of this thread's current one, by default the first, and the others are taken to be like it."""
-    on_gpu = jax.default_backend() == "gpu" and _abi.device_count("cuda")
+    on_gpu = _has_gpu() and _abi.device_count("cuda")
     return (("cpu", 0), ("cuda", 0)) if on_gpu else (("cpu", 0),)
+
+
+def _has_gpu() -> bool:
+    """By default or not: arrays may lie there where the CPU is JAX's first platform."""
+    try:
+        return bool(jax.devices("cuda"))
+    except RuntimeError:  # JAX has no such platform here
+        return False
 
 
 def _workspace_bytes(call: Call, sizes: dict[str, int], x_dtype: Any) -> int:

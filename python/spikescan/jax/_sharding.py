@@ -45,6 +45,20 @@ def _rule(call: Call, instances: tuple[int, ...]) -> dict[str, Any]:
     return rule
 
 
+def _outside_meshes(piece: Callable[..., Any]) -> Callable[..., Any]:
+    """One device's work, traced as such: a mesh of the caller's (`jax.set_mesh`) is the context here, too, and JAX would
+    put its shardings on the pieces, which it cannot compile."""
+    if not hasattr(jax.sharding, "use_abstract_mesh"):
+        return piece
+
+    @functools.wraps(piece)
+    def alone(*operands: jax.Array) -> Any:
+        with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), ())):
+            return piece(*operands)
+
+    return alone
+
+
 class _Placement:
     """Which mesh axes split n, b and c: those that split x, where they divide it evenly."""
 
@@ -102,6 +116,7 @@ def partitioned(call: Call, instances: tuple[int, ...]) -> Callable[..., tuple[j
     def partition(mesh: Any, shapes: Any, _: Any) -> Any:
         place, arguments, results = shardings(mesh, shapes)
 
+        @_outside_meshes
         def piece(*operands: jax.Array) -> tuple[jax.Array, ...]:
             local = call.sizes(tuple(o.shape for o in operands))
             moved = list(operands)

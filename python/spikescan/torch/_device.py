@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from ctypes import addressof, sizeof
 from typing import Any
 
 import torch
 
+from spikescan import _abi
 from spikescan._checks import shown
 from spikescan._memory import WORKSPACE_ALIGNMENT, aligned
 
@@ -27,11 +29,24 @@ def backend_of(device: torch.device) -> str:
     return device.type
 
 
-def stream_of(device: torch.device) -> int | None:
-    """PyTorch's current stream there; the CPU has none."""
-    if device.type == "cpu":
-        return None
+def stream_of(device: torch.device) -> int:
+    """PyTorch's current stream on a GPU."""
     return torch._C._cuda_getCurrentRawStream(device.index)
+
+
+_executors: dict[int, _abi.Executor] = {}
+
+
+def threads() -> int:
+    """What a call on the CPU gets in the place of a stream: a pointer, which stays, to as many of OpenMP's threads as
+    PyTorch takes itself. The library's OpenMP may be another than the one that PyTorch's wheel brings, and
+    torch.set_num_threads reaches that one alone."""
+    count = torch.get_num_threads()
+    executor = _executors.get(count)
+    if executor is None:
+        # Of several threads that come here first, all take the same one, or one's would be gone while it is read.
+        executor = _executors.setdefault(count, _abi.Executor(sizeof(_abi.Executor), None, count, None))
+    return addressof(executor)
 
 
 def on(device: torch.device) -> Any:

@@ -130,7 +130,7 @@ def _run(function: Any, plan: Plan, args: Any, x: Tensor) -> None:
         memory = x.new_empty(size + WORKSPACE_ALIGNMENT, dtype=torch.uint8)
         args.workspace = aligned(memory.data_ptr())
     if is_on_cpu:
-        status = function(plan.description, args, None)
+        status = function(plan.description, args, _device.threads())
     else:
         with _device.on(x.device):
             status = function(plan.description, args, _device.stream_of(x.device))

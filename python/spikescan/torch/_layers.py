@@ -42,6 +42,10 @@ class Bernoulli:
     def __call__(self, V: Tensor, key: Any = None, *, generator: Any = None, uniforms: Any = None) -> Tensor:
         return _fire(self.neuron, V, key, generator, uniforms)
 
+    def __hash__(self) -> int:
+        # Dynamo of PyTorch 2.11 hashes what a compiled function makes before it has its field.
+        return hash(getattr(self, "neuron", None))
+
 
 def sigmoid_bernoulli(k: float = 10, threshold: float = 1.0, max_prob: float = 0.8) -> Bernoulli:
     """Firing function (V, key=None) -> spikes: Bernoulli(max_prob sigmoid(k (V - threshold))), gradient g * p.

@@ -46,6 +46,21 @@ def test_the_installed_package_runs_by_itself(fresh, tmp_path):
     assert doctor.returncode == 0 and "not installed (spikescan.jax needs it)" in doctor.stdout
 
 
+def test_its_first_call_may_be_jax(fresh, tmp_path):
+    """The handlers need the library, which in a wheel has no versioned name that the loader would look for."""
+    jax = pytest.importorskip("jax")
+    program = f"""
+import sys
+sys.path.append({os.path.dirname(os.path.dirname(jax.__file__))!r})  # this environment's JAX, the wheel's spikescan
+import spikescan.jax as sj
+print(sj.__file__, sj.scan([[[1.0]] * 8], 0.9, key=1).spikes.shape)
+"""
+    environment = ENVIRONMENT | {"JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([fresh, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert str(fresh.parent.parent) in done.stdout
+
+
 def test_it_holds_libraries_types_and_no_extension_module(fresh):
     files = subprocess.run(
         [fresh, "-m", "pip", "show", "-f", "spikescan"], env=ENVIRONMENT, capture_output=True, text=True, check=True

@@ -14,9 +14,13 @@ INCLUDE = Path(jaxlib.__file__).parent / "include"
 OURS = ROOT / "python/xla/ffi_abi.h"
 pytestmark = pytest.mark.skipif(CXX is None, reason="no C++ compiler here")
 
+HEADERS = "".join(path.read_text() for path in INCLUDE.rglob("ffi/api/c_api*.h"))
 # our struct -> (XLA's, fields in which ours differ in name)
 STRUCTS = {
-    "Extension": ("XLA_FFI_Extension_Base", {}),
+    # Named anew in jaxlib 0.11.
+    "Extension": (
+        "XLA_FFI_InternalExtension" if "XLA_FFI_InternalExtension" in HEADERS else "XLA_FFI_Extension_Base", {},
+    ),
     "ApiVersion": ("XLA_FFI_Api_Version", {}),
     "Metadata": ("XLA_FFI_Metadata", {}),
     "MetadataExtension": ("XLA_FFI_Metadata_Extension", {}),

@@ -1,0 +1,39 @@
+"""A call on the CPU takes as many threads as PyTorch does, also where the library's OpenMP is another than PyTorch's."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+
+PROGRAM = """
+import os
+import sys
+import numpy as np, torch, spikescan.torch as st
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+# As where PyTorch's wheel has an OpenMP of its own, which alone its set_num_threads reaches.
+torch.get_num_threads = lambda: int(sys.argv[1])
+ones = torch.from_numpy(np.ones((16, 1024, 256), np.float32))  # PyTorch's own work would start its threads
+x = ones.detach().requires_grad_()
+before = threads()
+spikes = st.scan(x, 0.9, key=1).spikes
+forward = threads() - before
+torch.autograd.grad(spikes, x, ones)
+print(forward, threads() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list a process's threads")
+@pytest.mark.parametrize("threads, more", ((1, 0), (2, 1)))
+def test_pytorchs_number_of_threads_counts(threads, more):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(threads)], capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "4"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(more)] * 2
