@@ -35,8 +35,9 @@ def last_line(text):
 
 
 def install(name):
-    """Makes one folder, once: a copy of the list in it says that it is complete."""
-    wanted, folder = (LISTS / f"{name}.txt").read_text(), FOLDER / name
+    """Makes one folder, once: a copy of the list in it, and for which Python, says that it is complete."""
+    wanted = f"# Python {sys.version_info.major}.{sys.version_info.minor}\n" + (LISTS / f"{name}.txt").read_text()
+    folder = FOLDER / name
     stamp = folder / "requirements.txt"
     if stamp.exists() and stamp.read_text() == wanted:
         return folder
