@@ -5,13 +5,16 @@
 #endif
 
 namespace spikescan {
-
 #if defined(SPIKESCAN_X86_ISAS)
-// Not every compiler's __builtin_cpu_supports knows the name.
-static bool has_f16c() {
+namespace {
+
+// Clang's __builtin_cpu_supports does not know the name.
+bool has_f16c() {
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
 }
+
+}  // namespace
 #endif
 
 const LanePasses* const* usable_passes() {

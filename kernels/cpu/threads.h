@@ -1,5 +1,5 @@
-// The threads of a call: OpenMP's, all or some, or the caller's pool (spikescan_executor). Work is a list of items that the running
-// threads take in order, so one thread or many, one after the other or at once, do the same work.
+// The threads of a call: OpenMP's, all or some, or the caller's pool (spikescan_executor). Work is a list of items that
+// the running threads take in order, so one thread or many, one after the other or at once, do the same work.
 #pragma once
 
 #include <atomic>

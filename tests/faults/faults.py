@@ -307,6 +307,7 @@ THREADS = _faults(
 ) + _faults(
     "kernels/cpu/threads.cpp", EXECUTOR,
     ("fork: threads that are gone are waited for", "lost_threads ? 1 : omp_get_max_threads()", "omp_get_max_threads()"),
+    ("executor without a run: all of OpenMP's threads", "std::min<int>(pool_->threads, openmp_threads())", "openmp_threads()"),
 )
 
 CHUNKS = _faults(
