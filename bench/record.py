@@ -31,12 +31,13 @@ def cpuinfo(path=Path("/proc/cpuinfo")):
 
 
 def processor_name(facts=None):
-    return (facts or cpuinfo()).get("model name") or platform.processor() or platform.machine()
+    facts = cpuinfo() if facts is None else facts
+    return facts.get("model name") or platform.processor() or platform.machine()
 
 
 def processor(facts=None):
     """Its name, with family and model where they are told: virtual machines call processors of different years alike."""
-    facts = facts or cpuinfo()
+    facts = cpuinfo() if facts is None else facts
     told = [f"{key.removeprefix('cpu ')} {facts[key]}" for key in ("cpu family", "model") if key in facts]
     return ", ".join([processor_name(facts), *told])
 

@@ -159,7 +159,7 @@ def test_processors_of_one_name_are_told_apart(tmp_path):
     assert records.processor_name(facts) == "Some Processor"
     assert records.processor(facts) == "Some Processor, family 25, model 17"
     told.write_text("processor\t: 0\nCPU part\t: 0xd4f\n")
-    assert records.processor(records.cpuinfo(told)) == records.processor_name({"none": ""})
+    assert records.processor(records.cpuinfo(told)) == records.processor_name({})
     assert records.cpuinfo(tmp_path / "absent") == {}
 
 

@@ -3,6 +3,7 @@ scan runs with those axes Auto, and its results are sharded as x is."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable
 
 import jax
@@ -37,3 +38,17 @@ def run_auto(function: Callable[..., Any], arguments: tuple[Any, ...], x: Any, t
     }
     out = jax.tree_util.tree_map(places.__getitem__, series)
     return jax.sharding.auto_axes(function, axes=axes, out_sharding=out)(*arguments)
+
+
+def outside_meshes(piece: Callable[..., Any]) -> Callable[..., Any]:
+    """One device's work, traced as such: a mesh of the caller's (`jax.set_mesh`) is the context here, too, and JAX would
+    put its shardings on the pieces, which it cannot compile."""
+    if not hasattr(jax.sharding, "use_abstract_mesh"):
+        return piece
+
+    @functools.wraps(piece)
+    def alone(*operands: jax.Array) -> Any:
+        with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), ())):
+            return piece(*operands)
+
+    return alone

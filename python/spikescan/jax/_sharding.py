@@ -15,6 +15,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from spikescan.jax import _ffi
 from spikescan.jax._call import Call
+from spikescan.jax._explicit import outside_meshes
 from spikescan.jax._keys import shift_key
 
 _SPLIT = "nbc"  # the axes that may be sharded
@@ -43,20 +44,6 @@ def _rule(call: Call, instances: tuple[int, ...]) -> dict[str, Any]:
         in_order = dict.fromkeys("".join(operands + results).replace(" ", ""))
         rule["need_replication_factors"] = tuple(a for a in in_order if a in _WHOLE)
     return rule
-
-
-def _outside_meshes(piece: Callable[..., Any]) -> Callable[..., Any]:
-    """One device's work, traced as such: a mesh of the caller's (`jax.set_mesh`) is the context here, too, and JAX would
-    put its shardings on the pieces, which it cannot compile."""
-    if not hasattr(jax.sharding, "use_abstract_mesh"):
-        return piece
-
-    @functools.wraps(piece)
-    def alone(*operands: jax.Array) -> Any:
-        with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), ())):
-            return piece(*operands)
-
-    return alone
 
 
 class _Placement:
@@ -116,7 +103,7 @@ def partitioned(call: Call, instances: tuple[int, ...]) -> Callable[..., tuple[j
     def partition(mesh: Any, shapes: Any, _: Any) -> Any:
         place, arguments, results = shardings(mesh, shapes)
 
-        @_outside_meshes
+        @outside_meshes
         def piece(*operands: jax.Array) -> tuple[jax.Array, ...]:
             local = call.sizes(tuple(o.shape for o in operands))
             moved = list(operands)

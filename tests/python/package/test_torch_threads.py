@@ -16,7 +16,8 @@ import numpy as np, torch, spikescan.torch as st
 def threads():
     return len(os.listdir("/proc/self/task"))
 
-# As where PyTorch's wheel has an OpenMP of its own, which alone its set_num_threads reaches.
+torch.set_num_threads(4)
+# From here on as where PyTorch's wheel has an OpenMP of its own, which alone its set_num_threads reaches.
 torch.get_num_threads = lambda: int(sys.argv[1])
 ones = torch.from_numpy(np.ones((16, 1024, 256), np.float32))  # PyTorch's own work would start its threads
 x = ones.detach().requires_grad_()
@@ -29,7 +30,7 @@ print(forward, threads() - before)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list a process's threads")
-@pytest.mark.parametrize("threads, more", ((1, 0), (2, 1)))
+@pytest.mark.parametrize("threads, more", ((1, 0), (2, 1), (7, 3)))
 def test_pytorchs_number_of_threads_counts(threads, more):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(threads)], capture_output=True, text=True, timeout=300,
