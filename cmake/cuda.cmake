@@ -56,3 +56,23 @@ if(SPIKESCAN_CUDA_RUNTIME_INCLUDE AND SPIKESCAN_LIBCUXX_INCLUDE)
 else()
   message(STATUS "spikescan: no CUDA headers; the SIMT harness is left out")
 endif()
+
+# The kernels ask no GPU for what an older one lacks: their PTX for the lowest architecture is that of the others, and
+# making it takes two thirds of a compilation. So it is made once, for every architecture's machine code and for GPUs
+# that are not named. What is more than a number (native, 90a, 90-virtual) is CMake's to understand.
+function(spikescan_cuda_architectures target)
+  set(numbers ${SPIKESCAN_CUDA_ARCHITECTURES})
+  list(FILTER numbers INCLUDE REGEX "^[0-9]+$")
+  if(NOT "${numbers}" STREQUAL "${SPIKESCAN_CUDA_ARCHITECTURES}")
+    set_target_properties(${target} PROPERTIES CUDA_ARCHITECTURES "${SPIKESCAN_CUDA_ARCHITECTURES}")
+    return()
+  endif()
+  list(SORT numbers COMPARE NATURAL)
+  list(GET numbers 0 lowest)
+  set(options --generate-code=arch=compute_${lowest},code=compute_${lowest})
+  foreach(number IN LISTS numbers)
+    list(APPEND options --generate-code=arch=compute_${lowest},code=sm_${number})
+  endforeach()
+  set_target_properties(${target} PROPERTIES CUDA_ARCHITECTURES OFF)
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${options}>")
+endfunction()

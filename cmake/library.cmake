@@ -92,7 +92,7 @@ if(SPIKESCAN_HAVE_CUDA)
   # nvcc hands device code with its own pragmas on to the host's compiler, which does not know them.
   target_compile_options(spikescan_cuda PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:${SPIKESCAN_STRICT_DEVICE_FLOAT};--expt-relaxed-constexpr;--threads=2;-Xptxas=--warn-on-spills;-Xptxas=--warn-on-local-memory-usage;-Xcompiler=-Wall,-Wno-unknown-pragmas,${SPIKESCAN_STRICT_FLOAT}>)
-  set_target_properties(spikescan_cuda PROPERTIES CUDA_ARCHITECTURES "${SPIKESCAN_CUDA_ARCHITECTURES}")
+  spikescan_cuda_architectures(spikescan_cuda)
   if(SPIKESCAN_CURAND_INCLUDE)
     target_include_directories(spikescan_cuda SYSTEM PRIVATE ${SPIKESCAN_CURAND_INCLUDE})
   endif()

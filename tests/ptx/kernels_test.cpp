@@ -1,4 +1,4 @@
-// Every kernel of the library, as nvcc made it for sm_90, gives the CPU backend's bits: a call for each form and plan,
+// Every kernel of the library, as nvcc made it, gives the CPU backend's bits: a call for each form and plan,
 // on a device of one multiprocessor, where small calls take the plans of large ones. The interpreter tells which
 // kernels were never launched.
 #include <gtest/gtest.h>

@@ -119,7 +119,7 @@ class Parser {
     const auto found = places_.find(name);
     return found == places_.end() ? -1 : found->second;
   }
-  int constant(std::uint64_t value) { return place("#" + std::to_string(value), value); }
+  int constant(std::uint64_t value) { return place(std::to_string(value) + "#", value); }
 
   int operand(const std::string& text) {
     if (text.empty()) fail("an operand is missing");

@@ -1,4 +1,4 @@
-"""The PTX and the machine code that a library's object file has of its kernels, by cuobjdump.
+"""The PTX that a library's object file has of its kernels, and their machine code for an architecture, by cuobjdump.
 
 device_code.py CUOBJDUMP ARCHITECTURE OBJECT PTX CUBIN
 """
@@ -15,10 +15,10 @@ def main(cuobjdump, architecture, object_file, ptx, cubin):
         # It names its files after the object and writes them where it stands.
         command = [cuobjdump, "-xptx", "all", "-xelf", "all", pathlib.Path(object_file).resolve()]
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        for target in map(pathlib.Path, (ptx, cubin)):
-            found = list(pathlib.Path(folder).glob(f"*.{architecture}{target.suffix}"))
+        for files, target in (("*.ptx", ptx), (f"*.{architecture}.cubin", cubin)):
+            found = list(pathlib.Path(folder).glob(files))
             if len(found) != 1:
-                sys.exit(f"{object_file} has {len(found)} {target.suffix} of {architecture}, not one")
+                sys.exit(f"{object_file} has {len(found)} {files}, not one")
             shutil.move(found[0], target)
 
 

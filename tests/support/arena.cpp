@@ -1,5 +1,7 @@
 #include "support/arena.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -14,15 +16,28 @@ namespace {
 
 constexpr size_t kGuard = 256;
 
+// What one case gives back is the next one's: fresh pages from the system took a third of the large cases' time.
+const int kMemoryIsKept = mallopt(M_MMAP_MAX, 0) + mallopt(M_TRIM_THRESHOLD, -1);
+
 void require(spikescan_status status) {
   if (status != SPIKESCAN_OK) throw std::runtime_error(spikescan_last_error());
 }
 
+// Words and elements of `width` bytes: the low bytes of a word are the narrower dtype (little-endian).
+template <size_t width>
+void narrow_row(unsigned char* row, const uint32_t* words, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) std::memcpy(row + i * width, words + i, width);
+}
+template <size_t width>
+void widen_row(uint32_t* words, const unsigned char* row, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) std::memcpy(words + i, row + i * width, width);
+}
+
 }  // namespace
 
-Arena::Arena(const Target& target, uint16_t poison) : target_(target), poison_(poison) {
-  image_.resize(kGuard);
-  fill(0, kGuard);
+Arena::Arena(const Target& target, uint16_t poison, size_t expected) : target_(target), poison_(poison) {
+  image_.reserve(expected / sizeof poison);
+  image_.resize(kGuard / sizeof poison, poison);
   guards_.push_back({0, kGuard});
 }
 
@@ -31,21 +46,16 @@ Arena::~Arena() {
   spikescan_free(target_.backend, memory_);
 }
 
-void Arena::fill(size_t begin, size_t end) {
-  for (size_t i = begin; i < end; ++i) image_[i] = static_cast<unsigned char>(i % 2 ? poison_ >> 8 : poison_);
-}
-
 size_t Arena::add(size_t bytes) {
-  const size_t offset = image_.size();
+  const size_t offset = size();
   const size_t end = (offset + bytes + kGuard - 1) / kGuard * kGuard + kGuard;
-  image_.resize(end);
-  fill(offset, end);
+  image_.resize(end / sizeof poison_, poison_);
   guards_.push_back({offset + bytes, end});
   return offset;
 }
 
-void Arena::put(size_t offset, const void* data, size_t bytes) {
-  if (bytes > 0) std::memcpy(image_.data() + offset, data, bytes);
+void Arena::put(size_t offset, const void* data, size_t count) {
+  if (count > 0) std::memcpy(bytes(offset), data, count);
 }
 
 void Arena::put(size_t offset, const Array& array, const Placement& p, const int64_t (&shape)[3]) {
@@ -53,12 +63,11 @@ void Arena::put(size_t offset, const Array& array, const Placement& p, const int
   if (array.size() != static_cast<size_t>(shape[0] * shape[1] * shape[2])) {
     throw std::invalid_argument("a case's input has " + std::to_string(array.size()) + " elements, not its shape's");
   }
-  size_t i = 0;
+  const auto put_row = width == 1 ? narrow_row<1> : width == 2 ? narrow_row<2> : narrow_row<4>;
+  const uint32_t* from = array.bits.data();
   for (int64_t b = 0; b < shape[0]; ++b) {
-    for (int64_t t = 0; t < shape[1]; ++t) {
-      unsigned char* row = image_.data() + offset + (p.first + b * p.stride_batch + t * p.stride_time) * width;
-      // Little-endian: the low bytes of a word are the narrower dtype.
-      for (int64_t c = 0; c < shape[2]; ++c) std::memcpy(row + c * width, &array.bits[i++], width);
+    for (int64_t t = 0; t < shape[1]; ++t, from += shape[2]) {
+      put_row(bytes(offset + (p.first + b * p.stride_batch + t * p.stride_time) * width), from, shape[2]);
     }
   }
 }
@@ -71,10 +80,10 @@ void Arena::close_guards(bool closed) {
 
 void Arena::upload() {
   void* memory = nullptr;
-  require(spikescan_allocate(target_.backend, image_.size(), &memory));
+  require(spikescan_allocate(target_.backend, size(), &memory));
   memory_ = static_cast<unsigned char*>(memory);
   before_ = image_;
-  require(spikescan_copy(target_.backend, memory_, image_.data(), image_.size(), nullptr));
+  require(spikescan_copy(target_.backend, memory_, image_.data(), size(), nullptr));
   require(spikescan_stream_synchronize(target_.backend, nullptr));
   close_guards(true);
 }
@@ -82,40 +91,41 @@ void Arena::upload() {
 void Arena::download() {
   require(spikescan_stream_synchronize(target_.backend, nullptr));
   close_guards(false);
-  require(spikescan_copy(target_.backend, image_.data(), memory_, image_.size(), nullptr));
+  require(spikescan_copy(target_.backend, image_.data(), memory_, size(), nullptr));
   require(spikescan_stream_synchronize(target_.backend, nullptr));
 }
 
 Array Arena::take(size_t offset, spikescan_dtype dtype, const Placement& p, const int64_t (&shape)[3]) {
   const size_t width = bytes_of(dtype);
   Array out = {dtype, std::vector<uint32_t>(static_cast<size_t>(shape[0] * shape[1] * shape[2]))};
-  size_t i = 0;
+  const auto take_row = width == 1 ? widen_row<1> : width == 2 ? widen_row<2> : widen_row<4>;
+  uint32_t* to = out.bits.data();
   for (int64_t b = 0; b < shape[0]; ++b) {
-    for (int64_t t = 0; t < shape[1]; ++t) {
+    for (int64_t t = 0; t < shape[1]; ++t, to += shape[2]) {
       const size_t row = offset + (p.first + b * p.stride_batch + t * p.stride_time) * width;
-      for (int64_t c = 0; c < shape[2]; ++c) std::memcpy(&out.bits[i++], image_.data() + row + c * width, width);
+      take_row(to, bytes(row), shape[2]);
       forget(row, shape[2] * width);
     }
   }
   return out;
 }
 
-std::vector<unsigned char> Arena::take(size_t offset, size_t bytes) {
-  const auto begin = image_.begin() + static_cast<ptrdiff_t>(offset);
-  std::vector<unsigned char> out(begin, begin + static_cast<ptrdiff_t>(bytes));
-  forget(offset, bytes);
+std::vector<unsigned char> Arena::take(size_t offset, size_t count) {
+  std::vector<unsigned char> out(bytes(offset), bytes(offset) + count);
+  forget(offset, count);
   return out;
 }
 
-void Arena::forget(size_t offset, size_t bytes) {
-  if (bytes > 0) std::memcpy(image_.data() + offset, before_.data() + offset, bytes);
+void Arena::forget(size_t offset, size_t count) {
+  const auto* before = reinterpret_cast<const unsigned char*>(before_.data());
+  if (count > 0) std::memcpy(bytes(offset), before + offset, count);
 }
 
 std::string Arena::damage() const {
   if (image_ == before_) return {};
   const auto place = std::mismatch(image_.begin(), image_.end(), before_.begin()).first - image_.begin();
-  return "the call wrote to byte " + std::to_string(place) + " of " + std::to_string(image_.size()) +
-         ", which lies in no output";
+  return "the call wrote at byte " + std::to_string(place * 2) + " of " + std::to_string(size()) +
+         ", where no output lies";
 }
 
 }  // namespace spikescan::support

@@ -34,14 +34,15 @@ struct Placement {
 
 class Arena {
  public:
-  Arena(const Target& target, uint16_t poison);
+  // `expected` bytes of buffers, about: with more it moves.
+  Arena(const Target& target, uint16_t poison, size_t expected = 0);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
   // Reserves a buffer, aligned to 256 bytes; returns its offset.
   size_t add(size_t bytes);
-  void put(size_t offset, const void* data, size_t bytes);
+  void put(size_t offset, const void* data, size_t count);
   void put(size_t offset, const Array& array, const Placement& placement, const int64_t (&shape)[3]);
 
   void upload();
@@ -49,19 +50,20 @@ class Arena {
   void download();
 
   Array take(size_t offset, spikescan_dtype dtype, const Placement& placement, const int64_t (&shape)[3]);
-  std::vector<unsigned char> take(size_t offset, size_t bytes);
-  void forget(size_t offset, size_t bytes);  // scratch: may hold anything
+  std::vector<unsigned char> take(size_t offset, size_t count);
+  void forget(size_t offset, size_t count);  // scratch: may hold anything
 
   // Empty where all that was not taken or forgotten is as it was uploaded.
   std::string damage() const;
 
  private:
-  void fill(size_t begin, size_t end);
+  unsigned char* bytes(size_t offset) { return reinterpret_cast<unsigned char*>(image_.data()) + offset; }
+  size_t size() const { return image_.size() * sizeof(uint16_t); }
   void close_guards(bool closed);
 
   const Target target_;
   const uint16_t poison_;
-  std::vector<unsigned char> image_, before_;
+  std::vector<uint16_t> image_, before_;
   std::vector<std::pair<size_t, size_t>> guards_;
   unsigned char* memory_ = nullptr;
 };

@@ -1,6 +1,7 @@
 #include "support/array.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -16,6 +17,21 @@ struct Format {
 constexpr Format kHalf = {10, -14, 15, 0x7c00, 0x7e00};
 constexpr Format kBFloat16 = {7, -126, 127, 0x7f80, 0x7fc0};
 
+// 2^n for every n that these conversions scale by: in ldexp they would spend half of their time.
+constexpr int kMostPower = 200;
+constexpr auto kPowersOfTwo = [] {
+  std::array<double, 2 * kMostPower + 1> out = {};
+  out[kMostPower] = 1;
+  for (int n = 1; n <= kMostPower; ++n) {
+    out[static_cast<size_t>(kMostPower + n)] = out[static_cast<size_t>(kMostPower + n - 1)] * 2;
+    out[static_cast<size_t>(kMostPower - n)] = out[static_cast<size_t>(kMostPower - n + 1)] / 2;
+  }
+  return out;
+}();
+double power_of_two(int n) {
+  return kPowersOfTwo[static_cast<size_t>(kMostPower + n)];
+}
+
 const Format& format_of(spikescan_dtype dtype) {
   return dtype == SPIKESCAN_FLOAT16 ? kHalf : kBFloat16;
 }
@@ -28,7 +44,7 @@ uint32_t narrow_to(float value, const Format& f) {
   if (std::isinf(size)) return sign | f.infinity;
   int exponent = std::max(std::ilogb(size), f.least_exponent);
   // In units of the last place; the product is exact, and nearbyint rounds ties to even.
-  const auto units = static_cast<uint32_t>(std::nearbyint(std::ldexp(size, f.mantissa - exponent)));
+  const auto units = static_cast<uint32_t>(std::nearbyint(size * power_of_two(f.mantissa - exponent)));
   // A subnormal has no hidden bit: its exponent field is then 0, and a carry moves up by itself.
   const uint32_t field = static_cast<uint32_t>(exponent + f.bias - 1) << f.mantissa;
   return sign | std::min(field + units, f.infinity);
@@ -43,7 +59,7 @@ float widen_from(uint32_t bits, const Format& f) {
   const uint32_t fraction = size & ((1u << f.mantissa) - 1);
   const uint32_t units = field > 0 ? fraction + (1u << f.mantissa) : fraction;
   const int exponent = (field > 0 ? field - f.bias : f.least_exponent) - f.mantissa;
-  return sign * static_cast<float>(std::ldexp(static_cast<double>(units), exponent));
+  return sign * static_cast<float>(units * power_of_two(exponent));
 }
 
 }  // namespace
@@ -114,7 +130,11 @@ std::vector<double> Array::doubles() const {
 
 Array array_of(const std::vector<float>& values, spikescan_dtype dtype) {
   Array out = {dtype, std::vector<uint32_t>(values.size())};
-  for (size_t i = 0; i < values.size(); ++i) out.bits[i] = narrow(values[i], dtype);
+  if (dtype == SPIKESCAN_FLOAT32) {
+    std::transform(values.begin(), values.end(), out.bits.begin(), std::bit_cast<uint32_t, float>);
+  } else {
+    for (size_t i = 0; i < values.size(); ++i) out.bits[i] = narrow(values[i], dtype);
+  }
   return out;
 }
 

@@ -9,8 +9,11 @@
 namespace spikescan::support {
 
 class Buffers {
+  static constexpr size_t kLargeBuffers = 5;  // of the tensor's size, in most calls
+
  public:
-  Buffers(const Target& target, const Case& c, uint16_t poison) : arena_(target, poison), c_(c) {}
+  Buffers(const Target& target, const Case& c, uint16_t poison)
+      : arena_(target, poison, kLargeBuffers * 4 * static_cast<size_t>(c.elements())), c_(c) {}
   Arena& arena() { return arena_; }
 
   struct Tensor {
