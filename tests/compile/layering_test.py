@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Data flows down, never back: holds every #include in the tree against the layers below.
 
-Also: CUDA's and OpenMP's headers stay where they belong, no framework is named below the adapters, and no file cites a
-document that is not in the repository: the contract is docs/model.md.
+Also: CUDA's and OpenMP's headers stay where they belong, no framework is named below the adapters, the kernels
+differ for no architecture, and no file cites a document that is not in the repository: the contract is docs/model.md.
 usage: layering_test.py ROOT      or      layering_test.py --self-test
 """
 import os
@@ -60,6 +60,9 @@ BOUND_HEADERS = [
 BELOW_ADAPTERS = ("include/", "kernels/", "host/")
 FRAMEWORKS = re.compile(r"\b(py)?(torch|jax\w*|xla\w*|numpy|cupy|tensorflow|keras|flax|haiku|dlpack|pybind11|nanobind|"
                         r"aten|c10|pyobject)\b|\bpython\.h\b", re.IGNORECASE)
+
+# Beside the refusal of what is older than the lowest.
+ARCHITECTURES = re.compile(r"__CUDA_ARCH__\s*[<>=!]+\s*(?!800\b)\d+|__CUDA_ARCH_\w*(FEAT|SPECIFIC)|\bNV_IF_\w+")
 
 # Their drafts, which comments once cited.
 ABSENT_DOCUMENTS = re.compile(r"\b(?:SPEC|DESIGN|STYLE|RELIABILITY)(?:\.md\b| sections? \d| R\d|,? key idea)")
@@ -138,6 +141,8 @@ def complaints(root):
             place = f"{path}:{number}"
             if path.startswith(BELOW_ADAPTERS) and (name := FRAMEWORKS.search(line)):
                 found.append(f"{place}: names the framework {name.group(0)!r} below the adapters")
+            if path.startswith("kernels/") and (asked := ARCHITECTURES.search(line)):
+                found.append(f"{place}: asks for {asked.group(0)!r}; one PTX serves all GPUs (cmake/cuda.cmake)")
             if not (match := INCLUDE.match(line)):
                 continue
             quoted, angled, other = match.groups()
@@ -163,7 +168,7 @@ GOOD_TREE = {
     "kernels/element/firing.h": '#include "include/spikescan/spikescan.h"\n#include "kernels/element/real.h"\n',
     "kernels/backend.h": '#include "kernels/element/firing.h"\n',
     "kernels/cpu/pass.cpp": '#include <omp.h>\n#include "kernels/backend.h"\n',
-    "kernels/cuda/device.h": '#include <cuda_runtime.h>\n#  include "simt/simt.h"\n',
+    "kernels/cuda/device.h": '#include <cuda_runtime.h>\n#  include "simt/simt.h"\n#if __CUDA_ARCH__ < 800\n',
     "host/api.cpp": '#include "kernels/backend.h"\n#include "kernels/element/real.h"\n',
     "python/xla/call.cpp": '#include "spikescan/spikescan.h"\n// numpy and jax are fine here\n',
     "bench/scan.cpp": '#include "support/copy.h"\n',
@@ -193,6 +198,7 @@ PLANTED = [
     ("kernels/cuda/bad.cu", '#include "kernels/cpu/pass.cpp"\n', "kernels/cuda/ may include only"),
     ("kernels/cuda/bad.cu", '#include "host/api.cpp"\n', "host/api.cpp"),
     ("kernels/cuda/bad.cu", '#include "simt/simt.h"\n', "tests/simt/simt.h"),
+    ("kernels/cuda/bad.cu", "#if __CUDA_ARCH__ >= 900\n", "one PTX"),
     ("kernels/element/bad.h", '#include "kernels/backend.h"\n', "kernels/element/ may include only"),
     ("kernels/bad.h", '#include "kernels/cpu/pass.cpp"\n', "kernels/ may include only"),
     ("kernels/bad.h", "using Array = jaxlib::Array;\n", "jaxlib"),
