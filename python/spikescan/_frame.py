@@ -70,7 +70,8 @@ class Frame:
         if v.dtype == "float32" and v.pointer % 4 == 0 and _memory.is_read_in_place(v, leading):
             return v
         self.arguments.append(Argument(name, v, output=False, aside=True))
-        return _memory.view(name, as_real_array(name, given).astype(np.float32, order="C"))
+        with np.errstate(over="ignore"):  # beyond float32 a decay is clipped as infinity is, and a state is infinite
+            return _memory.view(name, as_real_array(name, given).astype(np.float32, order="C"))
 
     def checked(self, name: str, v: View, shape: tuple[int, ...], dtypes: tuple[str, ...], output: bool) -> View:
         if v.device != self.device:

@@ -116,6 +116,25 @@ TEST(CarryPower, RoundPowerIsTheNearestFloatAboveTheSmallest) {
   EXPECT_EQ(round_power(0x1.8p-149), 0x1p-148f);
 }
 
+// Where powers are subnormal, or lifted to the least float, what they make of a state is wrong by no more than that
+// float times the state (docs/reproducibility.md, where the bounds end); above, by the power's rounding and the
+// product's.
+TEST(CarryPower, OfTinyDecaysIsWrongByTheLeastFloat) {
+  constexpr double kLeast = 0x1p-149;
+  for (float decay = 1e-45f; decay < 1e-6f; decay *= 1.7f) {
+    for (const float state : {1.0f, 3e10f, -1e30f, 3.4e38f}) {
+      for (int steps = 1; steps <= 4; ++steps) {
+        const Map<1> map = power(Map<1>{decay}, steps);
+        float value[1] = {0.0f};
+        respond(state_response(map), {state}, value);
+        const double exact = map.a * state, size = std::fabs(static_cast<double>(state));
+        ASSERT_LE(std::fabs(value[0] - exact), kLeast * (1 + size) + 0x1p-23 * std::fabs(exact))
+            << decay << ", " << state << ", " << steps << " steps";
+      }
+    }
+  }
+}
+
 // An infinite state stays infinite however many steps it is carried, also over none; only a decay of 0 makes a NaN of
 // it, as 0 * infinity does in the formula.
 TEST(CarryInfinity, CarriedOverSteps) {

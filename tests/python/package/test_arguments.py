@@ -1,6 +1,7 @@
 """One rule for all faces: what arrays, PyTorch and JAX make of the same arguments, and of the same mistakes."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -51,6 +52,15 @@ def test_real_numbers_of_any_dtype_and_layout_are_decays_and_states(request, sca
     ones = np.ones(5, np.float32)
     for beta in (np.ones(5, int), np.ones(5, bool)):
         assert np.array_equal(scan(x, take(beta), 0.5, **options), scan(x, take(ones), 0.5, **options))
+
+
+def test_numbers_beyond_float32_warn_of_nothing():
+    """A decay is clipped as infinity is, a state is infinite."""
+    x = np.zeros((1, 4, 1), np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = sk.scan(x, 1e300, initial_state=[np.full((1, 1), -1e300)], rule="none", membrane=True)
+    np.testing.assert_array_equal(result.membrane, np.full_like(x, -np.inf))
 
 
 def test_the_numbers_of_ml_dtypes_are_decays_too(x):
