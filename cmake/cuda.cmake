@@ -58,7 +58,7 @@ else()
 endif()
 
 # The kernels ask no GPU for what an older one lacks: their PTX for the lowest architecture is that of the others, and
-# making it takes two thirds of a compilation. So it is made once, for every architecture's machine code and for GPUs
+# making it takes half of a compilation. So it is made once, for every architecture's machine code and for GPUs
 # that are not named. What is more than a number (native, 90a, 90-virtual) is CMake's to understand.
 function(spikescan_cuda_architectures target)
   set(numbers ${SPIKESCAN_CUDA_ARCHITECTURES})
