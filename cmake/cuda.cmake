@@ -15,8 +15,8 @@ if(NOT SPIKESCAN_CUDA STREQUAL "OFF")
     endif()
   endif()
   # What the compiler check links would otherwise be built for an architecture that a new nvcc has dropped.
-  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES ${SPIKESCAN_CUDA_ARCHITECTURES})
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
+    set(CMAKE_CUDA_ARCHITECTURES 80 90)
   endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
@@ -58,13 +58,12 @@ else()
 endif()
 
 # The kernels ask no GPU for what an older one lacks: their PTX for the lowest architecture is that of the others, and
-# making it takes half of a compilation. So it is made once, for every architecture's machine code and for GPUs
-# that are not named. What is more than a number (native, 90a, 90-virtual) is CMake's to understand.
+# making it takes half of a compilation. So it is made once, for every architecture's machine code and for GPUs that are
+# not named. What is more than a number (native, 90a, 90-virtual) is CMake's to understand.
 function(spikescan_cuda_architectures target)
-  set(numbers ${SPIKESCAN_CUDA_ARCHITECTURES})
+  set(numbers ${CMAKE_CUDA_ARCHITECTURES})
   list(FILTER numbers INCLUDE REGEX "^[0-9]+$")
-  if(NOT "${numbers}" STREQUAL "${SPIKESCAN_CUDA_ARCHITECTURES}")
-    set_target_properties(${target} PROPERTIES CUDA_ARCHITECTURES "${SPIKESCAN_CUDA_ARCHITECTURES}")
+  if(NOT "${numbers}" STREQUAL "${CMAKE_CUDA_ARCHITECTURES}")
     return()
   endif()
   list(SORT numbers COMPARE NATURAL)

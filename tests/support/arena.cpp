@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kGuard = 256;
 
-// What one case gives back is the next one's: fresh pages from the system took a third of the large cases' time.
+// What one case gives back is the next one's: fresh pages from the system took up to a third of the large cases' time.
 const int kMemoryIsKept = mallopt(M_MMAP_MAX, 0) + mallopt(M_TRIM_THRESHOLD, -1);
 
 void require(spikescan_status status) {

@@ -43,7 +43,7 @@ def configure_command(settings):
         "-DCMAKE_BUILD_TYPE=Release",
         "-DSPIKESCAN_CUDA=ON",
         "-DSPIKESCAN_LANE_FLAGS=-O1",  # the CPU's speed is not measured here, and its passes take minutes at -O3
-        f"-DSPIKESCAN_CUDA_ARCHITECTURES={settings.architecture}",
+        f"-DCMAKE_CUDA_ARCHITECTURES={settings.architecture}",
         f"-DSPIKESCAN_TESTS={on[has_package(settings, 'GTest')]}",
         f"-DSPIKESCAN_BENCH={on[has_package(settings, 'benchmark')]}",
         "-DSPIKESCAN_EXAMPLES=OFF",
