@@ -33,7 +33,7 @@ class AskQueue {
     item = {&rows, reinterpret_cast<uintptr_t>(tensor.data) + further * bytes, bytes, run, stride, steps, 0, false};
     // Into the first-level cache where a turn is short, and 16 bits: half as many lines, they came too late from the
     // second, and are not lost from the first either. Of longer runs of rows a power of two apart it would lose some.
-    item.near = next_->is_short() || bytes < sizeof(float);
+    item.near = kAsksFirstLevel && (next_->is_short() || bytes < sizeof(float));
     if (stride < kRowLines * kLineBytes && stride <= row + kLineBytes) {  // as good as one long row
       const uintptr_t all = static_cast<uintptr_t>(steps - 1) * stride + row;
       const bool aligned = (first_of(item, 0) | static_cast<uintptr_t>(tensor.stride_batch) * bytes) % kLineBytes == 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "include/spikescan/spikescan.h"
+#include "kernels/cpu/first_level.h"
 #include "kernels/cpu/row_places.h"
 #include "kernels/cpu/vector.h"
 
@@ -30,9 +31,10 @@ class Asking {
     first_ = reinterpret_cast<uintptr_t>(tensor.data) + element * bytes_;
     stride_bytes_ = time * bytes_;
   }
-  // Into the first-level cache, what is needed within two segments. It matters where a tensor starts 64 bytes into a
-  // page, as large ones often do.
-  HWY_INLINE void ask_near(int j, int l) const { __builtin_prefetch(place(j, l), 0, 3); }
+  // What is needed within two segments: into the first-level cache, where that is faster.
+  HWY_INLINE void ask_near(int j, int l) const {
+    kAsksFirstLevel ? __builtin_prefetch(place(j, l), 0, 3) : __builtin_prefetch(place(j, l), 0, 2);
+  }
   // Into the second: of longer runs of rows that lie a power of two apart, the first would lose some.
   HWY_INLINE void ask(int j, int l) const { __builtin_prefetch(place(j, l), 0, 2); }
 

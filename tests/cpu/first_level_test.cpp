@@ -1,0 +1,27 @@
+// Which processors ask into the first-level cache, by what the kernel calls them.
+#include "kernels/cpu/first_level.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+namespace spikescan::test {
+namespace {
+
+// Of the first processor in /proc/cpuinfo; empty where it has no such line.
+std::string told(const std::string& key) {
+  std::ifstream lines("/proc/cpuinfo");
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind(key + "\t", 0) == 0) return line.substr(line.find(": ") + 2);
+  }
+  return {};
+}
+
+TEST(FirstLevel, IsAskedButOnAmdsFamilyOfZen3AndZen4) {
+  const bool loses = told("vendor_id") == "AuthenticAMD" && told("cpu family") == "25";
+  EXPECT_EQ(kAsksFirstLevel, !loses);
+}
+
+}  // namespace
+}  // namespace spikescan::test
