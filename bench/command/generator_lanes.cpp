@@ -25,7 +25,7 @@ uint32_t draw_words(int64_t draws, int64_t* made) {
     for (int q = 0; q < kQuads; ++q) philox.at_time(t + 4 * q, times[q]);
     for (int l = 0; l < kLanes; l += kFloats) {
       Words drawn[4 * kQuads];
-      philox.draw<kQuads>(times, l, drawn);
+      philox.draw<kQuads, 1>(times, l, drawn);
       for (const Words& one : drawn) all = hn::Xor(all, one);
     }
   }

@@ -133,7 +133,10 @@ class BackwardLanes {
     gradient_.begin_chunk(block_.lanes);
   }
   void end_chunk(int64_t k, int64_t row_block) {
-    gradient_.end_chunk(chunk_steps(d_.time, k), block_.lanes, GradientScan<1>::leaves_split(k));
+    // Before the first chunk comes the caller's state alone.
+    if (k > 0 || wants_any(call_.args.grad_initial_state, kStates)) {
+      gradient_.end_chunk(chunk_steps(d_.time, k), block_.lanes, GradientScan<1>::leaves_split(k));
+    }
     if (call_.plan.chunks > 1) give_sums(row_block, k);
   }
 

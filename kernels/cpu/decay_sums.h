@@ -37,7 +37,7 @@ class DecaySums {
   }
   HWY_INLINE void wait_with(int l, const OfSegment& sums) {
     store(sums.beta, sum_[0] + l);
-    store(sums.alpha, sum_[1] + l);
+    if constexpr (Neuron::kCuba) store(sums.alpha, sum_[1] + l);
     waits_ = true;
   }
 
@@ -45,18 +45,15 @@ class DecaySums {
   void complete(const float (&states_before)[kStates][kLanes], int lanes) {
     if (!waits_) return;
     for (int l = 0; l < lanes; l += kFloats) {
-      OfSegment sums = {load(sum_[0] + l), load(sum_[1] + l)};
+      OfSegment sums = {load(sum_[0] + l), Neuron::kCuba ? load(sum_[1] + l) : floats(0.0f)};
       Floats gradient[kStates], before[kStates];
       for (int n = 0; n < kStates; ++n) {
         gradient[n] = load(gradient_[n] + l);
         before[n] = load(states_before[n] + l);
       }
       sums.add(gradient, before, load(input_ + l));
-      store(sums.beta, sum_[0] + l);
-      store(sums.alpha, sum_[1] + l);
-    }
-    for (int p = 0; p < 2; ++p) {
-      for (int l = 0; l < lanes; ++l) total_[p][l] += sum_[p][l];
+      count(sums.beta, lanes - l, total_[0] + l);
+      if constexpr (Neuron::kCuba) count(sums.alpha, lanes - l, total_[1] + l);
     }
     waits_ = false;
   }
@@ -81,6 +78,14 @@ class DecaySums {
   }
 
  private:
+  // The first `lanes` alone: the rows of others may have had a batch before, and have none now.
+  static HWY_INLINE void count(Floats sums, int lanes, double* totals) {
+    if (lanes < kFloats) sums = hn::IfThenElseZero(hn::FirstN(FloatTag(), static_cast<size_t>(lanes)), sums);
+    const HalfFloats low = hn::LowerHalf(HalfFloatTag(), sums), high = hn::UpperHalf(HalfFloatTag(), sums);
+    store(load(totals) + hn::PromoteTo(DoubleTag(), low), totals);
+    store(load(totals + kDoubles) + hn::PromoteTo(DoubleTag(), high), totals + kDoubles);
+  }
+
   // Of the segment that waits.
   alignas(64) float gradient_[kStates][kLanes];
   alignas(64) float input_[kLanes];

@@ -91,7 +91,7 @@ class ForwardLanes {
     spikes_.set_rows(block_);
     for (int n = 0; n < kStates; ++n) {
       load_state(args.initial_state[n], block_, 0, neuron_.carry(n));
-      load_state(args.initial_state[n], block_, 0, final_[n]);  // if there are no steps
+      if (d_.time == 0) load_state(args.initial_state[n], block_, 0, final_[n]);
     }
   }
 
@@ -167,6 +167,7 @@ class ForwardLanes {
   }
 
   void keep_last(int steps) {
+    if (!wants_any(call_.args.final_state, kStates)) return;
     neuron_.keep_last(steps, states_);
     __builtin_memcpy(final_, states_.last, sizeof final_);
   }

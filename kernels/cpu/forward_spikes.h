@@ -75,7 +75,7 @@ class ForwardSpikes {
   template <class Rule, class M, class Sink>
   HWY_INLINE void fire_segment(const Rule& rule, int64_t t, M m, Sink out) {
     if constexpr (Rule::kDraws) {
-      fire_drawn<2>(rule, philox_, t, 0, kSegmentSteps, lanes_, m, out);
+      fire_drawn<2, 1>(rule, philox_, t, 0, kSegmentSteps, 0, lanes_, m, out);
     } else {
       fire_alone(rule, kSegmentSteps, lanes_, m, out);
     }

@@ -46,43 +46,46 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
   }
 }
 
-// Steps begin ... end - 1 of a segment that starts at a multiple of four, as `begin` is one. Calls m and out for
-// whole groups of kCallsAtOnce draws, so also for rows past the last step.
-template <int kCallsAtOnce, class Rule, class Source, class Sink>
-HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int begin, int end, int lanes,
-                           Source m, Sink out) {
-  constexpr int kCalls = kSegmentSteps / kPhiloxSteps, kDrawSteps = kPhiloxSteps * kCallsAtOnce;
+// Of kFloats rows from l on, the quarter from step j on.
+template <class Rule, class Source, class Sink>
+HWY_INLINE void fire_quarter(const Rule& rule, const Words* drawn, int j, int l, Source m, Sink& out) {
+  // One step's chain of operations is long; in two shorter loops, those of four steps overlap in the processor's
+  // window.
+  typename Rule::Odds odds[kQuarterSteps];
+#pragma GCC unroll 4
+  for (int i = 0; i < kQuarterSteps; ++i) odds[i] = rule.odds(m.at(j / kQuarterSteps, i, l));
+  if constexpr (Sink::kStreams) {  // its stores in a row would wait for each other
+#pragma GCC unroll 2
+    for (int i = 0; i < kQuarterSteps; ++i) out.put(j + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[i])));
+  } else {
+#pragma GCC unroll 4
+    for (int i = 0; i < kQuarterSteps; ++i) out.put(j + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[i])));
+  }
+}
+
+// Steps begin ... end - 1 of a segment that starts at a multiple of four, as `begin` is one, of the lanes from `l` on.
+// Draws for kTimes quarters of kVectors vectors at once; calls m and out for whole ones, so also for rows past the last
+// step.
+template <int kTimes, int kVectors, class Rule, class Source, class Sink>
+HWY_INLINE void fire_drawn(const Rule& call_rule, const VectorPhilox& philox, int64_t t, int begin, int end, int l,
+                           int lanes, Source m, Sink out) {
+  constexpr int kQuarters = kSegmentSteps / kPhiloxSteps;
   static_assert(kQuarterSteps == kPhiloxSteps);
   const Rule rule = call_rule;  // in registers
-  PhiloxTime times[kCalls];
+  PhiloxTime times[kQuarters];
   for (int i = begin / kPhiloxSteps; kPhiloxSteps * i < end; ++i) philox.at_time(t + kPhiloxSteps * i, times[i]);
-  for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = begin; j < end; j += kDrawSteps) {
-      Words drawn[kDrawSteps];
+  for (; l < lanes; l += kVectors * kFloats) {
+    for (int j = begin; j < end; j += kTimes * kPhiloxSteps) {
+      Words drawn[kPhiloxSteps * kTimes * kVectors];
       // Keys are read where they are needed: hoisted out of the loop they would only be spilled.
       __atomic_signal_fence(__ATOMIC_SEQ_CST);
-      philox.draw<kCallsAtOnce>(times + j / kPhiloxSteps, l, drawn);
+      philox.draw<kTimes, kVectors>(times + j / kPhiloxSteps, l, drawn);
 #pragma GCC unroll 1
-      for (int first = 0; first < kDrawSteps; first += kQuarterSteps) {
-        // One step's chain of operations is long; in two shorter loops, those of four steps overlap in the processor's
-        // window.
-        typename Rule::Odds odds[kQuarterSteps];
-#pragma GCC unroll 4
-        for (int i = 0; i < kQuarterSteps; ++i) odds[i] = rule.odds(m.at((j + first) / kQuarterSteps, i, l));
-        if constexpr (Sink::kStreams) {  // its stores in a row would wait for each other
-#pragma GCC unroll 2
-          for (int i = 0; i < kQuarterSteps; ++i) {
-            out.put(j + first + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[first + i])));
-          }
-        } else {
-#pragma GCC unroll 4
-          for (int i = 0; i < kQuarterSteps; ++i) {
-            out.put(j + first + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[first + i])));
-          }
-        }
+      for (int i = 0; i < kTimes * kVectors; ++i) {
+        fire_quarter(rule, drawn + kPhiloxSteps * i, j + i % kTimes * kPhiloxSteps, l + i / kTimes * kFloats, m, out);
       }
     }
-    out.end(l);
+    for (int v = 0; v < kVectors; ++v) out.end(l + v * kFloats);
   }
 }
 
@@ -93,7 +96,7 @@ inline void draw_shifted(const VectorPhilox& philox, int64_t t, int steps, int l
       Words drawn[4];
       PhiloxTime time;
       philox.at_time(t + first, time);
-      philox.draw<1>(&time, l, drawn);
+      philox.draw<1, 1>(&time, l, drawn);
       for (int i = 0; i < 4; ++i) {
         if (first + i >= 0 && first + i < steps) store(to_scaled_uniform(drawn[i]), u.at[first + i] + l);
       }
@@ -101,13 +104,16 @@ inline void draw_shifted(const VectorPhilox& philox, int64_t t, int steps, int l
   }
 }
 
-// All of a segment's steps: draws go two at a time, the last ones perhaps alone.
+// All of a segment's steps: draws go two at a time, of a quarter that is left those of two vectors.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_drawn(const Rule& rule, const VectorPhilox& philox, int64_t t, int steps, int lanes, Source m,
                            Sink out) {
   const int in_pairs = (steps + 3) / 8 * 8;
-  fire_drawn<2>(rule, philox, t, 0, in_pairs, lanes, m, out);
-  if (in_pairs < steps) fire_drawn<1>(rule, philox, t, in_pairs, steps, lanes, m, out);
+  const int vectors = (lanes + kFloats - 1) / kFloats, paired_lanes = vectors / 2 * (2 * kFloats);
+  fire_drawn<2, 1>(rule, philox, t, 0, in_pairs, 0, lanes, m, out);
+  if (in_pairs >= steps) return;
+  fire_drawn<1, 2>(rule, philox, t, in_pairs, steps, 0, paired_lanes, m, out);
+  fire_drawn<1, 1>(rule, philox, t, in_pairs, steps, paired_lanes, lanes, m, out);
 }
 
 template <class Rule, class Sink>

@@ -155,6 +155,7 @@ class LaneScan {
  private:
   template <bool kWhole>
   HWY_INLINE void enter_quarters(int distance, int steps, int lanes, Entry& entry) {
+    constexpr bool kMovesChain = kWhole || Scan::kReverse;
     const Tables& tables = tables_;  // so that no store can have changed it
     const int first = kWhole ? 0 : first_quarter(steps), end = kWhole ? kSegmentQuarters : end_quarter(steps);
     for (int l = 0; l < lanes; l += kDoubles) {
@@ -178,8 +179,9 @@ class LaneScan {
           store_narrow(state[n], entry.at[i][n] + l);
           left[n] = load_wide(local_[i][n] + l);
         }
-        advance(over_quarter, joined, left, joined);
+        if constexpr (kMovesChain) advance(over_quarter, joined, left, joined);
       }
+      if constexpr (!kMovesChain) continue;
       advance(tables.segment_map(l), d, joined, d);
       for (int n = 0; n < N; ++n) store(d[n], chain_[n] + l);
     }

@@ -7,6 +7,13 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
+inline bool wants_any(const spikescan_state* states, int count) {
+  for (int n = 0; n < count; ++n) {
+    if (states[n].data) return true;
+  }
+  return false;
+}
+
 // The lanes from `first` on; an absent state is zero.
 template <class Number>
 HWY_NOINLINE void load_state(const spikescan_state& state, const LaneBlock& block, int first, Number* lanes) {

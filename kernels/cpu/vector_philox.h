@@ -31,9 +31,12 @@ class VectorPhilox {
 
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
+    const bool had_chunks = places_ > 1, one_batch = block.lanes == block.width();
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
+    const Pairs first_batch = pairs(static_cast<uint64_t>(block.batch[0]));
     for (int l = 0; l < block.lanes; l += kFloats) {
-      const Pair batch = sorted(block.batch + l), channel = sorted(block.channel + l), chunk = sorted(block.chunk + l);
+      const Pair channel = sorted(block.channel + l);
+      const Pair batch = one_batch ? Pair{{first_batch, first_batch}} : sorted(block.batch + l);
       for (int odd = 0; odd < 2; ++odd) {
         const int place = l + odd * kDoubles;
         const Pairs product = multiply(batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch)), kPhiloxMultiplier1);
@@ -41,7 +44,11 @@ class VectorPhilox {
                                       pairs(key_low_[0]));
         hn::Store(product, PairTag(), row_low_ + place);
         hn::Store(multiply(second, kPhiloxMultiplier0), PairTag(), row_product_ + place);
-        hn::Store(multiply(chunk.of[odd], kChunkSteps / 4), PairTag(), row_quads_ + place);
+      }
+      if (places_ == 1 && !had_chunks) continue;  // they are zero
+      const Pair chunk = sorted(block.chunk + l);
+      for (int odd = 0; odd < 2; ++odd) {
+        hn::Store(multiply(chunk.of[odd], kChunkSteps / 4), PairTag(), row_quads_ + l + odd * kDoubles);
       }
     }
   }
@@ -62,12 +69,12 @@ class VectorPhilox {
   // Steps from t to the next multiple of four in global time.
   int phase(int64_t t) const { return static_cast<int>((origin_.time + t) & 3); }
 
-  // Four steps after each of K times, of the kFloats rows from `first_row` on: the upper 24 bits of their words.
-  // Several go side by side, since each round waits for the one before it.
-  template <int K>
-  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * K]) const {
-    if (places_ == 1) return draw_from<K>(times, first_row, 0, 0, steps);
-    draw_from<K>(times, first_row, first_row, first_row + kFloats / 2, steps);
+  // Four steps after each of some times, of kFloats rows from `first_row` on and of the next ones: the upper 24 bits of
+  // their words, those of the first rows first. Several go side by side, since each round waits for the one before it.
+  template <int kTimes, int kVectors>
+  HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * kTimes * kVectors]) const {
+    if (places_ == 1) return draw_from<kTimes, kVectors, true>(times, first_row, steps);
+    draw_from<kTimes, kVectors, false>(times, first_row, steps);
   }
 
  private:
@@ -85,24 +92,26 @@ class VectorPhilox {
     return {{hn::ConcatEven(PairTag(), high, low), hn::ConcatOdd(PairTag(), high, low)}};
   }
 
-  // `even_place`, `odd_place`: of the times.
-  template <int K>
-  HWY_INLINE void draw_from(const PhiloxTime* times, int first_row, int even_place, int odd_place,
-                            Words (&steps)[4 * K]) const {
-    Counter even[K], odd[K];
-    for (int k = 0; k < K; ++k) {
-      even[k] = start(times[k], even_place, first_row);
-      odd[k] = start(times[k], odd_place, first_row + kFloats / 2);
+  // `kOnePlace`: a time is the same for all rows.
+  template <int kTimes, int kVectors, bool kOnePlace>
+  HWY_INLINE void draw_from(const PhiloxTime* times, int first_row, Words (&steps)[4 * kTimes * kVectors]) const {
+    constexpr int kCalls = kTimes * kVectors;
+    Counter even[kCalls], odd[kCalls];
+    for (int i = 0; i < kCalls; ++i) {
+      const PhiloxTime& time = times[i % kTimes];
+      const int even_row = first_row + i / kTimes * kFloats, odd_row = even_row + kFloats / 2;
+      even[i] = start(time, kOnePlace ? 0 : even_row, even_row);
+      odd[i] = start(time, kOnePlace ? 0 : odd_row, odd_row);
     }
 #pragma GCC unroll 8
     for (int round = 2; round < kRounds - 1; ++round) {
       const Pairs low = pairs(key_low_[round]), high = pairs(key_high_[round]);
-      for (int k = 0; k < K; ++k) {
-        pass(even[k], low, high);
-        pass(odd[k], low, high);
+      for (int i = 0; i < kCalls; ++i) {
+        pass(even[i], low, high);
+        pass(odd[i], low, high);
       }
     }
-    for (int k = 0; k < K; ++k) finish(even[k], odd[k], steps + 4 * k);
+    for (int i = 0; i < kCalls; ++i) finish(even[i], odd[i], steps + 4 * i);
   }
 
   static HWY_INLINE Pairs pairs(uint64_t x) {

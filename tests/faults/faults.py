@@ -179,7 +179,7 @@ GENERATOR = _faults(
     ("draw: lane repeated", "channel.of[odd] + pairs(", "channel.of[0] + pairs("),
     ("draw: batch origin", "batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch))", "batch.of[odd]"),
     ("draw: even rows twice", "hn::ConcatOdd(PairTag()", "hn::ConcatEven(PairTag()"),
-    ("draw: a round's key", "pass(odd[k], low, high)", "pass(odd[k], high, low)"),
+    ("draw: a round's key", "pass(odd[i], low, high)", "pass(odd[i], high, low)"),
 ) + _faults(
     "kernels/cpu/lane_firing.h", PHILOX,
     ("draw: first word of a block", "int first = -philox.phase(t)", "int first = 0"),
@@ -293,9 +293,16 @@ FORWARD = _faults(
     "kernels/cpu/spike_sinks.h", SHAPES,
     ("inner: every step's bit in one place", "    bit = bit + bit;\n", ""),
 ) + _faults(
+    "kernels/cpu/decay_sums.h", SHAPES,
+    ("partial sums: rows that have no batch", "if (lanes < kFloats) sums =", "if (false) sums ="),
+) + _faults(
+    "kernels/cpu/vector_philox.h", SHAPES,
+    ("fire: one batch's draws for all rows", "one_batch ? Pair", "true ? Pair"),
+) + _faults(
     "kernels/cpu/lane_firing.h", SHAPES,
-    ("fire: the last draw of part of a segment once more", "fire_drawn<1>(rule, philox, t, in_pairs,",
-     "fire_drawn<1>(rule, philox, t - 4, in_pairs,"),
+    ("fire: of two vectors one twice", "l + i / kTimes * kFloats, m, out", "l, m, out"),
+    ("fire: the last draw of part of a segment once more", "fire_drawn<1, 2>(rule, philox, t, in_pairs,",
+     "fire_drawn<1, 2>(rule, philox, t - 4, in_pairs,"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", EXECUTOR,
     ("split: R measured from an unfinished V", "distance + kSegmentSteps == kChunkSteps, states_)", "false, states_)"),
@@ -320,7 +327,7 @@ CHUNKS = _faults(
 ) + _faults(
     "kernels/cpu/vector_philox.h", FEW_ROWS,
     ("side by side: the first chunk's draws", "multiply(chunk.of[odd], kChunkSteps / 4)", "multiply(chunk.of[odd], 0)"),
-    ("side by side: the first vector's draws", "first_row, first_row, first_row + kFloats / 2", "first_row, 0, 0"),
+    ("side by side: the first vector's draws", "kOnePlace ? 0 : even_row, even_row", "0, even_row"),
 ) + _faults(
     "kernels/cpu/saved_states.h", FEW_ROWS,
     ("side by side: states saved in one place", "slot + block.chunk[l] * kChunkSlots, block", "slot, block"),
@@ -339,6 +346,10 @@ CHUNKS = _faults(
 ) + _faults(
     "kernels/cpu/decay_sums.h", FEW_ROWS,
     ("side by side: sums in one row", "row_block * grid.rows + r, chunk)", "row_block * grid.rows + r, last_chunk)"),
+) + _faults(
+    "kernels/cpu/vector_philox.h", FEW_ROWS,
+    ("side by side: chunks that an earlier call had", "if (places_ == 1 && !had_chunks) continue;",
+     "if (places_ == 1) continue;"),
 ) + _faults(
     "kernels/cpu/chunk_groups.h", FEW_ROWS,
     ("groups: a short chunk taken twice", "return {before + begin,", "return {begin,"),
@@ -412,6 +423,16 @@ BACKWARD = _faults(
     ("spsn: x in the decay's gradient", "Neuron::kSpsn ? before[0] - x : before[0]", "before[0]"),
     ("alpha gradient from V", "fused(gradient[1], before[1], alpha)", "fused(gradient[1], before[0], alpha)"),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
+) + _faults(
+    "kernels/cpu/backward_lanes.h", PASSES,
+    ("initial state's gradient as it leaves the chunk", "k > 0 || wants_any(call_.args.grad_initial_state, kStates)",
+     "k > 0"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", PASSES,
+    ("final state left out", "if (!wants_any(call_.args.final_state, kStates)) return;", "return;"),
+) + _faults(
+    "kernels/cpu/lane_scan.h", PASSES,
+    ("chain left behind by a gradient's first segment", "kWhole || Scan::kReverse", "kWhole"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", STREAMING,
     ("rows that wait: the last ones forgotten", "strip.shared().grad_x.send_all();", ""),
