@@ -31,7 +31,7 @@ class VectorPhilox {
 
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
-    const bool had_chunks = places_ > 1, one_batch = block.lanes == block.width();
+    const bool one_batch = block.lanes == block.width();
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
     const Pairs first_batch = pairs(static_cast<uint64_t>(block.batch[0]));
     for (int l = 0; l < block.lanes; l += kFloats) {
@@ -45,7 +45,7 @@ class VectorPhilox {
         hn::Store(product, PairTag(), row_low_ + place);
         hn::Store(multiply(second, kPhiloxMultiplier0), PairTag(), row_product_ + place);
       }
-      if (places_ == 1 && !had_chunks) continue;  // they are zero
+      if (places_ == 1) continue;  // a first chunk's are zero
       const Pair chunk = sorted(block.chunk + l);
       for (int odd = 0; odd < 2; ++odd) {
         hn::Store(multiply(chunk.of[odd], kChunkSteps / 4), PairTag(), row_quads_ + l + odd * kDoubles);

@@ -347,10 +347,6 @@ CHUNKS = _faults(
     "kernels/cpu/decay_sums.h", FEW_ROWS,
     ("side by side: sums in one row", "row_block * grid.rows + r, chunk)", "row_block * grid.rows + r, last_chunk)"),
 ) + _faults(
-    "kernels/cpu/vector_philox.h", FEW_ROWS,
-    ("side by side: chunks that an earlier call had", "if (places_ == 1 && !had_chunks) continue;",
-     "if (places_ == 1) continue;"),
-) + _faults(
     "kernels/cpu/chunk_groups.h", FEW_ROWS,
     ("groups: a short chunk taken twice", "return {before + begin,", "return {begin,"),
     ("groups: a short chunk among whole ones", "(time % kChunkSteps != 0 ? 1 : 0)", "(0)"),
