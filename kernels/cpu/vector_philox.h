@@ -45,7 +45,7 @@ class VectorPhilox {
         hn::Store(product, PairTag(), row_low_ + place);
         hn::Store(multiply(second, kPhiloxMultiplier0), PairTag(), row_product_ + place);
       }
-      if (places_ == 1) continue;  // a first chunk's are zero
+      if (places_ == 1) continue;  // a row's first chunk has none
       const Pair chunk = sorted(block.chunk + l);
       for (int odd = 0; odd < 2; ++odd) {
         hn::Store(multiply(chunk.of[odd], kChunkSteps / 4), PairTag(), row_quads_ + l + odd * kDoubles);
