@@ -11,12 +11,10 @@ SPIKESCAN_ELEMENT_BEGIN
 uint32_t draw_words(int64_t draws, int64_t* made) {
   constexpr int kQuads = 2;  // side by side, as the forward pass takes them
   VectorPhilox philox({{2026, 7}, 3, 0, 0, 0});
+  const BlockGrid grid(kLanes, 1);
   LaneBlock block;
-  block.lanes = kLanes;
-  for (int l = 0; l < kLanes; ++l) {
-    block.batch[l] = 0;
-    block.channel[l] = l;
-  }
+  block.set_channels(grid, 0);
+  block.set_batches(grid, 0, 1, 0, 1);
   philox.set_rows(block);
   Words all = words(0);
   int64_t t = 0;

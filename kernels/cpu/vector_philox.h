@@ -1,5 +1,6 @@
-// The generator of kernels/element/philox.h for vectors of lanes (rows): what a row's four steps share is made once.
-// With the counter (t / 4, c, b, stream) the first round splits into a part of the row and a part of the time.
+// The generator of kernels/element/philox.h for vectors of lanes (rows): what rows or times have in common is made
+// once. With the counter (t / 4, c, b, stream) each word after the first two rounds is a part of the row's and one of
+// the time's, added by an exclusive or; and of the third round's two products, one knows nothing of the channel.
 #pragma once
 
 #include "kernels/cpu/lane_block.h"
@@ -9,10 +10,15 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// What the first two rounds make of t / 4, for the words 0 to 2 that enter the third: the same for all rows, and then
-// one vector of each counts, or each row's, where chunks of the rows stand side by side.
-struct alignas(64) PhiloxTime {
-  uint64_t word0[kLanes], word1[kLanes], word2[kLanes];
+// What t / 4 makes of the generator's first rounds.
+struct PhiloxTime {
+  // For rows of several batches, before the third round: a part of words 0 and 2, and word 1. One vector of each
+  // counts, or, where chunks of the rows stand side by side, each row's.
+  alignas(64) uint64_t word0[kLanes], word1[kLanes], word2[kLanes];
+  // For rows of one batch: a part of word 2 before the third round; after it a part of words 0 and 2, and word 3.
+  struct OfBatch {
+    uint64_t into2, from0, from2, from3;
+  } of_batch;
 };
 
 // The generator works on 64-bit lanes whose low halves count: the even rows of a vector, then its odd rows. A product's
@@ -31,19 +37,29 @@ class VectorPhilox {
 
   // The rows' part of the first two rounds.
   void set_rows(const LaneBlock& block) {
-    const bool one_batch = block.lanes == block.width();
+    one_batch_ = block.lanes == block.width();
     places_ = block.chunks() > 1 ? static_cast<int>(divide_up(block.lanes, kFloats)) * kFloats : 1;
-    const Pairs first_batch = pairs(static_cast<uint64_t>(block.batch[0]));
+    const uint64_t batch_product = uint64_t{kPhiloxMultiplier1} * static_cast<uint32_t>(origin_.batch + block.batch[0]);
+    batch_low_ = static_cast<uint32_t>(batch_product);
     for (int l = 0; l < block.lanes; l += kFloats) {
       const Pair channel = sorted(block.channel + l);
-      const Pair batch = one_batch ? Pair{{first_batch, first_batch}} : sorted(block.batch + l);
+      Pair batch_high = {{pairs(high_word(batch_product)), pairs(high_word(batch_product))}};
+      if (!one_batch_) {
+        const Pair batch = sorted(block.batch + l);
+        for (int odd = 0; odd < 2; ++odd) {
+          const Pairs product =
+              multiply(batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch)), kPhiloxMultiplier1);
+          hn::Store(product, PairTag(), row_low_ + l + odd * kDoubles);
+          batch_high.of[odd] = high(product);
+        }
+      }
       for (int odd = 0; odd < 2; ++odd) {
         const int place = l + odd * kDoubles;
-        const Pairs product = multiply(batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch)), kPhiloxMultiplier1);
-        const Pairs second = hn::Xor3(high(product), channel.of[odd] + pairs(static_cast<uint64_t>(origin_.channel)),
-                                      pairs(key_low_[0]));
-        hn::Store(product, PairTag(), row_low_ + place);
-        hn::Store(multiply(second, kPhiloxMultiplier0), PairTag(), row_product_ + place);
+        const Pairs second = hn::Xor3(
+            batch_high.of[odd], channel.of[odd] + pairs(static_cast<uint64_t>(origin_.channel)), pairs(key_low_[0]));
+        const Pairs product = multiply(second, kPhiloxMultiplier0);
+        hn::Store(product, PairTag(), row_product_ + place);
+        hn::Store(high(product), PairTag(), row_high_ + place);
       }
       if (places_ == 1) continue;  // a row's first chunk has none
       const Pair chunk = sorted(block.chunk + l);
@@ -55,9 +71,11 @@ class VectorPhilox {
 
   // Of step t of the block's first chunk.
   void at_time(int64_t t, PhiloxTime& time) const {
-    const Pairs quad = pairs(static_cast<uint64_t>((origin_.time + t) >> 2));
+    const auto first = static_cast<uint64_t>((origin_.time + t) >> 2);
+    if (one_batch_) return of_batch_at(static_cast<uint32_t>(first), time.of_batch);
     for (int place = 0; place < places_; place += kDoubles) {
-      const Pairs product0 = multiply(quad + hn::Load(PairTag(), row_quads_ + place), kPhiloxMultiplier0);
+      const Pairs quad = places_ == 1 ? pairs(first) : pairs(first) + hn::Load(PairTag(), row_quads_ + place);
+      const Pairs product0 = multiply(quad, kPhiloxMultiplier0);
       const Pairs third = hn::Xor(high(product0), pairs(origin_.stream ^ key_high_[0]));
       const Pairs product1 = multiply(third, kPhiloxMultiplier1);
       hn::Store(hn::Xor(high(product1), pairs(key_low_[1])), PairTag(), time.word0 + place);
@@ -73,7 +91,7 @@ class VectorPhilox {
   // their words, those of the first rows first. Several go side by side, since each round waits for the one before it.
   template <int kTimes, int kVectors>
   HWY_INLINE void draw(const PhiloxTime* times, int first_row, Words (&steps)[4 * kTimes * kVectors]) const {
-    if (places_ == 1) return draw_from<kTimes, kVectors, true>(times, first_row, steps);
+    if (one_batch_) return draw_from<kTimes, kVectors, true>(times, first_row, steps);
     draw_from<kTimes, kVectors, false>(times, first_row, steps);
   }
 
@@ -92,19 +110,23 @@ class VectorPhilox {
     return {{hn::ConcatEven(PairTag(), high, low), hn::ConcatOdd(PairTag(), high, low)}};
   }
 
-  // `kOnePlace`: a time is the same for all rows.
-  template <int kTimes, int kVectors, bool kOnePlace>
+  template <int kTimes, int kVectors, bool kOneBatch>
   HWY_INLINE void draw_from(const PhiloxTime* times, int first_row, Words (&steps)[4 * kTimes * kVectors]) const {
     constexpr int kCalls = kTimes * kVectors;
     Counter even[kCalls], odd[kCalls];
     for (int i = 0; i < kCalls; ++i) {
       const PhiloxTime& time = times[i % kTimes];
       const int even_row = first_row + i / kTimes * kFloats, odd_row = even_row + kFloats / 2;
-      even[i] = start(time, kOnePlace ? 0 : even_row, even_row);
-      odd[i] = start(time, kOnePlace ? 0 : odd_row, odd_row);
+      if constexpr (kOneBatch) {
+        even[i] = after_three(time.of_batch, even_row);
+        odd[i] = after_three(time.of_batch, odd_row);
+      } else {
+        even[i] = after_three(time, places_ == 1 ? 0 : even_row, even_row);
+        odd[i] = after_three(time, places_ == 1 ? 0 : odd_row, odd_row);
+      }
     }
 #pragma GCC unroll 8
-    for (int round = 2; round < kRounds - 1; ++round) {
+    for (int round = 3; round < kRounds - 1; ++round) {
       const Pairs low = pairs(key_low_[round]), high = pairs(key_high_[round]);
       for (int i = 0; i < kCalls; ++i) {
         pass(even[i], low, high);
@@ -158,12 +180,28 @@ class VectorPhilox {
     for (int i = 0; i < 4; ++i) steps[i] = hn::ShiftRight<8>(steps[i]);
   }
 
-  // The first two rounds.
-  HWY_INLINE Counter start(const PhiloxTime& time, int of_time, int place) const {
-    const Pairs row = hn::Load(PairTag(), row_product_ + place);
-    return {{hn::Xor(hn::Load(PairTag(), row_low_ + place), hn::Load(PairTag(), time.word0 + of_time)),
-             hn::Load(PairTag(), time.word1 + of_time), hn::Xor(high(row), hn::Load(PairTag(), time.word2 + of_time)),
-             row}};
+  void of_batch_at(uint32_t quad, PhiloxTime::OfBatch& time) const {
+    const auto product = [](uint32_t by, uint64_t word) { return uint64_t{by} * static_cast<uint32_t>(word); };
+    const uint64_t product0 = product(kPhiloxMultiplier0, quad);
+    const uint64_t product1 = product(kPhiloxMultiplier1, high_word(product0) ^ origin_.stream ^ key_high_[0]);
+    const uint64_t product2 = product(kPhiloxMultiplier0, high_word(product1) ^ batch_low_ ^ key_low_[1]);
+    time = {product0 ^ key_high_[1], product1 ^ key_low_[2], high_word(product2) ^ key_high_[2], product2};
+  }
+
+  // The words of some rows after three rounds.
+  HWY_INLINE Counter after_three(const PhiloxTime::OfBatch& time, int place) const {
+    const Pairs word2 = hn::Xor(hn::Load(PairTag(), row_high_ + place), pairs(time.into2));
+    const Pairs word3 = hn::Load(PairTag(), row_product_ + place);
+    const Pairs product = multiply(word2, kPhiloxMultiplier1);
+    return {{hn::Xor(high(product), pairs(time.from0)), product, hn::Xor(word3, pairs(time.from2)), pairs(time.from3)}};
+  }
+  HWY_INLINE Counter after_three(const PhiloxTime& time, int of_time, int place) const {
+    Counter c = {{hn::Xor(hn::Load(PairTag(), row_low_ + place), hn::Load(PairTag(), time.word0 + of_time)),
+                  hn::Load(PairTag(), time.word1 + of_time),
+                  hn::Xor(hn::Load(PairTag(), row_high_ + place), hn::Load(PairTag(), time.word2 + of_time)),
+                  hn::Load(PairTag(), row_product_ + place)}};
+    pass(c, pairs(key_low_[2]), pairs(key_high_[2]));
+    return c;
   }
 
   static HWY_INLINE void pass(Counter& c, Pairs key_low, Pairs key_high) {
@@ -177,9 +215,12 @@ class VectorPhilox {
 
   const RandomOrigin origin_;
   uint64_t key_low_[kRounds], key_high_[kRounds];
-  int places_ = 1;  // of PhiloxTime
+  bool one_batch_ = false;  // all rows are of one, whose part of word 0 after two rounds is batch_low_
+  uint32_t batch_low_ = 0;
+  int places_ = 1;  // of PhiloxTime's arrays
   alignas(64) uint64_t row_product_[kLanes] = {};
-  alignas(64) uint64_t row_low_[kLanes] = {};
+  alignas(64) uint64_t row_high_[kLanes] = {};   // its high half
+  alignas(64) uint64_t row_low_[kLanes] = {};    // that part of each row, where batches differ
   alignas(64) uint64_t row_quads_[kLanes] = {};  // to the row's own chunk
 };
 

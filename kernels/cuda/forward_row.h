@@ -31,7 +31,7 @@ class ForwardRow {
         phase_(phase),
         origin_(random.origin),
         quick_(fires_quickly(call, random.origin)),
-        generator_(random, lane.batch, lane.channel),
+        generator_(random, lane),
         tables_(tables),
         lane_(lane),
         neuron_(decays),

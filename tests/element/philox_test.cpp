@@ -91,6 +91,16 @@ TEST(Philox, EveryElementDrawsTheWordOfItsOwnCounter) {
   });
 }
 
+TEST(Philox, RowsOfOneBatchDrawAsRowsOfAnyDo) {
+  visit_grid([](const RandomOrigin& o, const Segment& u) {
+    Segment any;
+    draw_rows(o, rows_of_any_batch(0, 0), 0, kSegmentSteps, any);
+    for (int j = 0; j < kSegmentSteps; ++j) {
+      for (int l = 0; l < kLanes; ++l) ASSERT_EQ(u.at[j][l], any.at[j][l]) << o.time + j << ' ' << o.channel + l;
+    }
+  });
+}
+
 // Four steps of one channel are 96 random bits: among 1.2 million blocks two equal ones come about once in 10^17 grids,
 // unless two elements share a counter.
 TEST(Philox, NoTwoElementsShareABlock) {

@@ -180,6 +180,13 @@ GENERATOR = _faults(
     ("draw: batch origin", "batch.of[odd] + pairs(static_cast<uint64_t>(origin_.batch))", "batch.of[odd]"),
     ("draw: even rows twice", "hn::ConcatOdd(PairTag()", "hn::ConcatEven(PairTag()"),
     ("draw: a round's key", "pass(odd[i], low, high)", "pass(odd[i], high, low)"),
+    ("draw, one batch: batch origin", "origin_.batch + block.batch[0]", "block.batch[0]"),
+    ("draw, one batch: the stream", "high_word(product0) ^ origin_.stream ^", "high_word(product0) ^"),
+    ("draw, one batch: no part of the batch's in the third round", "^ batch_low_ ^ key_low_[1]", "^ key_low_[1]"),
+    ("draw, one batch: even rows twice", "odd[i] = after_three(time.of_batch, odd_row)",
+     "odd[i] = after_three(time.of_batch, even_row)"),
+    ("draw, several batches: the third round's keys", "pass(c, pairs(key_low_[2]), pairs(key_high_[2]))",
+     "pass(c, pairs(key_high_[2]), pairs(key_low_[2]))"),
 ) + _faults(
     "kernels/cpu/lane_firing.h", PHILOX,
     ("draw: first word of a block", "int first = -philox.phase(t)", "int first = 0"),
@@ -297,7 +304,8 @@ FORWARD = _faults(
     ("partial sums: rows that have no batch", "if (lanes < kFloats) sums =", "if (false) sums ="),
 ) + _faults(
     "kernels/cpu/vector_philox.h", SHAPES,
-    ("fire: one batch's draws for all rows", "one_batch ? Pair", "true ? Pair"),
+    ("fire: one batch's draws for all rows", "one_batch_ = block.lanes == block.width()",
+     "one_batch_ = block.chunks() == 1"),
 ) + _faults(
     "kernels/cpu/lane_firing.h", SHAPES,
     ("fire: of two vectors one twice", "l + i / kTimes * kFloats, m, out", "l, m, out"),
@@ -327,7 +335,7 @@ CHUNKS = _faults(
 ) + _faults(
     "kernels/cpu/vector_philox.h", FEW_ROWS,
     ("side by side: the first chunk's draws", "multiply(chunk.of[odd], kChunkSteps / 4)", "multiply(chunk.of[odd], 0)"),
-    ("side by side: the first vector's draws", "kOnePlace ? 0 : even_row, even_row", "0, even_row"),
+    ("side by side: the first vector's draws", "places_ == 1 ? 0 : even_row, even_row", "0, even_row"),
 ) + _faults(
     "kernels/cpu/saved_states.h", FEW_ROWS,
     ("side by side: states saved in one place", "slot + block.chunk[l] * kChunkSlots, block", "slot, block"),
