@@ -67,7 +67,8 @@ class _TimeSharded(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, beta, alpha, *kept)
         spikes, membrane = (torch.cat(parts, axis if parts[0].dim() > 1 else 0) for parts in zip(*outputs))
-        ctx.mark_non_differentiable(*(t for t in (spikes, membrane) if not t.numel() or not t.is_floating_point()))
+        # An output that was not asked for has one axis.
+        ctx.mark_non_differentiable(*(t for t in (spikes, membrane) if t.dim() == 1 or not t.is_floating_point()))
         return spikes, membrane
 
     @staticmethod

@@ -100,6 +100,13 @@ def test_only_what_cannot_be_read_in_place_is_copied(x):
         assert copy.strides == (5, 1) and copy.dtype == "float32" and np.array_equal(copy.owner, state)
 
 
+def test_copied_numbers_lie_in_the_order_of_the_axes(rng, x):
+    x, beta, state = x.reshape(2, 75, 4, 5), rng.uniform(0.3, 0.9, (4, 5)), rng.normal(size=(2, 4, 5))
+    expected = sk.scan(x, beta, seed=5, initial_state=state).spikes
+    columns = sk.scan(x, np.asfortranarray(beta), seed=5, initial_state=np.asfortranarray(state)).spikes
+    assert np.array_equal(columns, expected)
+
+
 @pytest.mark.parametrize("dtype", ("float64", "float16", "int32", "bool"))
 def test_a_decays_gradient_is_float32_in_its_shape(x, dtype):
     for beta in (np.ones((5,), dtype), np.ones((), dtype)):
@@ -190,6 +197,16 @@ def test_one_sentence_for_a_mistake(scan, x, options, kind, words):
         scan(x, **{"beta": 0.5, **options})
 
 
+@pytest.mark.parametrize("face", ("torch", "jax"))
+@pytest.mark.parametrize("at, axis, most", ((0, "batch", 1 << 32), (1, "time", 1 << 34), (2, "channel", 1 << 32)))
+def test_a_keys_origin_ends_where_its_counter_does(face, at, axis, most):
+    make_key = pytest.importorskip(f"spikescan.{face}").make_key
+    key_at = lambda index: make_key(1, origin=[index if i == at else 0 for i in range(3)])  # noqa: E731
+    key_at(most)
+    with pytest.raises(ValueError, match=f"origin's {axis} is {most + 1}; it must be from 0 to 2"):
+        key_at(most + 1)
+
+
 def gradients(beta, alpha, x, out=None):
     saved = sk.scan(x, beta, alpha, neuron=CUBA, seed=5, save=True).saved
     return sk.scan_backward(x, beta, alpha, neuron=CUBA, saved=saved, grad_spikes=COTANGENT, out=out)
@@ -220,6 +237,11 @@ def test_outputs_are_named_by_dtypes_too(x, dtype):
     if name != "uint8":
         assert sk.scan(x, 0.5, spikes=False, membrane=dtype).membrane.dtype.name == name
         assert sk.describe_plan(x.shape, dtype=dtype) == sk.describe_plan(x.shape, dtype=name)
+
+
+def test_flags_are_numpys_booleans_too(x):
+    result = sk.scan(x, 0.5, spikes=np.False_, membrane=np.True_, final_state=np.True_, time_first=np.False_)
+    assert result.spikes is None and result.membrane.dtype == np.float32 and len(result.final_state) == 1
 
 
 def test_decays_and_states_off_their_alignment_are_copied(x):

@@ -1,11 +1,13 @@
 """scan and scan_backward on NumPy arrays and DLPack exporters, against the float64 reference."""
 
+import ctypes
+
 import numpy as np
 import pytest
 import reference
 
 import spikescan as sk
-from spikescan import Neuron
+from spikescan import Neuron, _dlpack
 
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
 # 2100 steps: three chunks of the scan, the last one partial. Spikes of the steep rules need a small input.
@@ -115,6 +117,16 @@ def test_many_channel_axes_and_one_decay_for_all(rng):
     assert gradients.beta.shape == () and gradients.x.shape == x.shape
 
 
+def test_an_axis_of_one_element_may_have_any_stride(rng):
+    x, beta, _, (state,) = make(rng, "lif", (2, 40, 4))
+    spikes = lambda x, beta, state: sk.scan(x, beta, seed=3, initial_state=state).spikes  # noqa: E731
+    wide = x[:, :, ::4], beta[::4], state[:, ::4]
+    assert np.array_equal(spikes(*wide), spikes(*(array.copy() for array in wide)))
+    backwards = x[:1][::-1]
+    assert backwards.strides[0] < 0
+    assert np.array_equal(sk.scan(backwards, beta, seed=3).spikes, sk.scan(x[:1], beta, seed=3).spikes)
+
+
 @pytest.mark.parametrize("spikes", ("float32", "float16", "uint8", "bits32", "bfloat16"))
 def test_every_spike_format_holds_the_same_spikes(rng, spikes):
     if spikes == "bfloat16":
@@ -176,6 +188,7 @@ def test_empty_axes(shape):
         assert np.array_equal(out.final_state[0], state)
     gradients = sk.scan_backward(x, np.full(shape[2], 0.5, np.float32), saved=out.saved, initial_state=state)
     assert gradients.x.shape == shape and np.all(gradients.beta == 0)
+    assert "forward: workspace_bytes=0" in sk.describe_plan(shape, backend="cpu")
 
 
 def test_a_plan_is_that_of_the_call():
@@ -299,12 +312,23 @@ def test_a_capsule_is_let_go_whatever_its_version(rng):
         assert alive() is None
 
 
+class Handing:
+    """Hands out one capsule."""
+
+    def __init__(self, capsule):
+        self.capsule = capsule
+
+    def __dlpack__(self, **_):
+        return self.capsule
+
+    def __dlpack_device__(self):
+        return _dlpack.CPU, 0
+
+
 def test_device_memory_is_exported_with_its_owner():
     """The capsule that DeviceArray hands out, made here of host memory: what a consumer sees, and when it is let go."""
     import gc
     import weakref
-
-    from spikescan import _dlpack
 
     class Owner:
         pass
@@ -314,14 +338,7 @@ def test_device_memory_is_exported_with_its_owner():
     capsule = _dlpack.write_capsule(owner, memory.ctypes.data, "float32", (2, 3), (_dlpack.CPU, 0))
     del owner
 
-    class Once:
-        def __dlpack__(self, **_):
-            return capsule
-
-        def __dlpack_device__(self):
-            return _dlpack.CPU, 0
-
-    taken = np.from_dlpack(Once())
+    taken = np.from_dlpack(Handing(capsule))
     assert np.array_equal(taken, memory) and taken.ctypes.data == memory.ctypes.data
     assert alive() is not None
     del taken, capsule
@@ -333,3 +350,31 @@ def test_device_memory_is_exported_with_its_owner():
     del unused, capsule
     gc.collect()
     assert alive() is None
+
+
+def capsule_of(array, **fields):
+    """The array's capsule, with fields as NumPy, PyTorch and JAX do not write them."""
+    capsule = _dlpack.write_capsule(array, array.ctypes.data, "float32", array.shape, (_dlpack.CPU, 0))
+    place = ctypes.cast(_dlpack._get_pointer(capsule, b"dltensor"), ctypes.POINTER(_dlpack.DLManagedTensor))
+    for name, value in fields.items():
+        setattr(place.contents.tensor, name, value)
+    return capsule
+
+
+def test_a_capsules_byte_offset_counts(rng):
+    x, beta, _, _ = make(rng, "lif")
+    moved = capsule_of(x, data=x.ctypes.data - 64, byte_offset=64)
+    assert np.array_equal(sk.scan(Handing(moved), beta, seed=1).spikes, sk.scan(x, beta, seed=1).spikes)
+
+
+def test_vectors_of_several_lanes_are_refused():
+    x = np.zeros((2, 8, 3), np.float32)
+    with pytest.raises(TypeError, match="x has dtype float32 x 2; it must be one of float32, float16, bfloat16"):
+        sk.scan(Handing(capsule_of(x, lanes=2)), 0.9)
+
+
+def test_a_capsule_of_a_later_dlpack_is_refused():
+    managed = _dlpack.DLManagedTensorVersioned(major=2, minor=1)
+    capsule = _dlpack._new_capsule(ctypes.addressof(managed), b"dltensor_versioned", None)
+    with pytest.raises(ValueError, match="a capsule has DLPack version 2.1; it must be 1, as asked for"):
+        sk.scan(Handing(capsule), 0.9)

@@ -182,6 +182,24 @@ def test_a_copied_decay_is_not_written_to():
     assert (memory == 0).all()
 
 
+def test_a_spread_decay_is_not_written_to(x):
+    memory = np.full(x.size, 0.9, np.float32)
+    out = sk.ScanResult(memory.reshape(x.shape), None, None, None)
+    with pytest.raises(ValueError, match=r"^out.spikes \(from .* and beta \(from 0x\w+, 4 bytes\) share memory"):
+        sk.scan(x, memory[5:6].reshape(()), decay(CHANNELS), neuron=CUBA, seed=1, out=out)
+    assert (memory == np.float32(0.9)).all()
+
+
+@pytest.mark.parametrize("channels", (1, 2, 5, 8))
+def test_a_spread_decay_fills_its_memory_and_no_more(monkeypatch, channels):
+    from spikescan import _spread
+
+    memory, value = np.full(2 * channels, 7, np.float32), np.full(1, 0.5, np.float32)
+    monkeypatch.setattr(_spread, "Workspace", lambda *_: type("Room", (), {"pointer": memory.ctypes.data}))
+    _spread.spread("beta", value.ctypes.data, channels, ("cpu", 0), 0)
+    assert (memory[:channels] == 0.5).all() and (memory[channels:] == 7).all()
+
+
 def test_they_may_lie_in_each_others_gaps():
     decay = rows()
     x, options = problem_of((decay,))

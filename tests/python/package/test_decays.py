@@ -81,11 +81,17 @@ def test_the_scan_takes_what_they_give():
     assert beta.dtype == np.float64 and np.array_equal(ours(beta), ours(beta.astype(np.float32)))
 
 
+def test_the_ends_of_norses_range_are_decays():
+    assert decays.from_norse(1000.0, dt=0.001)[0] == 0 and decays.from_norse(0.0)[0] == 1
+    assert decays.from_norse_synapse(1000.0, dt=0.001) == 0 and decays.from_norse_synapse(0.0) == 1
+
+
 @pytest.mark.parametrize("take", (list, np.array, "jax.numpy", "torch"))
 @pytest.mark.parametrize(
     "call, wrong, words",
     (
         (decays.from_time_constant, -1.0, "tau is .*-1.*; it must be more than 0"),
+        (decays.from_time_constant, 0.0, "tau is .*0.*; it must be more than 0"),
         (lambda dt: decays.from_time_constant(20.0, dt), 0.0, "dt is .*0.*; it must be finite and more than 0"),
         (lambda dt: decays.from_time_constant(20.0, dt), math.inf, "dt is .*inf.*; it must be finite and more than 0"),
         (decays.from_time_constant, math.nan, "tau is .*nan.*; it must be a number or an array of numbers"),

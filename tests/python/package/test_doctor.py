@@ -91,6 +91,12 @@ def test_old_frameworks_are_named():
     assert any("haiku" in line and "not installed" in line for line in report.lines)
 
 
+def test_the_oldest_frameworks_that_work_are_no_fault():
+    report = doctor.Report()
+    doctor.check_frameworks(report, {package: oldest for package, oldest, _ in doctor.FRAMEWORKS}.get)
+    assert report.faults == []
+
+
 @pytest.mark.parametrize("broken", ("device_count", "query_device"))
 def test_cuda_that_fails_is_the_thing_to_fix(monkeypatch, capsys, broken):
     from spikescan import _abi

@@ -130,6 +130,9 @@ def test_every_kind_of_key_gives_seeds_of_its_own(kind):
     key = jax.random.key(1, impl=kind)
     keys = [key, jax.random.key(2, impl=kind), *jax.random.split(key, 3), *(jax.random.fold_in(key, i) for i in (10, 11))]
     assert len({np.asarray(sj.make_key(k))[:2].tobytes() for k in keys}) == len(keys)
+    for own in keys:
+        words = jax.random.key_data(own)
+        equal([sj.make_key(own)[:2], sj.make_key(words)[:2]], [words[:2]] * 2)
 
 
 def test_integers_of_64_bits_keep_their_high_word():
@@ -411,6 +414,12 @@ class OfAnotherLibrary:
         (lambda x: sj.scan(x, 0.9, uniforms=x[:, :3]), ValueError, "uniforms has shape"),
         (lambda x: sj.scan(x, 0.9, uniforms=x.astype(jnp.bfloat16)), TypeError, "uniforms has dtype bfloat16"),
         (lambda x: sj.scan(x, 0.9, key=1, initial_state=x), ValueError, "initial_state.0. has shape"),
+        (lambda x: sj.scan(x, 0.9, key=1, initial_state=jnp.zeros((3, 2))), ValueError, r"\(3, 2\); it must be \(2, 3"),
+        (
+            lambda x: sj.scan(x.reshape(2, 2, 4, 3), 0.9, key=1, initial_state=jnp.zeros((2, 12))),
+            ValueError,
+            "initial_state.0. has shape .2, 12.; it must be .2, 4, 3.$",
+        ),
         (lambda x: sj.scan(x, 0.9, key=1, initial_state=(x, x)), ValueError, "initial_state has 2 arrays"),
         (lambda x: sj.make_key(1, stream=1 << 32), ValueError, "stream is 4294967296"),
         (lambda x: sj.make_key(1, stream=np.int64(1 << 32)), ValueError, "stream is 4294967296"),
@@ -452,6 +461,11 @@ def test_outputs_are_named_by_dtypes_too(dtype):
     assert sj.scan(x, 0.9, key=1, spikes=dtype).spikes.dtype == name
     if name != "uint8":
         assert sj.scan(x, 0.9, key=1, spikes=False, membrane=dtype).membrane.dtype == name
+
+
+def test_without_spikes_no_key_is_wanted():
+    x = np.ones((2, 8, 3), np.float32)
+    equal(sj.scan(x, 0.5, spikes=False, membrane=True).membrane, sk.scan(x, 0.5, membrane=True).membrane)
 
 
 def test_custom_calls_that_do_not_load_say_what_to_do(monkeypatch, tmp_path):

@@ -144,6 +144,30 @@ def test_a_shared_decay_and_unequal_shards(rng):
     assert np.array_equal(mapped(place(mesh, x, "b", None, "c"), keys), mapped(x, keys))
 
 
+def test_instances_of_vmap_over_a_mesh(rng):
+    x = rng.normal(0.3, 0.5, (8, 3, 40, 5)).astype(np.float32)
+    keys = jax.random.split(jax.random.key(1), 8)
+    for key_axis, given in ((0, keys), (None, keys[0])):
+        spikes = jax.vmap(lambda x, beta, key: sj.scan(x, beta, key=key).spikes, (0, None, key_axis))
+        step = jax.jit(jax.value_and_grad(lambda *all: (spikes(*all) * jnp.arange(5.0)).sum(), (0, 1)))
+        whole, split = (step(array, jnp.full(5, 0.9), given) for array in (x, place(mesh_of(4, 2), x, "b")))
+        assert whole[0] == split[0] and np.array_equal(whole[1][0], split[1][0]), key_axis
+        # XLA adds the instances' sums up, in an order of its own.
+        np.testing.assert_allclose(split[1][1], whole[1][1], rtol=1e-5)
+        text = jax.jit(spikes).lower(place(mesh_of(4, 2), x, "b"), jnp.full(5, 0.9), given).compile().as_text()
+        assert "all-gather" not in text
+
+
+def test_a_batch_that_the_mesh_does_not_divide(rng):
+    x, mesh = rng.normal(0.3, 0.5, (6, 40, 5)).astype(np.float32), mesh_of(4, 1)
+
+    def spikes(x):
+        x = jax.lax.with_sharding_constraint(x, NamedSharding(mesh, P("b")))
+        return sj.scan(x, 0.9, key=1).spikes
+
+    assert np.array_equal(jax.jit(spikes)(x), sk.scan(x, 0.9, seed=1).spikes)
+
+
 def test_shard_map_over_batch_and_channels(rng):
     neuron, x, beta, alpha, weights = make(rng, "cuba_lif")
     mesh = mesh_of(4, 2)
@@ -273,6 +297,33 @@ def test_a_time_cut_of_packed_spikes_wants_whole_words(rng):
     whole = sk.scan(x, 0.8, neuron=Neuron(), seed=7, spikes="bits32").spikes
     for devices in (1, 2):
         assert np.array_equal(cut(x, devices), whole)
+
+
+def cut_in_two(x, uniforms=None, axis_size=2, **options):
+    """The spikes of a time cut over two devices. At decay 0 there is no state to be rounded at the cut."""
+
+    def piece(x, uniforms=None):
+        return sj.scan_time_sharded(
+            x, 0.0, axis_name="t", axis_size=axis_size, neuron=Neuron(k=3.0), uniforms=uniforms, **options
+        ).spikes
+
+    mesh = Mesh(np.array(jax.devices()[:2]), ("t",))
+    f = jax.jit(shard_map(piece, mesh=mesh, in_specs=P(None, "t"), out_specs=P(None, "t")))
+    return f(x) if uniforms is None else f(x, uniforms)
+
+
+def test_a_time_cut_takes_its_pieces_uniforms(rng):
+    x, own = rng.normal(0.3, 0.5, (4, 64, 3)).astype(np.float32), rng.random((4, 64, 3), dtype=np.float32)
+    assert np.array_equal(cut_in_two(x, own, blocks=2), sk.scan(x, 0.0, neuron=Neuron(k=3.0), uniforms=own).spikes)
+
+
+def test_an_empty_batch_is_cut_in_time():
+    assert cut_in_two(jnp.zeros((0, 16, 3)), key=1).shape == (0, 16, 3)
+
+
+def test_the_axis_size_is_the_mesh_axis_own():
+    with pytest.raises(ValueError, match="axis_size is 4; it must be that of the mesh axis 't', 2"):
+        cut_in_two(jnp.zeros((2, 16, 3)), axis_size=4, key=1)
 
 
 def test_a_time_cut_wants_a_mesh_axis():

@@ -126,6 +126,7 @@ def test_a_chain_is_taken_in_any_order_of_its_edges():
         ("il", "lt", "lo"),  # the Threshold leads nowhere
         (*CHAIN, "lo"),  # what comes out is both
         (*CHAIN, "it"),
+        (*CHAIN, "lt"),
         (*CHAIN, "ll"),
         (*CHAIN, "tl"),
         (*CHAIN, "io"),
@@ -156,8 +157,11 @@ def test_several_inputs_or_outputs_are_refused():
         (lambda: to_nir(THRESHOLD, 0.5), "give shape"),
         (lambda: to_nir(THRESHOLD, BETA, ALPHA), "alpha is given"),
         (lambda: to_nir(Neuron("cuba_lif", "heaviside"), BETA), "alpha is missing"),
+        (lambda: to_nir(Neuron("cuba_lif", "heaviside"), BETA, ALPHA[:2]), "alpha has shape .2,.; it must be .4,., or"),
+        (lambda: to_nir(THRESHOLD, BETA[:1], shape=(4,)), "beta has shape .1,.; it must be .4,., or .. for one decay"),
         (lambda: from_nir(graph_of(li(v_leak=0.5))), "v_leak"),
         (lambda: from_nir(graph_of(li(r=0.7))), "scales its input"),
+        (lambda: from_nir(graph_of(li(r=2.0002))), "scales its input"),
         (lambda: from_nir(graph_of(li(tau=0.5))), "below dt"),
         (lambda: from_nir(graph_of(li(tau=np.nan, r=1.0))), "tau is nan in some channel; a time constant must be"),
         (lambda: from_nir(graph_of(li(), nir.Threshold(np.array([1.0, 2.0, 3.0])))), "3 different values"),

@@ -1,5 +1,7 @@
 """Pictures: what is drawn, read back from Matplotlib."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,15 @@ def test_psu_lif_is_drawn_by_what_its_rule_sees(rng):
     plt.close("all")
 
 
+def test_marks_lie_on_what_is_drawn_at_their_time(run):
+    spikes, V = (series[:, 0] for series in run)
+    (at,) = np.nonzero(spikes)
+    for drawn, options in ((V, {}), (V - 2, {"M": V - 2, "neuron": sk.PSU_LIF(0.5)})):
+        ax = plot.membrane(V, spikes=spikes, dt=0.5, **options)
+        (marks,) = (line for line in ax.lines if line.get_marker() == "o")
+        assert np.allclose(marks.get_xdata(), at * 0.5) and np.allclose(marks.get_ydata(), drawn[at])
+
+
 def test_a_second_membrane_on_the_same_axes(run):
     spikes, V = run
     ax = plot.membrane(V[:, :1], neuron=NEURON)
@@ -76,12 +87,21 @@ def test_a_second_membrane_on_the_same_axes(run):
     assert tuple(ax.images[0].get_extent()) == (0, 1, low, high)  # along time from end to end of the axes
 
 
+def test_the_rule_is_the_last_neurons(run):
+    _, V = run
+    ax = plot.membrane(V, neuron=NEURON)
+    plot.membrane(V, ax, neuron=Neuron(threshold=1.5))
+    (line,) = (line for line in ax.lines if line.get_label() == "threshold")
+    assert set(line.get_ydata()) == {1.5}
+
+
 def test_time_axes_line_up(run):
     spikes, V = run
     figure, (top, bottom) = plt.subplots(2, 1)
     plot.raster(spikes, top, dt=0.5)
     plot.membrane(V, bottom, neuron=NEURON, spikes=spikes, dt=0.5)
     assert top.get_xlim() == bottom.get_xlim() == (-0.25, 39.75)
+    assert bottom.get_xlabel() == "time" and plot.membrane(V).get_xlabel() == "time step"
 
 
 def test_colours_of_the_callers(run):
@@ -98,14 +118,15 @@ def test_packed_spikes_are_no_picture(run):
             draw(packed)
 
 
-def test_tensors_of_pytorch_with_a_gradient_and_of_16_bits(run):
+def test_tensors_of_pytorch_with_a_gradient_or_their_sign_apart_and_of_16_bits(run):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     spikes, V = run
     given = torch.from_numpy(spikes).requires_grad_()
     for tensor in (given, given.to(torch.bfloat16), torch.from_numpy(spikes).half()):
         assert len(plot.raster(tensor).collections[0].get_offsets()) == spikes.sum()
-    ax = plot.membrane(torch.from_numpy(V).requires_grad_(), neuron=NEURON, spikes=given)
-    assert np.allclose(ax.lines[0].get_ydata(), V[:, 0])
+    for tensor in (torch.from_numpy(V).requires_grad_(), torch._neg_view(torch.from_numpy(-V))):
+        ax = plot.membrane(tensor, neuron=NEURON, spikes=given)
+        assert np.allclose(ax.lines[0].get_ydata(), V[:, 0])
     p = plot.spike_probability(NEURON, torch.from_numpy(V).requires_grad_())
     assert np.array_equal(p, plot.spike_probability(NEURON, V))
 
@@ -129,6 +150,14 @@ def test_probability_is_the_models(rule):
     neuron = Neuron("lif", rule, 0.7, 5.0)
     V = np.linspace(-3, 3, 101)
     assert np.allclose(plot.spike_probability(neuron, V), reference.probability(neuron, V))
+
+
+def test_probability_at_the_threshold_and_far_from_it():
+    assert plot.spike_probability(Neuron(rule="heaviside", threshold=0.5), [0.5, 0.51]).tolist() == [0, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        far = plot.spike_probability(Neuron(k=100.0, max_prob=1.0), [-1e4, 1e4])
+    np.testing.assert_allclose(far, [0, 1], atol=1e-12)
 
 
 def test_refused(run):

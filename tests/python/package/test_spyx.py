@@ -107,6 +107,17 @@ def test_integer_spikes_and_one_decay_for_all_channels():
     assert S.shape == V.shape == x.shape and S.dtype == V.dtype == jnp.float32
 
 
+def test_snntorchs_decays_there_and_back():
+    import numpy as np
+
+    from spikescan.nnx import AssociativeLIF
+
+    beta = np.array([0.5, 0.9, 1.0], np.float32)
+    theirs = AssociativeLIF.snntorch_beta_from_beta(beta)
+    np.testing.assert_allclose(theirs, 1 + np.log(beta), rtol=1e-6)
+    np.testing.assert_allclose(AssociativeLIF.beta_from_snntorch(theirs), beta, rtol=1e-6)
+
+
 # ---- Layers as values, and what is set on them ---------------------------------------------------------------------
 
 
@@ -222,6 +233,33 @@ def test_spikes_and_thresholds_that_are_set_later_are_read(rng, x):
             run({"threshold": 2.0})
 
 
+def test_the_threshold_that_is_there_may_be_set_again():
+    from flax import nnx
+
+    from spikescan.nnx import SPSN
+
+    layer = SPSN((4,), threshold=0.5, rngs=nnx.Rngs(0))
+    layer.threshold = 0.5
+    assert layer.threshold == layer.spike.neuron.threshold == 0.5
+
+
+def test_the_slope_of_haikus_psu_lif_is_its_surrogates(x):
+    import haiku as hk
+    import jax
+    import jax.numpy as jnp
+
+    import spikescan.jax as sj
+    from spikescan import PSU_LIF, experimental
+
+    x = 6 * x
+    f = hk.without_apply_rng(hk.transform(lambda x: experimental.PSU_LIF((4,), 0.5, 7)(x)[0]))
+    parameters = f.init(jax.random.key(0), x)
+    beta, neuron = parameters["PSULIF"]["beta"], PSU_LIF(0.5, 7)
+    gradient = jax.grad(lambda x: f.apply(parameters, x).sum())(x)
+    assert jnp.array_equal(gradient, jax.grad(lambda x: sj.scan(x, beta, neuron=neuron).spikes.sum())(x))
+    assert jnp.any(gradient != 0)
+
+
 def test_what_is_set_on_haikus_psu_lif_is_read(x):
     import haiku as hk
     import jax
@@ -302,6 +340,19 @@ def test_a_step_returns_the_state_in_its_own_dtype(x):
         assert jnp.array_equal(S, wide.parallel(series))
 
 
+def test_a_function_behind_the_scan_is_given_what_was_rounded_once(x):
+    import jax.numpy as jnp
+    from flax import nnx
+
+    import spikescan.jax as sj
+    from spikescan.nnx import PSU_LIF
+
+    layer, series = PSU_LIF((4,), threshold=0.3, activation=lambda u: u, rngs=nnx.Rngs(0)), x.astype(jnp.bfloat16)
+    layer.beta = nnx.Param(layer.beta[...].astype(jnp.bfloat16))
+    V = sj.scan(series, layer.beta[...], rule="none", threshold=0.0, spikes="float32", time_first=True).spikes
+    assert jnp.array_equal(layer.parallel(series), (V - 0.3).astype(jnp.bfloat16))
+
+
 def test_stochastic_layers_put_out_spyxs_dtype(x):
     import jax
     import jax.numpy as jnp
@@ -350,6 +401,15 @@ def test_a_state_of_fewer_axes_is_broadcast(x):
         assert all(jnp.array_equal(a, b) for a, b in zip(ours, whole))
     with pytest.raises(ValueError, match=r"V has shape \(3,\); it must be x's"):
         layer(step, jnp.zeros(3))
+
+
+def test_a_shared_decays_layer_has_states_of_all_channels():
+    from flax import nnx
+
+    from spikescan.nnx import PSU_LIF
+
+    layer = PSU_LIF((3, 4), beta=0.9, rngs=nnx.Rngs(0))
+    assert layer.beta[...].shape == () and layer.initial_state(2).shape == (2, 3, 4)
 
 
 def test_other_channels_are_refused_by_the_names_of_a_layer(x):

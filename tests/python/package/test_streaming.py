@@ -49,6 +49,19 @@ def test_cut_anywhere_the_random_numbers_are_the_same(rng):
     )
 
 
+def test_a_stream_begins_at_its_origin(rng):
+    x, place = rng.normal(size=(2, 64, 4)).astype(np.float32), {"seed": 1, "stream": 2, "origin": (3, 32, 5)}
+    parts = pieces(sk.SequenceStream(Neuron(), 0.0, **place), x, (32,))
+    assert np.array_equal(np.concatenate([p.spikes for p in parts], 1), sk.scan(x, 0.0, **place).spikes)
+
+
+def test_a_stream_takes_uniforms_piece_by_piece(rng):
+    x, own = rng.normal(size=(2, 64, 4)).astype(np.float32), rng.random((2, 64, 4), dtype=np.float32)
+    stream = sk.SequenceStream(Neuron(), 0.0, seed=1)
+    parts = [stream(x[:, at], uniforms=own[:, at]).spikes for at in (slice(0, 32), slice(32, 64))]
+    assert np.array_equal(np.concatenate(parts, 1), sk.scan(x, 0.0, uniforms=own).spikes)
+
+
 def test_reset_starts_again_and_time_first_follows_its_axis(rng):
     x = rng.normal(size=(30, 2, 4)).astype(np.float32)
     stream = sk.SequenceStream(Neuron(), 0.9, seed=1, time_first=True, origin=(0, 64, 0))

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import spikescan as sk  # noqa: E402
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
-from spikescan.torch import _device  # noqa: E402
+from spikescan.torch import _device, _plans  # noqa: E402
 
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
 B, T, C = 3, 2100, 5  # three chunks of the scan
@@ -195,6 +195,20 @@ def test_any_layout_is_taken(rng):
     assert torch.equal(given.grad, dense.grad)
 
 
+def test_decays_apart_in_memory_are_taken(rng):
+    x, wide = (torch.tensor(rng.random(shape, np.float32)) for shape in ((2, 70, 3), (2, 6)))
+
+    def bits(*decays):
+        leaves = [t.detach().requires_grad_() for t in (x, *decays)]
+        S = st.scan(*leaves, recurrence="cuba_lif", key=1, k=3.0).spikes
+        return S, *torch.autograd.grad((S * torch.arange(3)).sum(), leaves)
+
+    beta, alpha = wide[0, ::2], wide[1, ::2]
+    expected = bits(beta.clone(), alpha.clone())
+    for given in ((beta, alpha.clone()), (beta.clone(), alpha)):
+        assert all(map(torch.equal, bits(*given), expected))
+
+
 def test_channel_axes_and_shared_decays(rng):
     x = torch.tensor(rng.normal(size=(2, 50, 3, 4)).astype(np.float32))
     whole = st.scan(x, 0.9, key=1, membrane=True, final_state=True)
@@ -224,6 +238,25 @@ def test_state_and_keys_continue_a_sequence(rng):
     assert torch.equal(torch.cat([first.membrane, second.membrane], 1), whole.membrane)
 
 
+def test_plans_tell_states_that_come_in_from_gradients_of_those_that_go_out(rng):
+    """Of one form: the first pass has the gradient of the last state, the second an initial state."""
+    _, x, beta, _, (state,) = make(rng, "lif")
+    x, weights = x[:, :200].copy(), rng.normal(size=(B, 200, C)).astype(np.float32)
+
+    def gradient(initial, is_final_used):
+        given = leaf(x)
+        r = st.scan(given, torch.tensor(beta), key=1, initial_state=initial, final_state=True)
+        loss = (r.spikes * torch.tensor(weights)).sum() + (r.final_state[0].sum() if is_final_used else 0)
+        loss.backward()
+        return given.grad
+
+    _plans._PLANS.clear()
+    gradient(None, True)
+    saved = sk.scan(x, beta, seed=1, initial_state=state, save=True).saved
+    back = sk.scan_backward(x, beta, saved=saved, grad_spikes=weights, initial_state=state)
+    equal(gradient(torch.tensor(state), False), back.x)
+
+
 def gradients_of(length, seed):
     x = torch.randn(4, 40, length, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     beta = torch.full((length,), 0.9, requires_grad=True)
@@ -251,19 +284,20 @@ def test_own_uniforms(rng):
     assert torch.equal(st.scan(x, 0.9, uniforms=own).spikes, st.scan(x, 0.9, key=77).spikes)
 
 
-def test_the_generator_gives_the_seed():
+@pytest.mark.parametrize("seed", range(4))
+def test_the_generator_gives_the_seed(seed):
     x = torch.zeros(2, 300, 3)
     spikes = lambda **options: st.scan(x, 0.9, threshold=0.0, **options).spikes  # noqa: E731
-    torch.manual_seed(7)
+    torch.manual_seed(seed)
     first, second = spikes(), spikes()
-    torch.manual_seed(7)
+    torch.manual_seed(seed)
     assert torch.equal(spikes(), first) and not torch.equal(first, second)
-    generator = torch.Generator().manual_seed(7)
+    generator = torch.Generator().manual_seed(seed)
     assert torch.equal(spikes(generator=generator), first)
     # The documented derivation.
-    seed = torch.randint(2**63 - 1, (1,), generator=torch.Generator().manual_seed(7)).item()
-    assert torch.equal(spikes(key=seed), first)
-    assert torch.equal(spikes(key=st.make_key(torch.Generator().manual_seed(7))), first)
+    word = torch.randint(2**63 - 1, (1,), generator=torch.Generator().manual_seed(seed)).item()
+    assert torch.equal(spikes(key=word), first)
+    assert torch.equal(st.make_key(torch.Generator().manual_seed(seed)), st.make_key(word))
 
 
 def test_keys_hold_64_bits():
@@ -325,6 +359,7 @@ MASKED = np.ma.array([0.5, 0.5, 0.5], mask=[0, 1, 0])
         (lambda: st.scan(X.double(), BETA), TypeError, "x has dtype float64; it must be one of float32"),
         (lambda: st.scan(X, BETA[:2]), ValueError, r"beta has shape \(2,\); it must be \(3,\)"),
         (lambda: st.scan(X, BETA.to("meta")), ValueError, "beta is on meta, x on cpu; it must be on x's device"),
+        (lambda: st.scan(X, BETA.cfloat()), TypeError, "beta has dtype complex64; it must be real"),
         (lambda: st.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
         (lambda: st.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
         (lambda: st.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),
@@ -351,6 +386,7 @@ MASKED = np.ma.array([0.5, 0.5, 0.5], mask=[0, 1, 0])
         (lambda: st.scan(torch.nested.nested_tensor([X]), BETA), TypeError, "x has layout nested; it must be torch"),
         (lambda: st.scan(X, BETA, spikes=torch.int8), ValueError, "spikes is 'int8'; it must be one of"),
         (lambda: st.scan(X, BETA, initial_state=X[:, 0, :2]), ValueError, r"initial_state\[0\] has shape \(2, 2\)"),
+        (lambda: st.scan(X, BETA, initial_state=X[:, 0].cfloat()), TypeError, "initial_state.0. has .* must be real"),
         (lambda: st.scan(X, BETA, initial_state=(X[:, 0],) * 2), ValueError, "initial_state has 2 arrays; it must have 1"),
         (lambda: st.make_key(1 << 64), ValueError, "seed is 18446744073709551616"),
         (lambda: st.make_key(0, 1 << 32), ValueError, "stream is 4294967296"),

@@ -142,7 +142,7 @@ def test_other_channels_are_refused_by_the_names_of_a_layer(layer_of):
     words = r"x has shape \(2, 9, 4\); its channels must be the layer's hidden_shape, \(3,\)"
     with pytest.raises(ValueError, match=words):
         kind(3)(torch.zeros(2, 9, 4))
-    for shape, hidden in (((2, 9), (1,)), ((2, 9, 4), ()), ((2, 9, 8, 6, 6), (8, 1, 1))):
+    for shape, hidden in (((2, 9), (1,)), ((2, 9, 4), ()), ((2, 9, 8, 6, 6), (8, 1, 1)), ((2, 9, 0), 0)):
         assert kind(hidden)(torch.zeros(shape))[0].shape == shape
 
 

@@ -54,6 +54,12 @@ def test_signs_are_looked_at_in_every_call():
         assert all(torch.equal(a, b) for a, b in zip(bits(*given), expected))
 
 
+def test_uniforms_with_their_sign_apart():
+    x, u = torch.randn(2, 70, 3), torch.rand(2, 70, 3)
+    expected = st.scan(x, 0.9, uniforms=u, k=3.0).spikes
+    assert torch.equal(st.scan(x, 0.9, uniforms=torch._neg_view(-u), k=3.0).spikes, expected)
+
+
 @pytest.mark.parametrize("in_place", (False, True))
 def test_gradients_with_their_sign_apart(in_place):
     x = torch.randn(2, 70, 1, requires_grad=True)

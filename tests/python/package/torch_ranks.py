@@ -183,6 +183,15 @@ def time_sharded_frozen_decays():
     assert beta.grad is None
 
 
+def time_sharded_empty(shape):
+    """A piece without elements has its gradient, and no rank waits for another's."""
+    x, beta = torch.zeros(shape, requires_grad=True), torch.full(shape[2:], 0.9, requires_grad=True)
+    r = st.scan_time_sharded(x, beta, neuron=Neuron(), key=1, membrane=True)
+    assert r.spikes.shape == r.membrane.shape == shape
+    (r.spikes.sum() + r.membrane.sum()).backward()
+    assert x.grad.shape == shape and torch.all(beta.grad == 0)
+
+
 def time_sharded_packed():
     """Every rank refuses pieces that are no whole words, and none waits for another: the next call is in step."""
     rank, ranks = dist.get_rank(), dist.get_world_size()
@@ -233,6 +242,9 @@ CHECKS = {
     "time_sharded_own_uniforms": lambda: time_sharded("lif", own_uniforms=True),
     "time_sharded_anywhere": lambda: time_sharded("spsn", steps=100, exact=False),
     "time_sharded_frozen_decays": time_sharded_frozen_decays,
+    "time_sharded_without_batch": lambda: time_sharded_empty((0, 8, 3)),
+    "time_sharded_without_time": lambda: time_sharded_empty((2, 0, 3)),
+    "time_sharded_without_channels": lambda: time_sharded_empty((2, 8, 0)),
     "time_sharded_packed": time_sharded_packed,
     "a_wrong_key_is_seen": a_wrong_key_is_seen,
 }
