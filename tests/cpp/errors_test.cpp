@@ -65,6 +65,26 @@ TEST(Errors, CarriesStatusAndSentenceOfTheLibrary) {
   EXPECT_NE(std::string(error.what()).find("threshold"), std::string::npos) << error.what();
 }
 
+TEST(Errors, EachStatusComesThrough) {
+  for (const auto& [c, status] : {std::pair{SPIKESCAN_INVALID_ARGUMENT, Status::invalid_argument},
+                                  {SPIKESCAN_UNSUPPORTED, Status::unsupported},
+                                  {SPIKESCAN_BACKEND_UNAVAILABLE, Status::backend_unavailable},
+                                  {SPIKESCAN_WORKSPACE_TOO_SMALL, Status::workspace_too_small},
+                                  {SPIKESCAN_OUT_OF_MEMORY, Status::out_of_memory},
+                                  {SPIKESCAN_CUDA_ERROR, Status::cuda_error},
+                                  {SPIKESCAN_INTERNAL_ERROR, Status::internal_error}}) {
+    EXPECT_EQ(error_of([c = c] { check(c); }).status(), status);
+  }
+  EXPECT_NO_THROW(check(SPIKESCAN_OK));
+}
+
+TEST(Errors, AProblemsQuestionsAreRefusedAsItsCalls) {
+  const Problem problem{.device = Device::cpu, .neuron = {.k = -1.0f}, .shape = {2, 5, 3}};
+  expect_error([&] { problem.sizes(); }, Status::invalid_argument, "k is -1");
+  expect_error([&] { problem.plan(); }, Status::invalid_argument, "k is -1");
+  expect_error([&] { make_saved(problem); }, Status::invalid_argument, "k is -1");
+}
+
 TEST(Errors, SentenceOutlivesLaterCalls) {
   SmallCall call;
   call.problem.neuron.k = -1.0f;
@@ -94,6 +114,21 @@ TEST(Errors, TooSmallAWorkspace) {
   call.run();
   const BackwardArgs args{.x = call.x, .beta = call.beta, .saved = saved.bytes(), .grad_beta = grad_beta};
   expect_error([&] { backward(problem, args, {}); }, Status::workspace_too_small, "workspace");
+}
+
+// Of 65 steps one state is saved.
+TEST(Errors, TooLittleSaved) {
+  const Problem problem{.device = Device::cpu, .shape = {2, 65, 3}};
+  Tensor x(Device::cpu, problem.shape), beta(Device::cpu, problem.decay_shape()), grad_x(Device::cpu, problem.shape);
+  x.zero();
+  beta.zero();
+  Workspace workspace(problem);
+  Memory saved = make_saved(problem);
+  const std::span<std::byte> small = saved.bytes().first(saved.size() - 1);
+  expect_error([&] { forward(problem, {.x = x, .beta = beta, .saved = small}, workspace); },
+               Status::workspace_too_small, "saved_bytes is 47");
+  expect_error([&] { backward(problem, {.x = x, .beta = beta, .saved = small, .grad_x = grad_x}, workspace); },
+               Status::workspace_too_small, "saved_bytes is 47");
 }
 
 TEST(Errors, ShapesThatOnlyAViewKnows) {
@@ -134,6 +169,40 @@ TEST(Errors, DecaysAndStatesAreFloat32) {
 }
 
 // As the C library's sentences name them.
+// As the C library's sentences name them.
+TEST(Errors, EachTensorHasItsName) {
+  SmallCall call;
+  Tensor wrong(Device::cpu, {1, 1, 4});
+  const auto expect_named = [&](const std::string& name, const auto& run) {
+    const Error error = error_of(run);
+    EXPECT_EQ(std::string(error.what()).rfind(name + " has shape [1, 1, 4]", 0), 0u) << name << ": " << error.what();
+  };
+  const auto in_forward = [&](const char* name, auto ForwardArgs::*member) {
+    ForwardArgs args = call.args;
+    args.*member = wrong;
+    expect_named(name, [&] { forward(call.problem, args, call.workspace); });
+  };
+  in_forward("x", &ForwardArgs::x);
+  in_forward("beta", &ForwardArgs::beta);
+  in_forward("alpha", &ForwardArgs::alpha);
+  in_forward("uniforms", &ForwardArgs::uniforms);
+  in_forward("spikes", &ForwardArgs::spikes);
+  in_forward("membrane", &ForwardArgs::membrane);
+  const auto in_backward = [&](const char* name, auto BackwardArgs::*member) {
+    BackwardArgs args{.x = call.x, .beta = call.beta};
+    args.*member = wrong;
+    expect_named(name, [&] { backward(call.problem, args, call.workspace); });
+  };
+  in_backward("x", &BackwardArgs::x);
+  in_backward("beta", &BackwardArgs::beta);
+  in_backward("alpha", &BackwardArgs::alpha);
+  in_backward("grad_spikes", &BackwardArgs::grad_spikes);
+  in_backward("grad_membrane", &BackwardArgs::grad_membrane);
+  in_backward("grad_x", &BackwardArgs::grad_x);
+  in_backward("grad_beta", &BackwardArgs::grad_beta);
+  in_backward("grad_alpha", &BackwardArgs::grad_alpha);
+}
+
 TEST(Errors, EachStateHasItsName) {
   const Tensor wrong(Device::cpu, {1, 1, 3});
   Tensor wrong_output(Device::cpu, {1, 1, 3});
@@ -190,6 +259,17 @@ TEST(Errors, AnExecutorOnADeviceThatMayBeAnother) {
                "an executor needs CPU (1)");
 }
 
+TEST(Errors, BothPassesLookAtTheCallersThreads) {
+  SmallCall call;
+  Tensor grad_x(Device::cpu, call.problem.shape);
+  const spikescan_executor none = {sizeof none, nullptr, 0, nullptr};
+  expect_error([&] { forward(call.problem, call.args, call.workspace, none); }, Status::invalid_argument,
+               "stream.threads is 0");
+  expect_error(
+      [&] { backward(call.problem, {.x = call.x, .beta = call.beta, .grad_x = grad_x}, call.workspace, none); },
+      Status::invalid_argument, "stream.threads is 0");
+}
+
 TEST(Errors, NegativeAndOverflowingShapes) {
   expect_error([] { Tensor(Device::cpu, {-1, 2, 3}); }, Status::invalid_argument, "[-1, 2, 3]");
   const int64_t big = int64_t{1} << 32;
@@ -197,6 +277,15 @@ TEST(Errors, NegativeAndOverflowingShapes) {
   expect_error([=] { ConstTensorView(nullptr, {0, big, big}); }, Status::invalid_argument, "below 2^63");
   // 2^62 elements are countable, but their 2^64 bytes are not.
   expect_error([=] { Tensor(Device::cpu, {big, big / 4, 1}); }, Status::invalid_argument, "bytes must be below 2^64");
+}
+
+// Of two negative sizes the product is none.
+TEST(Errors, NegativeSizesWhoseProductIsNone) {
+  for (const Shape shape : {Shape{-2, -3, 4}, Shape{-2, 3, -4}, Shape{2, -3, -4}, Shape{0, -1, 3}, Shape{3, 0, -1}}) {
+    expect_error([=] { shape.elements(); }, Status::invalid_argument, "sizes must be >= 0");
+  }
+  const int64_t big = int64_t{1} << 32;
+  expect_error([=] { Shape{2, big, big}.elements(); }, Status::invalid_argument, "below 2^63");
 }
 
 TEST(Errors, AnAbsurdAllocation) {

@@ -86,6 +86,29 @@ TEST(Handle, ReleasesOnceWhateverTheMoves) {
   EXPECT_EQ(released[2], 1);
 }
 
+spikescan_backend released_on;
+
+spikescan_status note_backend(spikescan_backend backend, void*) {
+  released_on = backend;
+  return SPIKESCAN_OK;
+}
+
+TEST(Handle, ReleasesOnTheDeviceItCameFrom) {
+  using Noting = detail::Handle<note_backend>;
+  int a, b;
+  {
+    Noting first(Device::cuda, &a);
+    const Noting second(std::move(first));
+  }
+  EXPECT_EQ(released_on, SPIKESCAN_BACKEND_CUDA);
+  {
+    Noting target(Device::cpu, &a);
+    target = Noting(Device::cuda, &b);
+    EXPECT_EQ(released_on, SPIKESCAN_BACKEND_CPU) << "what is overwritten";
+  }
+  EXPECT_EQ(released_on, SPIKESCAN_BACKEND_CUDA);
+}
+
 TEST(Memory, MovesAndAligns) {
   for (const Device device : usable_devices()) {
     Memory first(device, 1000);
@@ -186,6 +209,10 @@ TEST(Tensor, ChecksHostValues) {
   EXPECT_THROW(tensor.copy_from(std::vector<uint32_t>(4)), Error);
   EXPECT_THROW(tensor.copy_from(std::vector<double>(4)), Error);
   EXPECT_THROW(tensor.to_vector<uint8_t>(), Error);
+  // Of the same width:
+  EXPECT_THROW(tensor.copy_from(std::vector<uint16_t>(4)), Error);
+  EXPECT_THROW(tensor.to_vector<uint32_t>(), Error);
+  EXPECT_THROW(Tensor(Device::cpu, {1, 2, 2}, Dtype::bits32).to_vector(), Error);
   tensor.zero();
   EXPECT_NO_THROW(tensor.copy_from(std::vector<float>(4)));
 }
@@ -211,6 +238,19 @@ TEST(View, StridesOfBothLayouts) {
   EXPECT_EQ(time_first.stride_time, 6);
 }
 
+TEST(Tensor, LayoutsByTheirNames) {
+  const Tensor batch_first = Tensor::batch_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
+  EXPECT_EQ(batch_first.view().stride_time, 3);
+  EXPECT_EQ(batch_first.dtype(), Dtype::uint8);
+  const Tensor time_first = Tensor::time_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
+  EXPECT_EQ(time_first.view().stride_time, 6);
+  EXPECT_EQ(time_first.dtype(), Dtype::uint8);
+}
+
+// The last word of packed spikes may be part of one.
+static_assert(packed({2, 0, 3}) == Shape{2, 0, 3} && packed({2, 1, 3}) == Shape{2, 1, 3} &&
+              packed({2, 32, 3}) == Shape{2, 1, 3} && packed({2, 33, 3}) == Shape{2, 2, 3});
+
 TEST(View, BlocksShareMemory) {
   float memory[30];
   const TensorView whole(memory, {2, 5, 3});
@@ -232,6 +272,18 @@ TEST(View, BlocksShareMemory) {
   EXPECT_EQ(block(ConstTensorView(halves, {2, 5, 3}, Dtype::bfloat16), {0, 1, 0}, {1, 1, 3}).data, halves + 3);
 }
 
+TEST(View, BlocksOfWhatIsAbsentAreAbsent) {
+  EXPECT_EQ(block(TensorView(nullptr, {2, 5, 3}), {1, 2, 1}, {1, 3, 2}).data, nullptr);
+}
+
+TEST(View, BlocksLieInsideOnEachAxis) {
+  float memory[30];
+  const TensorView whole(memory, {2, 5, 3});
+  EXPECT_THROW(block(whole, {1, 0, 0}, {2, 1, 1}), Error);
+  EXPECT_THROW(block(whole, {0, 1, 0}, {1, 5, 1}), Error);
+  EXPECT_THROW(block(whole, {0, 0, 1}, {1, 1, 3}), Error);
+}
+
 TEST(Stream, MovesAndSynchronizes) {
   for (const Device device : usable_devices()) {
     Stream first(device);
@@ -242,6 +294,14 @@ TEST(Stream, MovesAndSynchronizes) {
     EXPECT_EQ(StreamRef().raw(), nullptr);
     EXPECT_EQ(StreamRef(nullptr).raw(), nullptr);
   }
+}
+
+// A stream of the CPU is null: only other pointers show that they arrive.
+TEST(Stream, PointersArrive) {
+  char place;
+  void* const raw = &place;
+  EXPECT_EQ(StreamRef(raw).raw(), raw);
+  EXPECT_EQ(StreamRef(static_cast<CUstream_st*>(raw)).raw(), raw);
 }
 
 TEST(Timer, MeasuresBetweenTwoMarks) {
@@ -269,6 +329,16 @@ TEST(Workspace, GrowsAndNeverShrinks) {
   EXPECT_GT(after, before);
   workspace.reserve(small);
   EXPECT_EQ(workspace.size(), after);
+}
+
+TEST(Workspace, KeepsWhatIsLargeEnough) {
+  for (const Device device : {Device::cpu, Device::automatic}) {
+    const Problem problem{.device = device, .shape = {4, 500, 30}};
+    Workspace workspace(problem);
+    const std::byte* const place = std::span<std::byte>(workspace).data();
+    workspace.reserve(problem);
+    EXPECT_EQ(std::span<std::byte>(workspace).data(), place) << "a call may be using it";
+  }
 }
 
 TEST(Device, InfoAndResolution) {

@@ -294,6 +294,22 @@ TEST_P(Passes, CallersUniformsDecide) {
   }
 }
 
+// Two batches whose states lie two rows apart; each comes back where it was given.
+TEST_P(Passes, StatesOfAnyStride) {
+  const Problem problem{.device = device(), .neuron = {.rule = Rule::none}, .shape = {2, 1, 1}};
+  const Tensor x = tensor(problem.shape, {1.0f, 2.0f}), beta = tensor({1, 1, 1}, {0.5f});
+  const Tensor initial = tensor({2, 2, 1}, {4.0f, 100.0f, 8.0f, 100.0f});
+  Tensor final_v = tensor({2, 2, 1}, {0.0f, 7.0f, 0.0f, 7.0f});
+  Workspace workspace(problem);
+  forward(problem,
+          {.x = x,
+           .beta = beta,
+           .initial_state = {block(initial, {}, {2, 1, 1})},
+           .final_state = {block(final_v, {}, {2, 1, 1})}},
+          workspace);
+  EXPECT_EQ(final_v.to_vector(), (std::vector{3.0f, 7.0f, 6.0f, 7.0f}));
+}
+
 TEST_P(Passes, AKeyInMemoryOverridesTheCall) {
   Problem problem{.device = device(), .neuron = {.k = 2.0f}, .shape = {2, 200, 4}};
   const Tensor x = tensor(problem.shape, random_values(problem.shape.elements(), 0.0f, 1.0f));
@@ -310,12 +326,49 @@ TEST_P(Passes, AKeyInMemoryOverridesTheCall) {
   EXPECT_NE(by_other.to_vector(), by_memory.to_vector());
 }
 
+// No two values are the same, nor any that of an empty description.
+TEST(Problem, EveryFieldReachesTheDescription) {
+  const spikescan_description d = Problem{.device = Device::cuda,
+                                          .neuron = {.recurrence = Recurrence::psu_lif,
+                                                     .rule = Rule::heaviside,
+                                                     .surrogate = Surrogate::tanh,
+                                                     .gradient = Gradient::derivative,
+                                                     .threshold = 0.25f,
+                                                     .k = 3.0f,
+                                                     .max_prob = 0.5f,
+                                                     .shared_decay = true},
+                                          .shape = {11, 12, 13},
+                                          .origins = {21, 22, 23},
+                                          .dtype = Dtype::bfloat16}
+                                      .description();
+  EXPECT_EQ(d.backend, SPIKESCAN_BACKEND_CUDA);
+  EXPECT_EQ(d.recurrence, SPIKESCAN_PSU_LIF);
+  EXPECT_EQ(d.rule, SPIKESCAN_HEAVISIDE);
+  EXPECT_EQ(d.surrogate, SPIKESCAN_TANH);
+  EXPECT_EQ(d.gradient, SPIKESCAN_DERIVATIVE);
+  EXPECT_EQ(d.threshold, 0.25f);
+  EXPECT_EQ(d.k, 3.0f);
+  EXPECT_EQ(d.max_prob, 0.5f);
+  EXPECT_EQ(d.shared_decay, 1);
+  EXPECT_EQ((Shape{d.batch, d.time, d.channels}), (Shape{11, 12, 13}));
+  EXPECT_EQ((Shape{d.batch_origin, d.time_origin, d.channel_origin}), (Shape{21, 22, 23}));
+  EXPECT_EQ(d.dtype, SPIKESCAN_BFLOAT16);
+}
+
 TEST(Problem, PlanNamesTheBackend) {
   const Problem problem{.device = Device::cpu, .shape = {2, 100, 3}};
   EXPECT_NE(problem.plan().find("backend=cpu"), std::string::npos) << problem.plan();
 }
 
 // The signatures of Spyx, docs/model.md: the classes pass k and threshold on, and keep max_prob at 0.8.
+TEST(Problem, PlanIsTheLibrarysText) {
+  const Problem problem{.device = Device::cpu, .shape = {2, 100, 3}};
+  const spikescan_description d = problem.description();
+  char text[4096];
+  ASSERT_EQ(spikescan_describe_plan(&d, text, sizeof text), SPIKESCAN_OK);
+  EXPECT_EQ(problem.plan(), std::string(text));
+}
+
 TEST(Presets, HaveSpyxDefaults) {
   const auto of = [](const Neuron& neuron) { return Problem{.neuron = neuron}.description(); };
   const spikescan_description lif = of(kStochasticAssociativeLif), cuba = of(kStochasticAssociativeCubaLif);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -174,6 +175,24 @@ int threads_of_process() {
 }
 
 // Bits do not tell threads apart, but how many there are does: in a process in which OpenMP has none yet.
+TEST(Executor, NeitherNegativeThreadsNorAnyOtherPointer) {
+  const auto refused = [&](void* stream, const char* named) {
+    Sample sample(0, 2, 5, 3);
+    const Sample untouched(0, 2, 5, 3);
+    const spikescan_forward_args f = sample.forward();
+    EXPECT_EQ(spikescan_forward(&sample.d, &f, stream), SPIKESCAN_INVALID_ARGUMENT);
+    EXPECT_NE(std::string(spikescan_last_error()).find(named), std::string::npos) << spikescan_last_error();
+    EXPECT_TRUE(sample.same_outputs(untouched));
+  };
+  spikescan_executor backwards = {sizeof backwards, nullptr, -1, nullptr};
+  refused(&backwards, "stream.threads is -1");
+  // A good one, but where none can lie: what is no executor is more likely found so than read.
+  alignas(spikescan_executor) char memory[sizeof(spikescan_executor) + 1];
+  const spikescan_executor good = {sizeof good, nullptr, 1, nullptr};
+  std::memcpy(memory + 1, &good, sizeof good);
+  refused(memory + 1, "a CPU call takes null or a spikescan_executor");
+}
+
 TEST(Executor, WithoutARunItTakesSoManyOfOpenMpsThreads) {
   const auto child = [](int threads, int expected_more) {
     omp_set_num_threads(3);

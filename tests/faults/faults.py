@@ -482,7 +482,7 @@ BACKWARD = _faults(
 HOST = [
     fault
     for file, test, changes in host_faults.CHANGES
-    for fault in _faults(file, Test(host_faults.TESTS[test], f"tests/host/{host_faults.TESTS[test]}"), *changes)
+    for fault in _faults(file, Test(host_faults.TESTS[test].split("/")[-1], f"tests/{host_faults.TESTS[test]}"), *changes)
 ]
 
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +

@@ -1,9 +1,10 @@
 """The host layer's planted faults, as (file, test, changes); faults.py makes Faults of them.
 
-"host" sees the library with the CPU alone, "backend" with a CUDA backend that only records what it is given.
+"host" sees the library with the CPU alone, "backend" with a CUDA backend that only records what it is given; "cpp" is
+the C++ face on the CPU.
 """
 
-TESTS = {"host": "host_test", "backend": "host_backend_test"}
+TESTS = {"host": "host/host_test", "backend": "host/host_backend_test", "cpp": "cpp/cpp_test"}
 
 CHANGES = (
     ("host/error.cpp", "host", (
@@ -185,5 +186,34 @@ CHANGES = (
     )),
     ("host/api_devices.cpp", "host", (
         ("query: one device too many", "device >= devices", "device > devices"),
+    )),
+    ("host/plan.cpp", "host", (
+        ("rows: one row too early", "kRowsOfProcessor = 96", "kRowsOfProcessor = 95"),
+        ("pieces: of one state", "state_count(d.recurrence) * lanes_of(d)", "lanes_of(d)"),
+        ("pieces: aggregates of all chunks", "blocks(link_slots(plan.chunks))", "blocks(plan.chunks)"),
+        ("backward rows that do not fit", "d.time > 0 && fits(columns) &&", "d.time > 0 &&"),
+        ("links: aggregates not cleared", "plan.cleared_bytes = layout.end();", "plan.cleared_bytes = plan.carries;"),
+        ("columns: the last batches forgotten",
+         "divide_up(d.channels, kWarp) * divide_up(plan.batch_rows, kBatchesOfBlock)",
+         "divide_up(d.channels, kWarp) * (plan.batch_rows / kBatchesOfBlock)"),
+    )),
+    ("kernels/row_layout.h", "host", (
+        ("rows: chains of one turn", "2 * states * kRowThreads * sizeof(double)",
+         "states * kRowThreads * sizeof(double)"),
+        ("rows: the second response forgotten", "(has_two_maps(order, forward) ? 2 : 1)", "1"),
+    )),
+    ("include/spikescan/tensor.hpp", "cpp", (
+        ("handle: two owners", "raw_(std::exchange(other.raw_, nullptr))", "raw_(other.raw_)"),
+        ("handle: released on the other's device", "    std::swap(device_, taken.device_);\n", ""),
+        ("block: one past the end", "count <= whole - begin", "count <= whole - begin + 1"),
+    )),
+    ("include/spikescan/tensor.hpp", "backend", (
+        ("copy: does not wait",
+         "    check(spikescan_stream_synchronize(backend(), stream.raw()));\n  }\n  spikescan_backend backend()",
+         "  }\n  spikescan_backend backend()"),
+    )),
+    ("include/spikescan/spikescan.hpp", "cpp", (
+        ("key: origins swapped", "0, origins.batch, origins.time,", "0, origins.time, origins.batch,"),
+        ("workspace: freed where it is large enough", "wanted > memory_.size() ||", "wanted >= memory_.size() ||"),
     )),
 )

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 
+#include "host/names.h"
 #include "host/resolve.h"
 #include "kernels/element/chunking.h"
 #include "refusals.h"
@@ -32,6 +33,31 @@ TEST(StatusName, EachHasItsOwn) {
   EXPECT_EQ(names.size(), 8u);
   EXPECT_TRUE(names.count("SPIKESCAN_WORKSPACE_TOO_SMALL"));
   EXPECT_STREQ(spikescan_status_name(number<spikescan_status>(-4)), "unknown status");
+}
+
+// The words that plans and refusals say.
+TEST(Names, AreTheHeadersOwn) {
+  EXPECT_STREQ(dtype_name(SPIKESCAN_FLOAT32), "float32");
+  EXPECT_STREQ(dtype_name(SPIKESCAN_FLOAT16), "float16");
+  EXPECT_STREQ(dtype_name(SPIKESCAN_BFLOAT16), "bfloat16");
+  EXPECT_STREQ(dtype_name(SPIKESCAN_UINT8), "uint8");
+  EXPECT_STREQ(dtype_name(SPIKESCAN_BITS32), "bits32");
+  EXPECT_STREQ(recurrence_name(SPIKESCAN_LIF), "lif");
+  EXPECT_STREQ(recurrence_name(SPIKESCAN_SPSN), "spsn");
+  EXPECT_STREQ(recurrence_name(SPIKESCAN_CUBA_LIF), "cuba_lif");
+  EXPECT_STREQ(recurrence_name(SPIKESCAN_PSU_LIF), "psu_lif");
+  EXPECT_STREQ(rule_name(SPIKESCAN_SIGMOID_BERNOULLI), "sigmoid_bernoulli");
+  EXPECT_STREQ(rule_name(SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI), "refractory_sigmoid_bernoulli");
+  EXPECT_STREQ(rule_name(SPIKESCAN_HEAVISIDE), "heaviside");
+  EXPECT_STREQ(rule_name(SPIKESCAN_NONE), "none");
+  EXPECT_STREQ(backend_name(SPIKESCAN_BACKEND_CPU), "cpu");
+  EXPECT_STREQ(backend_name(SPIKESCAN_BACKEND_CUDA), "cuda");
+}
+
+TEST(Names, OfNoNumberOfTheEnum) {
+  for (const int beyond : {-1, 100}) EXPECT_STREQ(dtype_name(beyond), "unknown");
+  EXPECT_STREQ(dtype_name(kDtypes), "unknown");
+  EXPECT_STREQ(recurrence_name(kRecurrences), "unknown");
 }
 
 TEST(Backend, Built) {

@@ -89,6 +89,27 @@ TEST(Plan, IsWithinWhatCudaAllows) {
   });
 }
 
+// Rounded down, the last ones would never be computed.
+void expect_all_covered(const spikescan_description& d, const Plan& plan) {
+  SCOPED_TRACE(::testing::Message() << d.recurrence << " " << d.batch << "x" << d.time << "x" << d.channels);
+  EXPECT_GE(plan.batch_rows * plan.row_batches, d.batch);
+  EXPECT_GE(plan.chunks * kChunkSteps, d.time);
+  if (is_tiles(plan)) {
+    EXPECT_GE(plan.channel_tiles * plan.tile_channels, d.channels);
+    EXPECT_EQ(plan.tiles, plan.channel_tiles * plan.batch_rows * plan.chunks);
+  } else {
+    const int64_t pieces = plan.strategy == kPieces ? plan.chunks : 1;
+    EXPECT_GE(plan.row_blocks * kRowThreads, plan.batch_rows * d.channels * pieces);
+  }
+}
+
+TEST(Plan, CoversEveryElement) {
+  for_each_shape([](const spikescan_description& d) {
+    expect_all_covered(d, plan_forward(d, kH200));
+    expect_all_covered(d, plan_backward(d, kH200));
+  });
+}
+
 TEST(Plan, RowsWhereTheyFillTheDevice) {
   // 96 rows on each of 132 multiprocessors.
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1000, 12672), kH200).strategy, kRows);
@@ -152,6 +173,23 @@ TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
 }
 
 // A thread has eight links. Four channels are a sector of doubles, more where their few runs would not fill a warp.
+TEST(Plan, FourBatchesShareTables) {
+  EXPECT_EQ(backward_of(SPIKESCAN_CUBA_LIF, 4, 1024, 20000).row_columns, 32);
+  // Tables of two scans: the decays' powers once, a coupling and a response for each direction.
+  EXPECT_EQ(backward_of(SPIKESCAN_CUBA_LIF, 4, 1024, 20000).shared_bytes, 74752u);
+}
+
+TEST(Plan, BackwardRowsHaveTime) {
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 0, 20000).strategy, kTiles);
+}
+
+// Exactly 160 chunks a multiprocessor, of lanes: a warp's count whether they have a channel or not.
+TEST(Plan, PiecesFromTheirLimitOn) {
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 660 * 1024, 32).strategy, kPieces);
+  EXPECT_NE(forward_of(SPIKESCAN_LIF, 1, 659 * 1024, 32).strategy, kPieces);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 33, 5000, 100).strategy, kPieces);
+}
+
 TEST(Plan, ChainsByRuns) {
   const auto chain_of = [](const Plan& plan) { return std::pair(plan.chain_columns, plan.chain_threads); };
   EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 1, 1000000, 1)), std::pair(1, 128));  // 976 links in 122 runs
@@ -185,11 +223,31 @@ TEST(Plan, TilesInPhasesWhereFewHaveManyChunks) {
   EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 200000, 8).strategy, kTilesInPhases);
 }
 
+// Forward four tiles for each of 264 blocks, backward one, and no more.
+TEST(Plan, TilesInPhasesUpToTheirLimit) {
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1056 * 1024, 8).strategy, kTilesInPhases);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1057 * 1024, 8).strategy, kTiles);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 264 * 1024, 8).strategy, kTilesInPhases);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 265 * 1024, 8).strategy, kTiles);
+}
+
 TEST(Plan, TilesGetNarrowRatherThanFew) {
   const Plan tiny = plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 64), kH200);
   EXPECT_EQ(tiny.tile_channels, 1);
   EXPECT_EQ(tiny.blocks, 64);
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 4096), kH200).tile_channels, 8);
+}
+
+// A tile for each of 132 multiprocessors, and a warp at least.
+TEST(Plan, TilesGetNarrowUpToTheProcessors) {
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1024, 132).tile_channels, 1);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1024, 133).tile_channels, 2);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 16, 64).threads, 32);
+}
+
+// Of 64 threads registers would hold 16 blocks, shared memory holds 15 with what the system takes of it.
+TEST(Plan, AsManyTilesAsSharedMemoryHolds) {
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 12000, 1024, 1).blocks, 15 * 132);
 }
 
 TEST(Plan, NeighboursShareSectors) {
@@ -230,6 +288,13 @@ TEST(PrintPlan, Cpu) {
   const auto d = describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 2, 5000, 64);
   EXPECT_EQ(print_plan(plan_forward(d, kCpu), "forward"), "forward: workspace_bytes=0");
   EXPECT_EQ(print_plan(plan_backward(d, kCpu), "backward"), "backward: partial_rows=10 workspace_bytes=2560");
+}
+
+// [2][10][64] floats, and [64] doubles where they are added up to one.
+TEST(PrintPlan, SumsOfTwoParametersAndOfASharedDecay) {
+  auto d = describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32, 2, 5000, 64);
+  d.shared_decay = 1;
+  EXPECT_EQ(print_plan(plan_backward(d, kCpu), "backward"), "backward: partial_rows=10 workspace_bytes=5632");
 }
 
 }  // namespace
