@@ -169,7 +169,6 @@ TEST(Errors, DecaysAndStatesAreFloat32) {
 }
 
 // As the C library's sentences name them.
-// As the C library's sentences name them.
 TEST(Errors, EachTensorHasItsName) {
   SmallCall call;
   Tensor wrong(Device::cpu, {1, 1, 4});
@@ -203,6 +202,7 @@ TEST(Errors, EachTensorHasItsName) {
   in_backward("grad_alpha", &BackwardArgs::grad_alpha);
 }
 
+// As the C library's sentences name them.
 TEST(Errors, EachStateHasItsName) {
   const Tensor wrong(Device::cpu, {1, 1, 3});
   Tensor wrong_output(Device::cpu, {1, 1, 3});

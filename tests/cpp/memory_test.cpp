@@ -228,6 +228,15 @@ TEST(Tensor, OfNoElements) {
   }
 }
 
+TEST(Tensor, LayoutsByTheirNames) {
+  const Tensor batch_first = Tensor::batch_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
+  EXPECT_EQ(batch_first.view().stride_time, 3);
+  EXPECT_EQ(batch_first.dtype(), Dtype::uint8);
+  const Tensor time_first = Tensor::time_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
+  EXPECT_EQ(time_first.view().stride_time, 6);
+  EXPECT_EQ(time_first.dtype(), Dtype::uint8);
+}
+
 TEST(View, StridesOfBothLayouts) {
   float memory[30];
   const TensorView batch_first(memory, {2, 5, 3});
@@ -236,15 +245,6 @@ TEST(View, StridesOfBothLayouts) {
   const TensorView time_first(memory, {2, 5, 3}, Dtype::float32, Layout::time_first);
   EXPECT_EQ(time_first.stride_batch, 3);
   EXPECT_EQ(time_first.stride_time, 6);
-}
-
-TEST(Tensor, LayoutsByTheirNames) {
-  const Tensor batch_first = Tensor::batch_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
-  EXPECT_EQ(batch_first.view().stride_time, 3);
-  EXPECT_EQ(batch_first.dtype(), Dtype::uint8);
-  const Tensor time_first = Tensor::time_first(Device::cpu, {2, 5, 3}, Dtype::uint8);
-  EXPECT_EQ(time_first.view().stride_time, 6);
-  EXPECT_EQ(time_first.dtype(), Dtype::uint8);
 }
 
 // The last word of packed spikes may be part of one.

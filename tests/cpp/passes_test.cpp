@@ -360,7 +360,6 @@ TEST(Problem, PlanNamesTheBackend) {
   EXPECT_NE(problem.plan().find("backend=cpu"), std::string::npos) << problem.plan();
 }
 
-// The signatures of Spyx, docs/model.md: the classes pass k and threshold on, and keep max_prob at 0.8.
 TEST(Problem, PlanIsTheLibrarysText) {
   const Problem problem{.device = Device::cpu, .shape = {2, 100, 3}};
   const spikescan_description d = problem.description();
@@ -369,6 +368,7 @@ TEST(Problem, PlanIsTheLibrarysText) {
   EXPECT_EQ(problem.plan(), std::string(text));
 }
 
+// The signatures of Spyx, docs/model.md: the classes pass k and threshold on, and keep max_prob at 0.8.
 TEST(Presets, HaveSpyxDefaults) {
   const auto of = [](const Neuron& neuron) { return Problem{.neuron = neuron}.description(); };
   const spikescan_description lif = of(kStochasticAssociativeLif), cuba = of(kStochasticAssociativeCubaLif);

@@ -174,7 +174,6 @@ int threads_of_process() {
   return static_cast<int>(std::distance(begin(tasks), end(tasks)));
 }
 
-// Bits do not tell threads apart, but how many there are does: in a process in which OpenMP has none yet.
 TEST(Executor, NeitherNegativeThreadsNorAnyOtherPointer) {
   const auto refused = [&](void* stream, const char* named) {
     Sample sample(0, 2, 5, 3);
@@ -193,6 +192,7 @@ TEST(Executor, NeitherNegativeThreadsNorAnyOtherPointer) {
   refused(memory + 1, "a CPU call takes null or a spikescan_executor");
 }
 
+// Bits do not tell threads apart, but how many there are does: in a process in which OpenMP has none yet.
 TEST(Executor, WithoutARunItTakesSoManyOfOpenMpsThreads) {
   const auto child = [](int threads, int expected_more) {
     omp_set_num_threads(3);

@@ -172,7 +172,6 @@ TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 64, 1000000, 16).strategy, kPieces);
 }
 
-// A thread has eight links. Four channels are a sector of doubles, more where their few runs would not fill a warp.
 TEST(Plan, FourBatchesShareTables) {
   EXPECT_EQ(backward_of(SPIKESCAN_CUBA_LIF, 4, 1024, 20000).row_columns, 32);
   // Tables of two scans: the decays' powers once, a coupling and a response for each direction.
@@ -190,6 +189,7 @@ TEST(Plan, PiecesFromTheirLimitOn) {
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 33, 5000, 100).strategy, kPieces);
 }
 
+// A thread has eight links. Four channels are a sector of doubles, more where their few runs would not fill a warp.
 TEST(Plan, ChainsByRuns) {
   const auto chain_of = [](const Plan& plan) { return std::pair(plan.chain_columns, plan.chain_threads); };
   EXPECT_EQ(chain_of(forward_of(SPIKESCAN_LIF, 1, 1000000, 1)), std::pair(1, 128));  // 976 links in 122 runs
