@@ -16,6 +16,12 @@ struct TileSource {
   HWY_INLINE Floats at(int q, int i, int l) const { return load(tile.at[q * kQuarterSteps + i] + l); }
 };
 
+template <class Sink, class Spikes>
+HWY_INLINE void ask_and_put(Sink& out, int j, int l, Spikes spikes) {
+  out.ask(j, l);
+  out.put(j, l, spikes);
+}
+
 // A rule that draws nothing. Calls m and out for whole quarters, so also for rows past the last step.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sink out) {
@@ -24,7 +30,9 @@ HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sin
 #pragma GCC unroll 4
       for (int i = 0; i < kQuarterSteps; ++i) {
 #pragma GCC unroll 4
-        for (int l = 0; l < lanes; l += kFloats) out.put(j + i, l, rule.spike(m.at(j / kQuarterSteps, i, l)));
+        for (int l = 0; l < lanes; l += kFloats) {
+          ask_and_put(out, j + i, l, rule.spike(m.at(j / kQuarterSteps, i, l)));
+        }
       }
     }
     return;
@@ -32,7 +40,9 @@ HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sin
   for (int l = 0; l < lanes; l += kFloats) {
     for (int j = 0; j < steps; j += kQuarterSteps) {
 #pragma GCC unroll 4
-      for (int i = 0; i < kQuarterSteps; ++i) out.put(j + i, l, rule.spike(m.at(j / kQuarterSteps, i, l)));
+      for (int i = 0; i < kQuarterSteps; ++i) {
+        ask_and_put(out, j + i, l, rule.spike(m.at(j / kQuarterSteps, i, l)));
+      }
     }
     out.end(l);
   }
@@ -41,7 +51,9 @@ HWY_INLINE void fire_alone(const Rule& rule, int steps, int lanes, Source m, Sin
 template <class Rule, class Sink>
 HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int lanes, const Segment& m, Sink out) {
   for (int l = 0; l < lanes; l += kFloats) {
-    for (int j = 0; j < steps; ++j) out.put(j, l, rule.spike(rule.odds(load(m.at[j] + l)), load(u.at[j] + l)));
+    for (int j = 0; j < steps; ++j) {
+      ask_and_put(out, j, l, rule.spike(rule.odds(load(m.at[j] + l)), load(u.at[j] + l)));
+    }
     out.end(l);
   }
 }
@@ -49,17 +61,24 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
 // Of kFloats rows from l on, the quarter from step j on.
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_quarter(const Rule& rule, const Words* drawn, int j, int l, Source m, Sink& out) {
-  // One step's chain of operations is long; in two shorter loops, those of four steps overlap in the processor's
-  // window.
-  typename Rule::Odds odds[kQuarterSteps];
+  static_assert(kFour == kQuarterSteps);
+  // Asking four times in a row, the processor drops some of it; beside its stores past the caches that was no slower.
+  constexpr bool kAsksBetween = !Sink::kStreams;
+  Four membrane, uniforms;
+  if (kAsksBetween) out.ask(j, l);
 #pragma GCC unroll 4
-  for (int i = 0; i < kQuarterSteps; ++i) odds[i] = rule.odds(m.at(j / kQuarterSteps, i, l));
-  if constexpr (Sink::kStreams) {  // its stores in a row would wait for each other
-#pragma GCC unroll 2
-    for (int i = 0; i < kQuarterSteps; ++i) out.put(j + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[i])));
-  } else {
+  for (int i = 0; i < kFour; ++i) membrane.at[i] = m.at(j / kQuarterSteps, i, l);
+  if (kAsksBetween) out.ask(j + 1, l);
+  const auto odds = rule.odds(membrane);
+  if (kAsksBetween) out.ask(j + 2, l);
 #pragma GCC unroll 4
-    for (int i = 0; i < kQuarterSteps; ++i) out.put(j + i, l, rule.spike(odds[i], to_scaled_uniform(drawn[i])));
+  for (int i = 0; i < kFour; ++i) uniforms.at[i] = to_scaled_uniform(drawn[i]);
+  const auto spikes = rule.spike(odds, uniforms);
+  if (kAsksBetween) out.ask(j + 3, l);
+#pragma GCC unroll 4
+  for (int i = 0; i < kFour; ++i) {
+    if (!kAsksBetween) out.ask(j + i, l);
+    out.put(j + i, l, spikes.at[i]);
   }
 }
 

@@ -2,9 +2,9 @@
 // (AVX-512), packed words, or the tile. Memory is asked for the next turn's segment meanwhile, a line at a time, so
 // that its answers come while there is something else to do.
 //
-// A sink has put(j, l, spikes) for the kFloats rows from l on at step j, a row's steps in order, and end(l) after the
-// last. Spikes are a mask, or values from the rule `none`. put() stands in the innermost loop: a few instructions.
-// kStreams: it stores past the caches.
+// A sink has put(j, l, spikes) for the kFloats rows from l on at step j, a row's steps in order, before it ask(j, l),
+// and end(l) after the last. Spikes are a mask, or values from the rule `none`. put() and ask() stand in the innermost
+// loop: a few instructions. kStreams: it stores past the caches.
 #pragma once
 
 #include "kernels/cpu/asking.h"
@@ -20,10 +20,8 @@ struct StreamSink {
   float* first;
   int64_t stride;
   Asking next;
-  HWY_INLINE void put(int j, int l, Floats spikes) {
-    next.ask_near(j, l);
-    hn::Stream(spikes, FloatTag(), first + j * stride + l);
-  }
+  HWY_INLINE void ask(int j, int l) const { next.ask_near(j, l); }
+  HWY_INLINE void put(int j, int l, Floats spikes) { hn::Stream(spikes, FloatTag(), first + j * stride + l); }
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   HWY_INLINE void end(int) {}
 };
@@ -33,6 +31,9 @@ struct PartStreamSink {
   static constexpr bool kStreams = true;
   StreamSink rows;
   int steps;
+  HWY_INLINE void ask(int j, int l) const {
+    if (j < steps) rows.ask(j, l);
+  }
   template <class Spikes>
   HWY_INLINE void put(int j, int l, Spikes spikes) {
     if (j < steps) rows.put(j, l, spikes);
@@ -45,11 +46,11 @@ struct AskingTileSink {
   static constexpr bool kStreams = false;
   Segment& tile;
   Asking next, output;
-  HWY_INLINE void put(int j, int l, Floats spikes) {
+  HWY_INLINE void ask(int j, int l) const {
     next.ask_near(j, l);
     output.ask_near(j, l);
-    store(spikes, tile.at[j] + l);
   }
+  HWY_INLINE void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
   HWY_INLINE void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   HWY_INLINE void end(int) {}
 };
@@ -59,11 +60,11 @@ struct RowSink {
   static constexpr bool kStreams = false;
   SpikeRows& rows;
   Asking next, output;
-  HWY_INLINE void put(int j, int l, FloatMask spikes) {
+  HWY_INLINE void ask(int j, int l) const {
     next.ask_near(j, l);
     output.ask_near(j, l);
-    rows.put(j, l, spikes);
   }
+  HWY_INLINE void put(int j, int l, FloatMask spikes) { rows.put(j, l, spikes); }
   HWY_INLINE void end(int) {}
 };
 #endif
@@ -74,8 +75,8 @@ struct WordSink {
   int shift;
   Asking next;
   Words bits = words(0u), bit = words(1u);  // `bit`: the next step's
-  HWY_INLINE void put(int j, int l, FloatMask spikes) {
-    next.ask_near(j, l);
+  HWY_INLINE void ask(int j, int l) const { next.ask_near(j, l); }
+  HWY_INLINE void put(int, int, FloatMask spikes) {
     bits = SpikeWords::with_bit_where(spikes, bits, bit);
     bit = bit + bit;
   }

@@ -1,7 +1,7 @@
 // kernels/element/firing.h for vectors: the rules and their gradients, the same operations in the same order.
 #pragma once
 
-#include "kernels/cpu/vector_real.h"
+#include "kernels/cpu/vector_four.h"
 #include "kernels/element/firing.h"
 
 SPIKESCAN_ELEMENT_BEGIN
@@ -15,44 +15,55 @@ struct SpikeExponential {
   explicit SpikeExponential(const Steepness& k)
       : threshold(floats(k.threshold)), scale(floats(k.scale)), lowest(floats(k.lowest)), highest(floats(k.highest)) {}
   // The result e serves in the test u e + u < limit alone.
-  HWY_INLINE Floats operator()(Floats m) const {
+  template <class T>
+  HWY_INLINE T operator()(T m) const {
 #if SPIKESCAN_AVX512
-    const Floats x = m - threshold;
-    const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
+    const T x = m - threshold;
+    const T n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     return scaled(exp2_fraction(no_larger_than(0.5f, fused_less(scale, x, n))), n);
 #else
-    const Floats x = clamp_number(m - threshold, lowest, highest);
-    const Floats shifted = fused(scale, x, floats(kRounder));
+    const T x = clamp_number(m - threshold, lowest, highest);
+    const T shifted = fused(scale, x, floats(kRounder));
     return times_power(exp2_fraction(fused(scale, x, floats(kRounder) - shifted)), shifted);
 #endif
   }
 };
 
-// The Bernoulli rules: the odds, which M alone decides, and the test of a uniform. They take the uniform times `scale`,
-// a power of two: both sides of the test move by it exactly.
+// The Bernoulli rules: the odds, which M alone decides, and the test of a uniform, of a vector or of four. They take
+// the uniform times `scale`, a power of two: both sides of the test move by it exactly.
 struct SigmoidRule {
   static constexpr bool kDraws = true;
-  using Odds = Floats;
   SpikeExponential exponential;
   Floats limit;
   SigmoidRule(const Firing& f, float scale) : exponential(f.steepness), limit(floats(f.max_prob * scale)) {}
-  HWY_INLINE Odds odds(Floats m) const { return exponential(m); }
-  HWY_INLINE FloatMask spike(Odds e, Floats u) const { return fused(u, e, u) < limit; }
+  template <class T>
+  HWY_INLINE T odds(T m) const {
+    return exponential(m);
+  }
+  template <class T>
+  HWY_INLINE auto spike(T e, T u) const {
+    return fused(u, e, u) < limit;
+  }
 };
 
 struct RefractoryRule {
   static constexpr bool kDraws = true;
+  template <class T>
   struct Odds {
-    Floats e, limit;
+    T e, limit;
   };
   SpikeExponential exponential;
   Floats threshold, scale;
   RefractoryRule(const Firing& f, float by)
       : exponential(f.steepness), threshold(floats(f.threshold)), scale(floats(by)) {}
-  HWY_INLINE Odds odds(Floats m) const {
+  template <class T>
+  HWY_INLINE Odds<T> odds(T m) const {
     return {exponential(m), cosine_turn(turns_of_product(threshold, m - threshold)) * scale};
   }
-  HWY_INLINE FloatMask spike(const Odds& odds, Floats u) const { return fused(u, odds.e, u) < odds.limit; }
+  template <class T>
+  HWY_INLINE auto spike(const Odds<T>& odds, T u) const {
+    return fused(u, odds.e, u) < odds.limit;
+  }
 };
 
 struct HeavisideRule {

@@ -1,4 +1,5 @@
-// kernels/element/real.h for a vector of floats: the same operations in the same order, so the same bits.
+// kernels/element/real.h for a vector of floats, or four (vector_four.h): the same operations in the same order, so the
+// same bits.
 #pragma once
 
 #include "kernels/cpu/vector.h"
@@ -7,6 +8,9 @@ SPIKESCAN_ELEMENT_BEGIN
 
 HWY_INLINE Floats magnitude(Floats x) {
   return float_of(hn::And(bits_of(x), words(0x7fffffffu)));
+}
+HWY_INLINE Floats negated(Floats x) {
+  return hn::Neg(x);
 }
 HWY_INLINE Floats nearest_integer(Floats x) {
   return hn::Round(x);
@@ -49,9 +53,9 @@ HWY_INLINE Floats reciprocal(Floats d) {
 }
 
 // 2^f for |f| <= 1/2.
-HWY_INLINE Floats exp2_fraction(Floats f) {
-  Floats p = floats(0.0013269532f);
-  p = fused(p, f, floats(0.009671291f));
+template <class T>
+HWY_INLINE T exp2_fraction(T f) {
+  T p = fused(floats(0.0013269532f), f, floats(0.009671291f));
   p = fused(p, f, floats(0.05550711f));
   p = fused(p, f, floats(0.24022247f));
   p = fused(p, f, floats(0.693147f));
@@ -126,24 +130,26 @@ HWY_INLINE Logistics sigmoid_with_slope(Floats x) {
   return logistic(sigmoid_exponential(x));
 }
 
-HWY_INLINE Floats sine_quarter_turn(Floats y) {
-  const Floats s = y * y;
-  Floats p = floats(39.7598267f);
-  p = fused(p, s, floats(-76.5811691f));
+template <class T>
+HWY_INLINE T sine_quarter_turn(T y) {
+  const T s = y * y;
+  T p = fused(floats(39.7598267f), s, floats(-76.5811691f));
   p = fused(p, s, floats(81.6024780f));
   p = fused(p, s, floats(-41.3416824f));
   p = fused(p, s, floats(6.28318548f));
   return p * y;
 }
 
-HWY_INLINE Floats turns_of_product(Floats a, Floats b) {
-  const Floats high = a * b;
-  const Floats low = fused(a, b, hn::Neg(high));
-  const Floats r = (high - nearest_integer(high)) + (low - nearest_integer(low));
+template <class T>
+HWY_INLINE T turns_of_product(Floats a, T b) {
+  const T high = a * b;
+  const T low = fused(a, b, negated(high));
+  const T r = (high - nearest_integer(high)) + (low - nearest_integer(low));
   return choose(magnitude(high) < floats(281474976710656.0f), r - nearest_integer(r), (a - a) + (b - b));
 }
 
-HWY_INLINE Floats cosine_turn(Floats r) {
+template <class T>
+HWY_INLINE T cosine_turn(T r) {
   return sine_quarter_turn(floats(0.25f) - magnitude(r));
 }
 HWY_INLINE Floats sine_turn(Floats r) {

@@ -50,6 +50,7 @@ inline void draw_uniforms(const RandomOrigin& origin, int64_t b, int64_t t, int6
 struct TileSink {
   static constexpr bool kStreams = false;
   spikescan::Segment& tile;
+  void ask(int, int) const {}
   void put(int j, int l, Floats spikes) { store(spikes, tile.at[j] + l); }
   void put(int j, int l, FloatMask spikes) { put(j, l, one_where(spikes)); }
   void end(int) {}
