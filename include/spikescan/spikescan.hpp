@@ -201,9 +201,10 @@ struct BackwardArgs {
 
 namespace detail {
 
+// C has one tensor type, whose data is not const.
 inline void* mutable_data(const ConstTensorView& view) {
   return const_cast<void*>(view.data);
-}  // C's one tensor type
+}
 
 inline void check_shape(const char* name, const ConstTensorView& view, Shape shape) {
   if (view.data == nullptr || view.shape == shape) return;

@@ -93,6 +93,13 @@ class Handle {
  public:
   Handle() = default;
   Handle(Device device, void* raw) noexcept : device_(device), raw_(raw) {}
+  // What create(backend, &raw) makes on the device; throws Error if it fails.
+  template <class Create>
+  static Handle make(Device device, Create create) {
+    Handle made(resolve(device), nullptr);
+    check(create(made.backend(), &made.raw_));
+    return made;
+  }
   Handle(Handle&& other) noexcept : device_(other.device_), raw_(std::exchange(other.raw_, nullptr)) {}
   Handle& operator=(Handle&& other) noexcept {
     Handle taken(std::move(other));
@@ -112,29 +119,19 @@ class Handle {
   void* raw_ = nullptr;
 };
 
-template <class Make>
-void* made(Make make) {
-  void* raw = nullptr;
-  check(make(&raw));
-  return raw;
-}
-
 }  // namespace detail
 
 // Owns a stream. On the CPU there is nothing to wait for: a call has finished when it returns.
 class Stream {
  public:
-  explicit Stream(Device device = Device::automatic) {
-    const Device resolved = resolve(device);
-    const auto backend = static_cast<spikescan_backend>(resolved);
-    handle_ = {resolved, detail::made([&](void** raw) { return spikescan_stream_create(backend, raw); })};
-  }
+  explicit Stream(Device device = Device::automatic) : handle_(Handle::make(device, spikescan_stream_create)) {}
   void synchronize() const { check(spikescan_stream_synchronize(handle_.backend(), handle_.raw())); }
   Device device() const noexcept { return handle_.device(); }
   void* raw() const noexcept { return handle_.raw(); }  // a cudaStream_t with CUDA
 
  private:
-  detail::Handle<spikescan_stream_destroy> handle_;
+  using Handle = detail::Handle<spikescan_stream_destroy>;
+  Handle handle_;
 };
 
 // What functions take: a Stream, a cudaStream_t, nothing (CUDA's legacy default stream), or for a pass on the CPU the
@@ -158,11 +155,7 @@ class StreamRef {
 
 class Timer {
  public:
-  explicit Timer(Device device = Device::automatic) {
-    const Device resolved = resolve(device);
-    const auto backend = static_cast<spikescan_backend>(resolved);
-    handle_ = {resolved, detail::made([&](void** raw) { return spikescan_timer_create(backend, raw); })};
-  }
+  explicit Timer(Device device = Device::automatic) : handle_(Handle::make(device, spikescan_timer_create)) {}
   void start(StreamRef stream = {}) { check(spikescan_timer_start(handle_.backend(), handle_.raw(), stream.raw())); }
   void stop(StreamRef stream = {}) { check(spikescan_timer_stop(handle_.backend(), handle_.raw(), stream.raw())); }
   double seconds() const {  // waits for the stop
@@ -172,19 +165,18 @@ class Timer {
   }
 
  private:
-  detail::Handle<spikescan_timer_destroy> handle_;
+  using Handle = detail::Handle<spikescan_timer_destroy>;
+  Handle handle_;
 };
 
 // Owns bytes in a device's memory, uninitialised.
 class Memory {
  public:
   Memory() = default;
-  Memory(Device device, size_t bytes) {
-    const Device resolved = resolve(device);
-    const auto backend = static_cast<spikescan_backend>(resolved);
-    handle_ = {resolved, detail::made([&](void** raw) { return spikescan_allocate(backend, bytes, raw); })};
-    bytes_ = bytes;
-  }
+  Memory(Device device, size_t bytes)
+      : handle_(
+            Handle::make(device, [=](auto backend, void** raw) { return spikescan_allocate(backend, bytes, raw); })),
+        bytes_(bytes) {}
   Memory(Memory&& other) noexcept : handle_(std::move(other.handle_)), bytes_(std::exchange(other.bytes_, 0)) {}
   Memory& operator=(Memory&& other) noexcept {
     handle_ = std::move(other.handle_);
@@ -201,7 +193,8 @@ class Memory {
   operator std::span<const std::byte>() const noexcept { return bytes(); }
 
  private:
-  detail::Handle<spikescan_free> handle_;
+  using Handle = detail::Handle<spikescan_free>;
+  Handle handle_;
   size_t bytes_ = 0;
 };
 

@@ -19,7 +19,7 @@
 SPIKESCAN_ELEMENT_BEGIN
 
 // For an absent tensor or a lane that is not in use it asks for some other address, which does no harm. Addresses are
-// integers, since they may lie outside the tensor, and unsigned, since a stride that is not used may be any number.
+// unsigned integers, since they may lie outside the tensor and wrap.
 class Asking {
  public:
   // From step t on, `channels` and `batches` after the block's.

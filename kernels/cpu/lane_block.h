@@ -21,7 +21,7 @@ struct LaneBlock {
   int64_t batch[kLanes] = {}, channel[kLanes] = {};
   int64_t chunk[kLanes] = {};  // from the block's first one on, backward in time negative
 
-  // The channels are the same for all rows of a range; `channels` counts them all.
+  // The channels are the same for all rows of a range.
   void set_channels(const BlockGrid& grid, int64_t channel_block) {
     const int64_t first = grid.first_channel(channel_block);
     width_ = static_cast<int>(grid.first_channel(channel_block + 1) - first);

@@ -84,7 +84,7 @@ class VectorPhilox {
     }
   }
 
-  // Steps from t to the next multiple of four in global time.
+  // Steps from a multiple of four in global time to t.
   int phase(int64_t t) const { return static_cast<int>((origin_.time + t) & 3); }
 
   // Four steps after each of some times, of kFloats rows from `first_row` on and of the next ones: the upper 24 bits of

@@ -138,7 +138,6 @@ BackendResult timer_seconds(void* timer, double* seconds) {
 
 BackendResult timer_destroy(void* timer) {
   auto* t = static_cast<Timer*>(timer);
-  if (!t) return kOk;
   const cudaError_t start = cudaEventDestroy(t->start), stop = cudaEventDestroy(t->stop);
   delete t;
   return cuda_result(start != cudaSuccess ? start : stop, "cudaEventDestroy");

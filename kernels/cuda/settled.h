@@ -11,8 +11,6 @@ namespace spikescan {
 
 struct General {
   static constexpr int kFewerBlocks = 1;  // that fit a multiprocessor in backward: questions take registers
-  static bool fits(const ForwardCall&) { return true; }
-  static bool fits(const BackwardCall&) { return true; }
   template <class Call>
   __device__ __forceinline__ static const Call& settle(const Call& call) {
     return call;

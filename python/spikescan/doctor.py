@@ -6,7 +6,10 @@ import importlib.metadata
 import platform
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Callable
+
+from spikescan import _abi
 
 # The driver that CUDA 13's runtime needs, as the CUDA version that it reports and as NVIDIA names its releases.
 NEEDED_CUDA, NEEDED_DRIVER = 13000, "580"
@@ -67,8 +70,6 @@ def _driver_fault(driver: int, runtime: int) -> str | None:
 
 def check_library(report: Report) -> bool:
     """The library itself; False where it does not load, which ends the examination."""
-    from spikescan import _abi
-
     try:
         report.say("spikescan", f"{_abi.version()} ({_abi.LIBRARY})")
     except ImportError as error:
@@ -83,8 +84,6 @@ def check_library(report: Report) -> bool:
 
 def check_xla(report: Report, installed: Callable[[str], str | None] = _installed) -> None:
     """The library of JAX's custom calls, where there is a JAX to make them."""
-    from spikescan import _abi
-
     if installed("jax") is None:
         return
     try:
@@ -97,8 +96,6 @@ def check_xla(report: Report, installed: Callable[[str], str | None] = _installe
 
 
 def check_cuda(report: Report) -> None:
-    from spikescan import _abi
-
     if not _abi.backend_built("cuda"):
         report.say("CUDA", "not built into this library")
         if _has_nvidia_device():
@@ -116,8 +113,6 @@ def check_cuda(report: Report) -> None:
 
 
 def _check_devices(report: Report) -> None:
-    from spikescan import _abi
-
     count = _abi.device_count("cuda")
     if count == 0:
         report.say("CUDA", "built in; no usable device")
@@ -139,8 +134,6 @@ def _check_devices(report: Report) -> None:
 
 
 def _has_nvidia_device() -> bool:
-    from pathlib import Path
-
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 

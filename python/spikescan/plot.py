@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from spikescan._arguments import check_neuron
 from spikescan._checks import as_count, as_positive, as_real_array, shown
 from spikescan._neuron import Neuron
+from spikescan._shapes import PACKED_STEPS
 
 __all__ = ["membrane", "raster", "spike_counts", "spike_probability", "unpack"]
 
@@ -44,9 +45,10 @@ def unpack(packed: Any, time: int) -> np.ndarray:
     words = as_real_array("packed", packed)
     if words.dtype != np.uint32 or words.ndim == 0:
         raise TypeError(f"packed is {words.dtype}{list(words.shape)}; it must be uint32 [ceil(time / 32), ...]")
-    most = 32 * words.shape[0]
+    most = PACKED_STEPS * words.shape[0]
     time = as_count("time", time, most, f"{most}, the steps that packed has room for")
-    bits = (words[:, None, ...] >> np.arange(32, dtype=np.uint32).reshape(1, 32, *(1,) * (words.ndim - 1))) & 1
+    steps = np.arange(PACKED_STEPS, dtype=np.uint32).reshape(1, PACKED_STEPS, *(1,) * (words.ndim - 1))
+    bits = (words[:, None, ...] >> steps) & 1
     return bits.reshape(-1, *words.shape[1:])[:time].astype(np.uint8)
 
 

@@ -23,6 +23,14 @@ void check(spikescan_status status);
 // Answers XLA's question for version and traits; false where the frame is a call.
 bool answer_metadata(ffi::CallFrame* frame, uint32_t traits);
 
+// Whether one of XLA's functions did what it was asked; its error is given back.
+inline bool succeeded(const ffi::CallFrame& frame, ffi::Error* error) {
+  if (!error) return true;
+  ffi::ErrorDestroyArgs destroy = {sizeof destroy, nullptr, error};
+  frame.api->error_destroy(&destroy);
+  return false;
+}
+
 ffi::Error* make_error(const ffi::CallFrame& frame, ffi::ErrorCode code, const char* sentence);
 
 int32_t integer_attribute(const ffi::CallFrame& frame, std::string_view name);

@@ -1,5 +1,5 @@
 // The part of XLA's FFI C ABI, version 0.1, that the handlers use, declared here so that building needs no jaxlib.
-// tests/python/test_xla_abi.py compiles it beside jaxlib's own header and compares sizes, offsets and numbers.
+// tests/python/package/test_xla_abi.py compiles it beside jaxlib's own header and compares sizes, offsets and numbers.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ constexpr int kMinor = 1;  // XLA refuses a handler that is newer than itself: t
 
 enum ExtensionType { kMetadata = 1 };
 enum ErrorCode { kInvalidArgument = 3, kResourceExhausted = 8, kUnimplemented = 12, kInternal = 13 };
-enum DataType { kU8 = 6, kU32 = 8, kS32 = 4, kS64 = 5, kF16 = 10, kF32 = 11, kBF16 = 16 };
+enum DataType { kU8 = 6, kU32 = 8, kS32 = 4, kF16 = 10, kF32 = 11, kBF16 = 16 };
 enum AttributeType { kScalar = 3 };
 enum Stage { kExecute = 3 };
 enum HandlerTraits : uint32_t { kCommandBufferCompatible = 1 };

@@ -12,9 +12,7 @@ using Pass = void(const ffi::CallFrame&, spikescan_backend, void*);
 
 void* stream_of(const ffi::CallFrame& frame) {
   ffi::StreamGetArgs args = {sizeof args, nullptr, frame.ctx, nullptr};
-  if (ffi::Error* error = frame.api->stream_get(&args)) {
-    ffi::ErrorDestroyArgs destroy = {sizeof destroy, nullptr, error};
-    frame.api->error_destroy(&destroy);
+  if (!succeeded(frame, frame.api->stream_get(&args))) {
     throw Refusal(ffi::kInternal, "spikescan: XLA gave no CUDA stream");
   }
   return args.stream;

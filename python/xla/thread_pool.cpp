@@ -7,17 +7,12 @@
 #include <new>
 #include <thread>
 
+#include "python/xla/call_frame.h"
+
 namespace spikescan_xla {
 namespace {
 
 using Task = void (*)(void* data, int64_t index);
-
-bool succeeded(const ffi::CallFrame& frame, ffi::Error* error) {
-  if (!error) return true;
-  ffi::ErrorDestroyArgs destroy = {sizeof destroy, nullptr, error};
-  frame.api->error_destroy(&destroy);
-  return false;
-}
 
 // XLA promises neither a second thread nor that a scheduled task starts before this call has ended. So the calling
 // thread takes tasks like any other, and waits only for tasks that somebody has begun; who comes late finds none left,

@@ -27,8 +27,13 @@ BACKWARD_BITS = (
     "alpha", "initial0", "initial1", "saved", "grad_spikes", "grad_membrane", "grad_final0", "grad_final1",
     "grad_x", "grad_beta", "grad_alpha", "grad_initial0", "grad_initial1",
 )  # fmt: skip
-_FLOATING = {"float32": jnp.float32, "float16": jnp.float16, "bfloat16": jnp.bfloat16}
-DTYPES = {**_FLOATING, "uint8": jnp.uint8, "bits32": jnp.uint32}
+DTYPES = {
+    "float32": jnp.float32,
+    "float16": jnp.float16,
+    "bfloat16": jnp.bfloat16,
+    "uint8": jnp.uint8,
+    "bits32": jnp.uint32,
+}
 
 
 @dataclass(frozen=True)

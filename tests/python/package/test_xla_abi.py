@@ -61,7 +61,6 @@ NUMBERS = {
     "kU8": "XLA_FFI_DataType_U8",
     "kU32": "XLA_FFI_DataType_U32",
     "kS32": "XLA_FFI_DataType_S32",
-    "kS64": "XLA_FFI_DataType_S64",
     "kF16": "XLA_FFI_DataType_F16",
     "kF32": "XLA_FFI_DataType_F32",
     "kBF16": "XLA_FFI_DataType_BF16",
