@@ -38,6 +38,7 @@ SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
 FEW_ROWS = Test("few_rows_test", "tests/cpu/few_rows_test")
 STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
+FIRING_ORDER = Test("firing_order_test", "tests/cpu/firing_order_test")
 FORWARD_ASKING = Test("forward_asking_test", "tests/cpu/forward_asking_test")
 NEXT_TURN = Test("next_turn_test", "tests/cpu/next_turn_test")
 VECTOR_FUNCTIONS = Test("vector_functions_test", "tests/cpu/vector_functions_test")
@@ -381,6 +382,13 @@ ASKING = _faults(
     "kernels/cpu/row_places.h", FORWARD_ASKING,
     ("asking forward: by a vector's first byte", "(vector + 1) * kFloats * bytes - 1", "vector * kFloats * bytes"),
     ("asking forward: the first batch alone", "(first_[line / batch_lines * run_] - first_[0]) * bytes", "0"),
+) + _faults(
+    "kernels/cpu/lane_firing.h", FIRING_ORDER,
+    ("asking forward: not for one step of four", "  if (kAsksBetween) out.ask(j + 2, l);\n", ""),
+    ("asking forward: for one step of four twice", "  if (kAsksBetween) out.ask(j + 2, l);\n",
+     "  if (kAsksBetween) out.ask(j + 1, l);\n"),
+    ("asking forward: not beside stores past the caches", "    if (!kAsksBetween) out.ask(j + i, l);\n", ""),
+    ("asking forward: not by rules that draw nothing", "  out.ask(j, l);\n  out.put(j, l, spikes);", "  out.put(j, l, spikes);"),
 )
 
 # Only a machine with AVX-512 sees some of them.
@@ -401,6 +409,9 @@ VECTORS = _faults(
     ("gradient in vectors: a power of 1", "scaled(ceiling, n), ceiling)", "scaled(floats(1.0f), n), ceiling)"),
     ("spikes in vectors: the fraction not bounded", "no_larger_than(0.5f, fused_less(scale, x, n))",
      "fused_less(scale, x, n)"),
+) + _faults(
+    "kernels/cpu/vector_four.h", PASSES,
+    ("fire: of four vectors one", "return four.at[i];", "return four.at[0];"),
 )
 
 BACKWARD = _faults(
