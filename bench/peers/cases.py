@@ -54,12 +54,6 @@ class Case:
         return "/".join((*parts, f"{self.B}x{self.T}x{self.C}", self.layout, slug, backend))
 
 
-def slug_of(name):
-    """Who made a row, from its name; None where the row is no row of peers/."""
-    parts = name.split("/")
-    return parts[-2] if parts[0] == "peers" and len(parts) == 9 else None
-
-
 def _lengths(recurrence, layout, lengths):
     for T in lengths:
         for pass_name in ("forward", "forward_backward"):

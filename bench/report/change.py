@@ -27,17 +27,13 @@ def judge(now, before):
     return "faster" if now["median_seconds"] < before["median_seconds"] else "slower"
 
 
-def version_free(row):
-    """A peer's row is compared with itself, of whichever version."""
-    return row["name"]
-
-
 def compare(record, previous):
     """One entry a row that both records measured, the largest change first."""
-    old = {version_free(row): row for row in load.select(previous)}
+    # Names have no version: a peer's row is compared with itself, of whichever one.
+    old = {row["name"]: row for row in load.select(previous)}
     entries = []
     for row in load.select(record):
-        before = old.get(version_free(row))
+        before = old.get(row["name"])
         if before is not None:
             ratio = row["median_seconds"] / before["median_seconds"]
             entries.append(

@@ -56,8 +56,3 @@ def markdown_table(head, lines):
 
 def count(value):
     return f"{value:,}"
-
-
-def absent(record):
-    """slug -> reason of the peers that are not in a record, or not in all of it."""
-    return {one["peer"]: one["reason"] for one in record.get("absent_peers") or []}

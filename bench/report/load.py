@@ -32,13 +32,6 @@ def earlier(record, results=RESULTS):
     return max(found, key=lambda other: other["date"], default=None)
 
 
-def newest(results=RESULTS, machine=None):
-    """The newest record that is no quick run, of one machine or of any."""
-    records = [load(path) for path in Path(results).glob(f"{machine or '*'}/*.json")]
-    usable = [record for record in records if record["kind"] == "bench" and not record.get("quick")]
-    return max(usable, key=lambda record: record["date"], default=None)
-
-
 def slug(row):
     """Who made a row, in one word: the same in every picture."""
     parts = row["name"].split("/")

@@ -228,7 +228,6 @@ def test_the_record_before(record, tmp_path):
         made = {"kind": "bench", "quick": quick, "date": f"{day}T00:00:00Z", "machine": record["machine"], "rows": []}
         (folder / f"{day}.json").write_text(json.dumps(made))
     assert load.earlier(record, tmp_path / "results")["date"] == "2026-01-02T00:00:00Z"
-    assert load.newest(tmp_path / "results")["date"] == "2026-03-01T00:00:00Z"
 
 
 # ---- Figures in documents ------------------------------------------------------------------------------------------
