@@ -1,8 +1,5 @@
 """From a JAX neuron to a timed pass. A neuron is (parameters, apply(parameters, x, key) -> S)."""
 
-import os
-
-os.environ.setdefault("XLA_FLAGS", "")
 import time
 
 import jax
@@ -27,7 +24,7 @@ class Program:
     def __init__(self, function, arguments, work, prefix=None):
         self.function, self.arguments, self.work, self.prefix = jax.jit(function), arguments, work, prefix
         self.held_bytes = sum(a.nbytes for a in jax.tree_util.tree_leaves(arguments))
-        self.result = None
+        self.result = self.rate_of = None
 
     def compile(self):
         if self.prefix is not None:
@@ -46,7 +43,7 @@ class Program:
 
     def firing_rate(self):
         """Of the forward passes, whose first result is S."""
-        if self.prefix is not None or getattr(self, "rate_of", None) is None:
+        if self.prefix is not None or self.rate_of is None:
             return None
         return float(np.asarray(jnp.mean(self.rate_of(self.function(*self.arguments)), dtype=jnp.float32)))
 

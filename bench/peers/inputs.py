@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from peers.cases import ALPHA, BETA
+from peers.cases import ALPHA, BETA, HEADLINE_CLASSES, HEADLINE_INPUTS
 
 THRESHOLD, K, MAX_PROB = 1.0, 10.0, 0.8
 _BLOCK = 1 << 20
@@ -39,8 +39,6 @@ def weights(inputs, outputs):
 
 def headline_data(case):
     """(x: [B, T, inputs], sparse like an audio spike train; labels: [B])."""
-    from peers.cases import HEADLINE_CLASSES, HEADLINE_INPUTS
-
     rng = np.random.default_rng(4)
     x = (rng.random((case.B, case.T, HEADLINE_INPUTS)) < 0.05).astype(np.float32)
     return x, rng.integers(0, HEADLINE_CLASSES, case.B)

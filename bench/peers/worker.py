@@ -1,10 +1,9 @@
 """The process of one peer: reads commands, one JSON object a line, and answers each with one.
 
-  {"do": "hello"}                      -> {"version", "device"}
+  {"do": "hello"}                      -> {"version"}
   {"do": "prepare", "case": {...}}     -> {"compile_seconds", "once_seconds", "peak_bytes", "work", "firing_rate"}
                                           or {"unsupported": reason}
   {"do": "sample", "repeats": n}       -> {"seconds": one run's}
-  {"do": "release"}                    -> {}
 
 A pass is an object with enqueue(), wait() (returns when the results are there), compile() (seconds, or None where nothing
 is compiled), work, firing_rate(), and held_bytes: what it keeps in memory between runs.
@@ -27,10 +26,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from peers.cases import Case  # noqa: E402
 
 SHARE_OF_MEMORY = 0.5  # a case that wants more ends in an error, not in swapping
-
-
-class Unsupported(Exception):
-    """The peer cannot do this case; the text says why."""
 
 
 def limit_memory():
@@ -81,10 +76,11 @@ class Worker:
         self.module, self.device, self.program = importlib.import_module(f"peers.neurons.{module}"), device, None
 
     def hello(self, _):
-        return {"version": self.module.version(), "device": self.device}
+        return {"version": self.module.version()}
 
     def prepare(self, command):
-        self.release(command)
+        self.program = None  # what the case before held goes before this one's is made
+        gc.collect()
         case = Case(**command["case"])
         self.program = program = self.module.build(case, self.device)
         compile_seconds = program.compile()
@@ -112,11 +108,6 @@ class Worker:
         program.wait()  # a GPU's queue never runs dry between two runs, as in training
         return {"seconds": (time.perf_counter() - started) / repeats}
 
-    def release(self, _):
-        self.program = None
-        gc.collect()
-        return {}
-
 
 def sentence(error):
     """An exception in one line."""
@@ -129,8 +120,6 @@ def serve(worker, commands, answers):
         command = json.loads(line)
         try:
             answer = getattr(worker, command["do"])(command)
-        except Unsupported as reason:
-            answer = {"unsupported": str(reason)}
         except MemoryError:
             answer = {"unsupported": f"it wants more than {SHARE_OF_MEMORY:.0%} of the machine's memory"}
         except Exception as error:  # a peer's own failure is an answer, too
@@ -157,5 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.modules["peers.worker"] = sys.modules["__main__"]  # one class Unsupported, whoever imports it
     main()

@@ -143,7 +143,6 @@ def test_growth_predicts():
 
 NEURON = """
 import time
-from peers.worker import Unsupported
 def version():
     return "1.2"
 class Program:
@@ -164,7 +163,7 @@ def build(case, device):
 """
 BODIES = {
     "good": "    pass",
-    "refusing": "    if case.pass_name != 'forward': raise Unsupported('it has no gradient')",
+    "refusing": "    if case.pass_name != 'forward': raise NotImplementedError('it has no gradient')",
     "failing": "    raise ValueError('bad luck')",
     "dying": "    import os; os._exit(9)",
     "sleeping": "    time.sleep(60)",
