@@ -6,11 +6,10 @@ import os
 import sys
 import time
 
-from peers import environments
+from peers import environments, registry
 from peers.cases import cases_of
 from peers.client import Client, Stopped
 from peers.measure import Growth, alternate, summary
-from peers.registry import OURS, PEERS
 
 DTYPE = "float32"
 RULES = {
@@ -164,7 +163,7 @@ class Gathering:
 
     def ours_rows(self, version):
         for case, samples in self.ours_samples.items():
-            self.rows.append(self.row(OURS, version, case, self.ours_answers[case], samples))
+            self.rows.append(self.row(registry.OURS, version, case, self.ours_answers[case], samples))
 
     # ---- A peer ------------------------------------------------------------------------------------------------------
 
@@ -225,7 +224,7 @@ class Gathering:
                 skipped.add(case, reason)
 
     def run(self, peers, tiny, series):
-        ours = self.client(OURS)
+        ours = self.client(registry.OURS)
         try:
             self.launch(peers)
             ours.start()
@@ -252,8 +251,7 @@ def gather(
     only: slugs of peers in the order in which they are measured, or None for all; series: likewise. Raises RuntimeError
     where our own package cannot be loaded.
     """
-    known = {peer.slug: peer for peer in PEERS}
-    chosen = PEERS if only is None else [known[slug] for slug in only]
+    chosen = registry.PEERS if only is None else [registry.find(slug) for slug in only]
     threads = threads or len(os.sched_getaffinity(0))
     work = Gathering(package, device, device_name, limits or Limits(), threads, progress)
     try:

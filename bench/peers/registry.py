@@ -77,7 +77,7 @@ PEERS = (
 
 
 def find(slug):
-    for peer in (OURS, *PEERS):
+    for peer in PEERS:
         if peer.slug == slug:
             return peer
-    raise KeyError(f"no peer is called {slug}; there are {', '.join(p.slug for p in (OURS, *PEERS))}")
+    raise KeyError(f"no peer is called {slug}; there are {', '.join(peer.slug for peer in PEERS)}")

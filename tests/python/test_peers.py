@@ -57,9 +57,11 @@ def test_the_peers_that_were_asked_for_are_there():
     assert wanted <= {peer.slug for peer in registry.PEERS}
 
 
-def test_an_unknown_peer_is_refused():
-    with pytest.raises(KeyError, match="no peer is called brian"):
-        registry.find("brian")
+@pytest.mark.parametrize("slug", ["brian", "spikescan"])
+def test_an_unknown_peer_is_refused(slug):
+    """Ours is no peer: it is measured beside each of them."""
+    with pytest.raises(KeyError, match=f"no peer is called {slug}; there are spikescan.jax, "):
+        gather.gather("package", only=["torch-loop", slug])
 
 
 def test_requirements_are_pinned():
@@ -187,8 +189,8 @@ def fake_peers(monkeypatch, tmp_path):
     )
     names = (*BODIES, "broken")
     made = tuple(registry.Peer(name, name, name, series=("time_vs_length",)) for name in names)
-    monkeypatch.setattr(gather, "PEERS", made)
-    monkeypatch.setattr(gather, "OURS", registry.Peer("spikescan", "spikescan", "good", ours=True))
+    monkeypatch.setattr(registry, "PEERS", made)
+    monkeypatch.setattr(registry, "OURS", registry.Peer("spikescan", "spikescan", "good", ours=True))
     return folder
 
 
@@ -289,8 +291,8 @@ def test_the_budget_ends_a_run(fake_peers):
 
 
 def test_what_needs_a_gpu_says_so(monkeypatch, fake_peers):
-    lonely = dataclasses.replace(gather.PEERS[0], needs_gpu="its kernels are CUDA's")
-    monkeypatch.setattr(gather, "PEERS", (lonely,))
+    lonely = dataclasses.replace(registry.PEERS[0], needs_gpu="its kernels are CUDA's")
+    monkeypatch.setattr(registry, "PEERS", (lonely,))
     rows, absent = run_fakes(fake_peers, None)
     assert rows == [] and absent == [{"peer": "good", "version": None, "reason": "its kernels are CUDA's"}]
 
@@ -302,7 +304,7 @@ def test_an_environment_that_cannot_be_made(monkeypatch, fake_peers, tmp_path):
     failing = [sys.executable, "-c", "import sys; sys.exit('ERROR: No matching distribution found')"]
     real = subprocess.run
     monkeypatch.setattr(environments.subprocess, "run", lambda command, **options: real(failing, **options))
-    monkeypatch.setattr(gather, "PEERS", (dataclasses.replace(gather.PEERS[0], environment="none"),))
+    monkeypatch.setattr(registry, "PEERS", (dataclasses.replace(registry.PEERS[0], environment="none"),))
     rows, (entry,) = run_fakes(fake_peers, None)
     assert rows == [] and entry["reason"] == "cannot be installed here: pip says: ERROR: No matching distribution found"
     assert not (tmp_path / "made" / "none" / "requirements.txt").exists()
