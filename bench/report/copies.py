@@ -35,10 +35,6 @@ def form(row):
     return row["dtype"] + (f" to {row['spikes']}" if row["spikes"] else "")
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def figure(record, backend):
     lengths = against(record, backend, "time_vs_length", lambda row: row["T"])
     widths = against(record, backend, "share_vs_rows", lambda row: row["B"] * row["C"])

@@ -13,10 +13,6 @@ def rows_of(record, backend):
     return [row for row in rows if row.get("error_units") is not None]
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def figure(record, backend):
     rows = rows_of(record, backend)
     data = [

@@ -22,10 +22,6 @@ def name_of(slug, rows):
     return f"{kind}: {style.label(slug)}"
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def base_of(slug, lines):
     """Ours of the same framework, else of the other; None without either."""
     order = OURS if slug.startswith("torch") else OURS[::-1]

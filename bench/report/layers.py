@@ -37,10 +37,6 @@ def name_of(slug, kind):
     return style.label(slug) + ("" if kind == "lif" or "SPSN" in style.label(slug) else f" ({kind})")
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def figure(record, backend):
     rows = rows_of(record, backend)
     data = [

@@ -28,10 +28,6 @@ def name_of(slug, rows):
     return style.label(slug) + ("" if kind == MAIN or "SPSN" in style.label(slug) else f" ({kind})")
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def figure(record, backend):
     panels = {pass_name: lines_of(record, pass_name, backend) for pass_name in PASSES}
     data = [

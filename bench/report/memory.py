@@ -30,10 +30,6 @@ def at_suite(record, backend):
     return {(load.slug(row), row["recurrence"]): row for row in fits if (row["B"], row["T"], row["C"]) == SUITE}
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def figure(record, backend):
     lines, suite = lines_of(record, backend), at_suite(record, backend)
     data = [

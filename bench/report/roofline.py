@@ -34,10 +34,6 @@ def points_of(record, backend):
     return chosen
 
 
-def figures(record):
-    return [figure(record, backend) for backend in record["devices"] or {"cpu": {}}]
-
-
 def figure(record, backend):
     rows = points_of(record, backend)
     speeds = [row["copy_bytes_per_second"] for row in rows if row.get("copy_bytes_per_second")]

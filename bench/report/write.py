@@ -9,7 +9,7 @@ PARTS = (lengths, copies, memory, errors, roofline, layers, headline)
 
 
 def all_figures(record, previous=None):
-    made = [figure for part in PARTS for figure in part.figures(record)]
+    made = [part.figure(record, backend) for part in PARTS for backend in record["devices"] or ["cpu"]]
     return made + change.figures(record, previous)
 
 

@@ -159,23 +159,22 @@ def test_a_row_without_a_figure_is_no_point(record):
     for entry in record["rows"]:
         if load.slug(entry) == "torch-loop":
             entry["median_seconds"] = None
-    table = "\n".join(lengths.figures(record)[0].table)
+    table = "\n".join(lengths.figure(record, "cpu").table)
     assert "PyTorch loop" not in table and "spikescan" in table
 
 
 def test_gaps_read_not_measured(record):
     record["rows"] = [e for e in record["rows"] if not (load.slug(e) == "torch-loop" and e["T"] == 10_000)]
-    (line,) = {
-        line for line in lengths.figures(record)[0].table if line.startswith("| PyTorch loop") and "10 ms" in line
-    }
+    table = lengths.figure(record, "cpu").table
+    (line,) = {line for line in table if line.startswith("| PyTorch loop") and "10 ms" in line}
     assert line == f"| PyTorch loop | 10 ms | 100 ms | {NOT_MEASURED} |"
 
 
 def test_tables_have_the_figures(record):
-    assert "| PyTorch loop (lif) | 8 MiB | 8.00 |" in memory.figures(record)[0].table
+    assert "| PyTorch loop (lif) | 8 MiB | 8.00 |" in memory.figure(record, "cpu").table
     assert any(
         "spikescan in JAX: Linear + neuron | 20 ms | 20 ms | 20 ms | 500 ms | 1 MiB" in line
-        for line in layers.figures(record)[0].table
+        for line in layers.figure(record, "cpu").table
     )
     headline = next(figure for figure in all_figures(record) if figure.stem == "headline_cpu")
     assert any(line.startswith("| LIF: PyTorch loop | 100 ms (100.0x)") for line in headline.table)
