@@ -3,6 +3,7 @@
 import json
 import sys
 
+from check_python import package, require_package
 from check_session import NotRun
 
 # Beyond the time for measuring: frameworks are imported first, and a case that was begun ends.
@@ -12,7 +13,7 @@ FEWEST_SECONDS = 5
 
 def command(settings, out, only, seconds, series=None):
     return [sys.executable, settings.root / "bench" / "peers", "--device", "cuda", "--package",
-            settings.build_dir / "python", "--only", ",".join(only), *(["--series", ",".join(series)] if series else []),
+            package(settings), "--only", ",".join(only), *(["--series", ",".join(series)] if series else []),
             "--seconds", f"{seconds:.0f}", "--prepare-seconds", str(CASE_SECONDS), "--out", out]
 
 
@@ -21,8 +22,7 @@ def measure(session, name, only, seconds, series=None):
     settings = session.settings
     if not (settings.root / "bench" / "peers" / "__main__.py").is_file():
         raise NotRun("bench/peers is not in this tree")
-    if not (settings.build_dir / "python").is_dir():
-        raise NotRun("the Python package was not built")
+    require_package(settings)
     beyond = START_SECONDS + 2 * CASE_SECONDS
     seconds = min(seconds, session.remaining() - beyond)
     if seconds < FEWEST_SECONDS:

@@ -15,6 +15,7 @@ import check_python
 import check_sanitizers
 from check_session import Failed, NotRun, find_nvcc
 
+SELECTION = ("-L", "gpu")  # of ctest: the tests that need a GPU
 HASH_REPEATS = 3
 BENCH_TAIL_SECONDS = 20  # a case begun at the last moment still ends
 TEST_SECONDS, HASH_SECONDS, BUILD_SECONDS, BENCH_SECONDS = 150, 90, 240, 150
@@ -62,9 +63,9 @@ def build_command(settings):
             str(len(os.sched_getaffinity(0))), "--", *keep_going]
 
 
-def ctest_command(settings, *selection):
+def ctest_command(settings):
     report = settings.build_dir / "gpu_tests.xml"
-    return ["ctest", "--test-dir", settings.build_dir, *selection, "--output-on-failure", "--timeout", "120",
+    return ["ctest", "--test-dir", settings.build_dir, *SELECTION, "--output-on-failure", "--timeout", "120",
             "--output-junit", report, "-j", "8"]
 
 
@@ -127,11 +128,7 @@ def tests(session):
     if not has_package(session.settings, "GTest"):
         raise NotRun("no GoogleTest here and no bundle (tools/gpu_check bundle makes one)")
     built(session, "CTestTestfile.cmake")
-    # Tests carry the label `gpu`; where none does yet, those that name CUDA.
-    for selection in (["-L", "gpu"], ["-R", "[Cc][Uu][Dd][Aa]"]):
-        done = session.command(ctest_command(session.settings, *selection), TEST_SECONDS)
-        if "No tests were found" not in done.output:
-            break
+    done = session.command(ctest_command(session.settings), TEST_SECONDS)
     # Failures are not everywhere counted where there are none.
     counts = re.search(r"(\d+)% tests passed(?:, (\d+) tests? failed)? out of (\d+)", done.output)
     if done.timed_out:
@@ -139,9 +136,9 @@ def tests(session):
     if counts is None:
         if "No tests were found" not in done.output:
             raise Failed("ctest's last line was not understood", {"output": done.tail()})
-        raise NotRun("no test is labelled gpu or names CUDA")
+        raise NotRun("no test is labelled gpu")
     skipped = len(re.findall(r"\*\*\*Skipped", done.output))  # ctest names them once more at the end
-    figures = {"selection": " ".join(selection), "run": int(counts[3]), "failed": int(counts[2] or 0), "skipped": skipped}
+    figures = {"selection": " ".join(SELECTION), "run": int(counts[3]), "failed": int(counts[2] or 0), "skipped": skipped}
     if figures["failed"] or done.code != 0:
         raise Failed(f"{figures['failed']} of {figures['run']} tests failed", {**figures, "output": done.tail()})
     if figures["run"] == skipped:
@@ -218,7 +215,7 @@ def plan(settings):
     """The commands of the chosen parts, as text."""
     commands = {
         "build": [configure_command(settings), build_command(settings)],
-        "tests": [ctest_command(settings, "-L", "gpu")],
+        "tests": [ctest_command(settings)],
         "hashes": [
             hash_command(settings, "cpu", f"--check={recorded_hashes(settings)}"),
             hash_command(settings, "cuda", f"--check={cpu_hashes(settings)}", f"--repeats={HASH_REPEATS}"),
