@@ -34,7 +34,6 @@ PHILOX = _element("philox_test")
 # The shapes and the splits are most of the passes' tests' time: only what needs them runs them.
 PASSES = Test("ops_cpu", "tests/ops/ops_cpu", "-*Shapes*:*Splits*")
 SHAPES = Test("ops_cpu", "tests/ops/ops_cpu", "*Shapes*")
-SPLITS = Test("ops_cpu", "tests/ops/ops_cpu", "*Splits*")
 EXECUTOR = Test("executor_test", "tests/cpu/executor_test")
 FEW_ROWS = Test("few_rows_test", "tests/cpu/few_rows_test")
 STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
