@@ -45,6 +45,13 @@ class Cases {
     }
   }
 
+  // Forward and backward; float32, the Bernoulli rule.
+  void add_lif(const Shape& shape, const char* series = "") {
+    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+      add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32, shape, series);
+    }
+  }
+
   size_t count() const { return list_.size(); }
   std::vector<ScanCase> take() { return std::move(list_); }
 
@@ -93,20 +100,16 @@ void add_community(Cases& cases) {
 // Where a GPU is harder to fill: few rows of many bytes, one row, rows that start at odd places.
 void add_harder_shapes(Cases& cases) {
   for (const Shape& shape : {Shape{1, 1000000, 512}, Shape{1, 1000000, 1}, Shape{256, 1000, 130}}) {
-    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32, shape);
-    }
+    cases.add_lif(shape);
   }
 }
 
 // What a GPU's share of the copy is judged by, the most telling first.
 void add_gpu_targets(Cases& cases) {
-  const auto add = [&](Pass pass, int recurrence, spikescan_dtype dtype, spikescan_dtype spikes, const Shape& shape) {
-    cases.add(pass, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, dtype, spikes, shape);
-  };
   const auto add_neurons = [&](Pass pass, spikescan_dtype dtype, spikescan_dtype spikes) {
     for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
-      add(pass, recurrence, dtype, spikes, kManyRows);
+      cases.add(pass, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, dtype, spikes,
+                kManyRows);
     }
   };
   add_neurons(Pass::kForward, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32);
@@ -115,11 +118,7 @@ void add_gpu_targets(Cases& cases) {
   add_neurons(Pass::kBackward, SPIKESCAN_BFLOAT16, SPIKESCAN_BFLOAT16);
   add_neurons(Pass::kForward, SPIKESCAN_FLOAT32, SPIKESCAN_BITS32);
   add_neurons(Pass::kForward, SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32);
-  for (const Shape& shape : {kFewRows, kTiny}) {
-    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-      add(pass, SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32, shape);
-    }
-  }
+  for (const Shape& shape : {kFewRows, kTiny}) cases.add_lif(shape);
   add_harder_shapes(cases);
 }
 
@@ -132,10 +131,7 @@ void add_lengths(Cases& cases) {
 
 void add_constant_elements(Cases& cases) {
   for (int64_t time = 64; time <= 1048576; time *= 16) {
-    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
-                {1, time, kElements / time}, "constant_elements");
-    }
+    cases.add_lif({1, time, kElements / time}, "constant_elements");
   }
 }
 
@@ -150,30 +146,21 @@ void add_with_membrane(Cases& cases) {
 // Widths of layers at constant elements: rows of whole cache lines and of parts, blocks of lanes that are not full.
 void add_channels(Cases& cases) {
   for (const int64_t channels : {1, 8, 10, 32, 64, 100, 128, 130, 512}) {
-    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
-                {kWideElements / 1024 / channels, 1024, channels}, "share_vs_channels");
-    }
+    cases.add_lif({kWideElements / 1024 / channels, 1024, channels}, "share_vs_channels");
   }
 }
 
 // From the few steps of many trained networks to a segment's multiples and more, at constant elements.
 void add_steps(Cases& cases, const char* series) {
   for (const int64_t time : {4, 8, 10, 16, 25, 32, 50, 100, 250}) {
-    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
-                {kWideElements / 512 / time, time, 512}, series);
-    }
+    cases.add_lif({kWideElements / 512 / time, time, 512}, series);
   }
 }
 
 // One batch and a long time, from one row to the lanes of a block.
 void add_few_rows(Cases& cases) {
   for (int64_t channels = 1; channels <= 64; channels *= 2) {
-    for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-      cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
-                {1, 262144, channels}, "few_rows");
-    }
+    cases.add_lif({1, 262144, channels}, "few_rows");
   }
 }
 
@@ -181,10 +168,7 @@ void add_few_rows(Cases& cases) {
 void add_rows(Cases& cases, spikescan_backend backend) {
   if (backend == SPIKESCAN_BACKEND_CUDA) {
     for (int64_t channels = 64; channels <= 65536; channels *= 2) {
-      for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
-        cases.add(pass, SPIKESCAN_LIF, SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32,
-                  {1, kGpuElements / channels, channels}, "share_vs_rows");
-      }
+      cases.add_lif({1, kGpuElements / channels, channels}, "share_vs_rows");
     }
     return;
   }
