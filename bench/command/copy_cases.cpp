@@ -5,19 +5,10 @@
 namespace spikescan::bench {
 namespace {
 
-constexpr size_t kFewestSamples = 5, kMostSamples = 1000;
-
 double measure(benchmark::State& state, spikescan_backend backend, size_t bytes, CopyMethod method, double min_time) {
   CopyBench copy(backend, bytes, method);
   copy.seconds_once();
-  std::vector<double> samples;
-  double spent = 0.0;
-  while (samples.size() < kFewestSamples || (spent < min_time && samples.size() < kMostSamples)) {
-    samples.push_back(copy.seconds_once());
-    spent += samples.back();
-  }
-  const Summary summary = summarize(samples);
-  put_samples(state, summary, samples.size());
+  const Summary summary = take_samples(state, min_time, [&] { return copy.seconds_once(); });
   state.counters["bytes"] = copy.bytes_moved();
   state.counters["copy_bytes_per_second"] = copy.bytes_moved() / summary.median;
   return summary.median;

@@ -11,7 +11,6 @@ namespace {
 
 constexpr int kTasks = 64;
 constexpr int64_t kDrawsOfTask = 1 << 20;
-constexpr size_t kFewestSamples = 5, kMostSamples = 1000;
 
 // That of the instruction set which the library chose here.
 GeneratorRun generator_here() {
@@ -26,26 +25,25 @@ GeneratorRun generator_here() {
 #endif
 }
 
-double measure(benchmark::State& state, GeneratorRun generator, double min_time) {
-  std::vector<double> samples;
-  double spent = 0.0;
-  int64_t draws = 0;
+// How long all tasks take, and how many words they draw.
+double seconds_once(GeneratorRun generator, int64_t& draws) {
+  draws = 0;
   uint32_t folded = 0;
-  while (samples.size() < kFewestSamples || (spent < min_time && samples.size() < kMostSamples)) {
-    draws = 0;
-    const auto start = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
 #pragma omp parallel for schedule(static) reduction(+ : draws) reduction(^ : folded)
-    for (int task = 0; task < kTasks; ++task) {
-      int64_t made = 0;
-      folded ^= generator(kDrawsOfTask, &made);
-      draws += made;
-    }
-    samples.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    spent += samples.back();
+  for (int task = 0; task < kTasks; ++task) {
+    int64_t made = 0;
+    folded ^= generator(kDrawsOfTask, &made);
+    draws += made;
   }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   benchmark::DoNotOptimize(folded);
-  const Summary summary = summarize(samples);
-  put_samples(state, summary, samples.size());
+  return seconds;
+}
+
+double measure(benchmark::State& state, GeneratorRun generator, double min_time) {
+  int64_t draws = 0;
+  const Summary summary = take_samples(state, min_time, [&] { return seconds_once(generator, draws); });
   state.counters["elements_per_second"] = static_cast<double>(draws) / summary.median;
   return summary.median;
 }

@@ -12,6 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr size_t kFewestSamples = 5, kMostSamples = 1000;
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -38,6 +40,18 @@ void put_samples(benchmark::State& state, const Summary& summary, size_t samples
   state.counters["p20_seconds"] = summary.p20;
   state.counters["p80_seconds"] = summary.p80;
   state.counters["samples"] = static_cast<double>(samples);
+}
+
+Summary take_samples(benchmark::State& state, double min_time, const std::function<double()>& seconds_once) {
+  std::vector<double> samples;
+  double spent = 0.0;
+  while (samples.size() < kFewestSamples || (spent < min_time && samples.size() < kMostSamples)) {
+    samples.push_back(seconds_once());
+    spent += samples.back();
+  }
+  const Summary summary = summarize(samples);
+  put_samples(state, summary, samples.size());
+  return summary;
 }
 
 void Suite::add(const std::string& name, std::function<double(benchmark::State&)> measure) {

@@ -33,6 +33,9 @@ class Suite {
 // median_seconds, spread, p20_seconds, p80_seconds, samples.
 void put_samples(benchmark::State& state, const Summary& summary, size_t samples);
 
+// Calls `seconds_once` until its seconds add up to min_time, some times at least, not without end; puts the samples.
+Summary take_samples(benchmark::State& state, double min_time, const std::function<double()>& seconds_once);
+
 void add_pass_cases(Suite& suite, spikescan_backend backend);
 void add_copy_cases(Suite& suite, spikescan_backend backend);
 void add_error_cases(Suite& suite, spikescan_backend backend);
