@@ -17,7 +17,6 @@ class Suite {
   explicit Suite(const RunOptions& options) : options_(options) {}
 
   const RunOptions& options() const { return options_; }
-  int size() const { return size_; }
 
   // Unless the filter leaves it out. `measure` fills in the counters and returns the median in seconds.
   void add(const std::string& name, std::function<double(benchmark::State&)> measure);

@@ -21,7 +21,6 @@ class CopyBench {
 
   double seconds_once();
   double bytes_moved() const { return 2.0 * static_cast<double>(source_.bytes()); }  // read and written
-  CopyMethod method() const { return method_; }
 
  private:
   spikescan_backend backend_;

@@ -15,18 +15,6 @@ constexpr size_t kMostSets = 512;
 constexpr uint64_t kSeed = 2026;
 constexpr size_t kMostRateBytes = size_t{8} << 20;
 
-spikescan_forward_args forward_args() {
-  spikescan_forward_args args = {};
-  args.struct_size = sizeof(args);
-  return args;
-}
-
-spikescan_backward_args backward_args() {
-  spikescan_backward_args args = {};
-  args.struct_size = sizeof(args);
-  return args;
-}
-
 // A spike is 1.0 or 0.0, so any element with a bit set is a spike.
 double share_of_elements(const std::vector<unsigned char>& bytes, size_t size) {
   int64_t ones = 0;
@@ -169,7 +157,8 @@ spikescan_tensor ScanBuffers::tensor_of(const Memory& memory, spikescan_dtype dt
 }
 
 spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& workspace) const {
-  spikescan_forward_args args = forward_args();
+  spikescan_forward_args args = {};
+  args.struct_size = sizeof(args);
   args.x = tensor_of(set.x, case_.dtype);
   args.beta = beta_.floats();
   args.alpha = alpha_.floats();
@@ -184,7 +173,8 @@ spikescan_forward_args ScanBuffers::forward_of(const Set& set, const Memory& wor
 }
 
 spikescan_backward_args ScanBuffers::backward_of(const Set& set) const {
-  spikescan_backward_args args = backward_args();
+  spikescan_backward_args args = {};
+  args.struct_size = sizeof(args);
   args.x = tensor_of(set.x, case_.dtype);
   args.beta = beta_.floats();
   args.alpha = alpha_.floats();
