@@ -21,7 +21,7 @@ GeneratorRun generator_here() {
   if (isa == "sse4") return generator_sse4;
   return nullptr;
 #else
-  return isa.empty() ? nullptr : generator_baseline;
+  return isa.empty() ? nullptr : SPIKESCAN_JOIN(generator_, SPIKESCAN_ONLY_ISA);
 #endif
 }
 

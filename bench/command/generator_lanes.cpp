@@ -3,9 +3,6 @@
 
 #include "kernels/cpu/vector_philox.h"
 
-#define SPIKESCAN_JOIN_(a, b) a##b
-#define SPIKESCAN_JOIN(a, b) SPIKESCAN_JOIN_(a, b)
-
 SPIKESCAN_ELEMENT_BEGIN
 
 uint32_t draw_words(int64_t draws, int64_t* made) {
