@@ -9,9 +9,6 @@
 
 #include "samples.h"
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
