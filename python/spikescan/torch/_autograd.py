@@ -31,12 +31,18 @@ def _is_unwatched(x: Any) -> bool:
         and not _count_modes()
         and not _is_transformed()
         and not _is_profiled()
+        and not _is_traced()
+        # Who traces before the dispatch has a mode of functions as well, and asking for those costs a quarter.
+        and not (_count_function_modes() and _count_early_modes())
     )
 
 
 _count_modes = torch._C._len_torch_dispatch_stack
 _is_transformed = torch._C._are_functorch_transforms_active
 _is_profiled = torch.autograd._profiler_enabled
+_is_traced = getattr(torch._C, "_is_tracing", torch.jit.is_tracing)  # by torch.jit.trace
+_count_function_modes = torch._C._len_torch_function_stack
+_count_early_modes = torch._ops._len_torch_dispatch_stack_pre_dispatch
 
 
 class _Plain(torch.autograd.Function):

@@ -5,8 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import torch._dynamo.testing  # noqa: E402
-
-import torch._dynamo.testing  # noqa: E402
+from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
 
 import spikescan.torch as st  # noqa: E402
 from spikescan import Neuron  # noqa: E402
@@ -130,6 +129,50 @@ def test_a_graph_break_would_be_seen():
 
     with pytest.raises(torch._dynamo.exc.Unsupported):
         torch.compile(broken, fullgraph=True, backend="eager")(leaves()[0])
+
+
+# ---- Tracers -------------------------------------------------------------------------------------------------------
+
+TRACERS = {
+    "jit": torch.jit.trace,
+    "fx": lambda f, x: make_fx(f)(x),
+    "fx_pre_dispatch": lambda f, x: make_fx(f, pre_dispatch=True)(x),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_tracers_record_the_operator(tracer):
+    """What a plain call does without the dispatcher they would not see: only that memory was made."""
+    x, other, key = torch.randn(2, 70, 5), torch.randn(2, 70, 5), st.make_key(3)
+
+    def function(x):
+        r = st.scan(x, BETA, ALPHA, neuron=NEURON, key=key, membrane=True)
+        return r.spikes, r.membrane, st.sigmoid_bernoulli()(x, key)
+
+    traced = TRACERS[tracer](function, x)
+    for given in (x, other):
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(traced(given), function(given)))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_a_traced_layer_has_its_gradients():
+    layer, x, key = st.SPSN(5, keep_state=True), leaves()[0], st.make_key(3)
+
+    def gradients(function):
+        return torch.autograd.grad((function(x, key) ** 2).sum(), (x, layer.beta))
+
+    class Keyed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x, key):
+            self.layer.reset()
+            return self.layer(x, key=key)
+
+    plain = gradients(Keyed())
+    assert all(torch.equal(a, b) for a, b in zip(gradients(torch.jit.trace(Keyed(), (x, key))), plain))
 
 
 # ---- opcheck -------------------------------------------------------------------------------------------------------
