@@ -173,14 +173,13 @@ class _Layer(nn.Module):
         """`state`: one [B, channels...] tensor for each of ``neuron.states``; absent: the kept one, or zero."""
         if isinstance(x, Tensor) and not x.is_nested:  # others `scan` refuses
             check_layer_channels("x", x.shape, self.hidden_shape)
+        time = None
         if self.keep_state:
             if state is None:
                 self._check_kept()
-                state = self.state
-            else:
-                self.time = None
-            if key is not None and self.time is not None:
-                key = shift_key(as_key(key, self.time.device), time=self.time)
+                state, time = self.state, self.time
+            if key is not None and time is not None:
+                key = shift_key(as_key(key, time.device), time=time)
         is_difference = self.neuron.recurrence == "psu_lif"
         result = scan(
             x,
@@ -202,18 +201,14 @@ class _Layer(nn.Module):
             output = output, result.membrane
         if not self.keep_state:
             return output, result.final_state
-        self.state = result.final_state
-        if key is not None:
-            self._count(x)
+        # Not before: a call that is refused changes nothing.
+        self.state, self.time = result.final_state, time if key is None else self._counted(time, x)
         return output
 
-    def _count(self, x: Tensor) -> None:
+    def _counted(self, time: Tensor | None, x: Tensor) -> Tensor:
         """In a tensor: numbers that a layer holds are constants to a compiler, which would start anew at each call."""
         _, steps = batch_and_time(x.shape, self.time_first)
-        if self.time is None:
-            self.time = torch.full((1,), steps, dtype=torch.int64, device=x.device)
-        else:
-            self.time = self.time + steps
+        return torch.full((1,), steps, dtype=torch.int64, device=x.device) if time is None else time + steps
 
     def extra_repr(self) -> str:
         n = self.neuron

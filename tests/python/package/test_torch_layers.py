@@ -117,8 +117,9 @@ def test_a_key_beside_a_kept_state_is_the_whole_sequences(time_first):
         assert layer.time.item() == x.shape[axis]
     layer(pieces[0])  # with a seed of its own, beside the sequence
     assert layer.time.item() == x.shape[axis]
-    state = (torch.zeros(2, 5),)
+    state = (torch.zeros(2, 5),)  # handed in, it begins a sequence
     assert torch.equal(layer(pieces[0], state, key=7), whole.narrow(axis, 0, split))
+    assert layer.time.item() == split
     layer.reset()
     assert layer.time is None
     with pytest.raises(TypeError, match="key is 'a'; it must be an integer"):
@@ -285,6 +286,18 @@ def test_a_kept_state_goes_with_its_layer_and_stays_float32():
     assert all(s.is_meta for s in layer.state) and layer.time.is_meta
     layer.to_empty(device="cpu")
     assert layer.state is None and layer.time is None
+
+
+def test_a_refused_call_leaves_the_kept_state_as_it_is():
+    layer, x = st.SPSN(5, keep_state=True), torch.full((2, 2 * sk.time_units()[0], 5), 0.9)
+    first, second = x.chunk(2, 1)
+    whole = layer(x, key=1)
+    layer.reset()
+    pieces = [layer(first, key=1)]
+    for wrong in ({"state": (torch.zeros(3, 5),), "key": 1}, {"key": "a"}, {"uniforms": torch.rand(2, 3, 5)}):
+        with pytest.raises((TypeError, ValueError)):
+            layer(second, **wrong)
+    assert torch.equal(torch.cat([*pieces, layer(second, key=1)], 1), whole)
 
 
 @pytest.mark.parametrize("reentrant", (False, True))
