@@ -81,7 +81,7 @@ class _Layer(nn.Module):
       keep_state: the layer keeps its state from call to call, until `reset` (snnTorch: init_hidden); `detach` cuts its
         history. The state follows the layer to another device, is no part of `state_dict`, and is cut from its history
         in copies and pickles. A key that is given is that of the whole sequence: the layer shifts it by `time`, the
-        steps that it has run with a key since `reset`.
+        steps that it has run with a key since `reset` or since a state was handed in, which begins a sequence.
       gradient_in_place: see `scan`.
       generator: where seeds are drawn from in calls without a key, see `scan`.
       device: of the decays.

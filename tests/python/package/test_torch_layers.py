@@ -120,6 +120,8 @@ def test_a_key_beside_a_kept_state_is_the_whole_sequences(time_first):
     state = (torch.zeros(2, 5),)  # handed in, it begins a sequence
     assert torch.equal(layer(pieces[0], state, key=7), whole.narrow(axis, 0, split))
     assert layer.time.item() == split
+    layer.detach()  # goes on with it
+    assert torch.equal(layer(pieces[1], key=7), whole.narrow(axis, split, split))
     layer.reset()
     assert layer.time is None
     with pytest.raises(TypeError, match="key is 'a'; it must be an integer"):
