@@ -68,6 +68,15 @@ def _silent(neuron: Neuron) -> Neuron:
     return Neuron(neuron.recurrence, "none", neuron.threshold)
 
 
+def _check_once(what: str, moved: str, instead: str) -> None:
+    """Activation checkpointing runs a layer again within the backward pass, when `moved` is no longer what it was."""
+    if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
+        raise RuntimeError(
+            f"a layer with {what} cannot be run in a backward pass, where checkpointing runs it again and its {moved} has "
+            f"moved on; hand {instead} in"
+        )
+
+
 class _Layer(nn.Module):
     """x [B, T, channels...], or [T, B, channels...] if `time_first` -> (S, state), or S alone if `keep_state`.
 
@@ -161,14 +170,6 @@ class _Layer(nn.Module):
         # Of layers that were pickled before there was one.
         super().__setstate__({"_silent": _silent(state["neuron"]), **state})
 
-    def _check_kept(self) -> None:
-        """Activation checkpointing runs a layer again within the backward pass, when its state has moved on."""
-        if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
-            raise RuntimeError(
-                "a layer with keep_state=True cannot be run in a backward pass, where checkpointing runs it again and its "
-                "state has moved on; hand the state in"
-            )
-
     def forward(self, x: Tensor, state: Any = None, *, key: Any = None, uniforms: Tensor | None = None) -> Any:
         """`state`: one [B, channels...] tensor for each of ``neuron.states``; absent: the kept one, or zero."""
         if isinstance(x, Tensor) and not x.is_nested:  # others `scan` refuses
@@ -176,10 +177,13 @@ class _Layer(nn.Module):
         time = None
         if self.keep_state:
             if state is None:
-                self._check_kept()
+                _check_once("keep_state=True", "state", "the state")
                 state, time = self.state, self.time
             if key is not None and time is not None:
                 key = shift_key(as_key(key, time.device), time=time)
+        draws = self.spike and self.neuron.stochastic and key is None and uniforms is None
+        if draws and self.generator is not None:  # checkpointing puts the default generators back, and no other
+            _check_once("a generator of its own", "generator", "a key")
         is_difference = self.neuron.recurrence == "psu_lif"
         result = scan(
             x,

@@ -184,6 +184,21 @@ def test_a_key_goes_before_a_layers_generator():
         st.StochasticAssociativeLIF(5, generator=5)
 
 
+@pytest.mark.parametrize("reentrant", (False, True))
+def test_checkpoints_do_not_draw_from_a_layers_generator_again(reentrant):
+    layer, x = st.SPSN(5, generator=torch.Generator().manual_seed(1)), torch.randn(2, 40, 5, requires_grad=True)
+    y = checkpoint(lambda x: layer(x)[0], x, use_reentrant=reentrant)
+    words = "a generator of its own cannot be run in a backward pass, where checkpointing .* has moved on; hand a key in"
+    with pytest.raises(RuntimeError, match=words):
+        y.square().sum().backward()
+    # What draws nothing from it is the same at both times.
+    silent = st.SPSN(5, spike=False, generator=layer.generator)
+    for call in (lambda x: layer(x, key=2)[0], lambda x: layer(x, uniforms=x.sigmoid())[0], lambda x: silent(x)[0]):
+        plain, x.grad = torch.autograd.grad(call(x).square().sum(), x)[0], None
+        checkpoint(call, x, use_reentrant=reentrant).square().sum().backward()
+        assert torch.equal(x.grad, plain)
+
+
 @pytest.mark.parametrize("shape", ((), (7,), (2, 7), (2, 3, 7)))
 def test_firing_functions(shape):
     V = torch.linspace(-1, 2, max(1, torch.Size(shape).numel())).reshape(shape).requires_grad_()
