@@ -32,8 +32,12 @@ def name_of(dtype: torch.dtype) -> str:
 
 
 def check_tensor(name: str, value: Any) -> None:
+    """A dense tensor: of others PyTorch gives no strides, or no memory, and does not say which argument it was."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} is a {type(value).__name__}; it must be a torch.Tensor")
+    if value.layout is not torch.strided or value.is_nested:
+        layout = "nested" if value.is_nested else value.layout
+        raise TypeError(f"{name} has layout {layout}; it must be torch.strided (a dense tensor)")
 
 
 def check_generator(generator: Any) -> None:
@@ -43,9 +47,6 @@ def check_generator(generator: Any) -> None:
 
 def check_x(x: Tensor, time_first: bool) -> None:
     check_tensor("x", x)
-    if x.is_nested or x.layout is not torch.strided:
-        kind = "nested" if x.is_nested else x.layout
-        raise TypeError(f"x has layout {kind}; it must be torch.strided (a dense tensor)")
     _arguments.check_x(tuple(x.shape), name_of(x.dtype), time_first)
     if x.device.type not in ("cpu", "cuda", "meta"):
         raise ValueError(f"x is on {x.device}; it must be on the CPU or a CUDA device")

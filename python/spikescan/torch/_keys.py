@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spikescan._arguments import check_key, check_place, check_seed
 from spikescan._checks import integer_or_self, shown
-from spikescan.torch._check import KEY_WORDS, name_of
+from spikescan.torch._check import KEY_WORDS, check_tensor, name_of
 from spikescan.torch._device import as_device
 
 
@@ -81,6 +81,8 @@ def make_key(
     if isinstance(seed, int):
         seed, stream, origin = check_key(seed, stream, origin)
         return _constant((_signed(seed), stream, *origin), device)
+    if isinstance(seed, Tensor):
+        check_tensor("seed", seed)
     _, stream, origin = check_key(0, stream, origin)
     if isinstance(seed, Tensor) and seed.dtype == torch.int64 and seed.numel() == 1:
         word = seed.reshape(1)
@@ -98,6 +100,8 @@ def as_key(key: Any, device: torch.device) -> Tensor:
     key = _integer(key)
     if isinstance(key, int):
         return make_key(check_seed("key", key), device=device)
+    if isinstance(key, Tensor):
+        check_tensor("key", key)
     if not isinstance(key, Tensor) or key.dtype != torch.int64:
         allowed = f"an integer, a one-element int64 tensor or a key of make_key, which is int64[{KEY_WORDS}]"
         raise TypeError(f"key is {_kind(key)}; it must be {allowed}")
@@ -115,6 +119,8 @@ def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any 
     key = as_key(key, torch.device("cpu"))
     steps = {"batch": _integer(batch), "time": _integer(time), "channel": _integer(channel)}
     for axis, count in steps.items():
+        if isinstance(count, Tensor):
+            check_tensor(axis, count)
         if isinstance(count, int):
             check_place(axis, axis, count)
         elif not isinstance(count, Tensor) or count.numel() != 1 or count.is_floating_point() or count.is_complex():

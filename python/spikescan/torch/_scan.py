@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from spikescan._arguments import (
     membrane_dtype,
     spike_dtype,
 )
-from spikescan._checks import as_flag, as_number, refuse_masked, shown
+from spikescan._checks import as_flag, as_number, as_real_array, is_real, shown
 from spikescan._neuron import LARGEST, Neuron
 from spikescan.torch import _autograd, _check, _dtensor
 from spikescan.torch._call import encode
@@ -36,6 +37,7 @@ class ScanResult(NamedTuple):
 
 
 _CALLS: dict[Any, tuple[str, Neuron]] = {}
+_DENSE = torch.strided
 
 
 def scan(
@@ -88,7 +90,7 @@ def scan(
     Returns:
       A `ScanResult`.
     """
-    if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.is_nested or x.dim() < 2:
+    if not isinstance(x, Tensor) or x.dtype not in _check.NAMES or x.layout is not _DENSE or x.is_nested or x.dim() < 2:
         _check.check_x(x, time_first)  # refuses it
     if not (type(time_first) is type(final_state) is type(gradient_in_place) is bool):
         time_first, final_state = as_flag("time_first", time_first), as_flag("final_state", final_state)
@@ -178,20 +180,45 @@ def _real(name: str, tensor: Tensor) -> Tensor:
     return tensor.float()
 
 
+def _from_arrays(name: str, value: Any) -> Any:
+    """NumPy's arrays and lists as a tensor, copied: PyTorch takes no array that runs backwards or is of another byte
+    order, and drops what is imaginary. Anything else as it is."""
+    dtype = getattr(value, "dtype", None)
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = as_real_array(name, value)
+    elif isinstance(value, (list, tuple)) and not any(isinstance(one, Tensor) for one in value):
+        array = as_real_array(name, value)
+    elif isinstance(dtype, np.dtype) and not is_real(dtype):  # JAX's
+        raise TypeError(f"{name} has dtype {dtype}; it must be real")
+    else:
+        return value
+    with np.errstate(over="ignore"):  # beyond float32 a decay is clipped as infinity is
+        return torch.from_numpy(array.astype(np.float32, order="C"))
+
+
+def _as_tensor(name: str, value: Any, device: torch.device) -> Tensor:
+    dtype: torch.dtype | None = torch.float32
+    if not torch.compiler.is_compiling():
+        value = _from_arrays(name, value)
+    elif isinstance(value, (np.ndarray, np.generic)):
+        dtype = None  # which `_real` looks at
+    try:
+        return torch.as_tensor(value, dtype=dtype, device=device)
+    except (TypeError, ValueError, OverflowError):  # PyTorch does not say which argument it was
+        raise TypeError(f"{name} is {shown(value)}; it must be a number or a tensor of numbers") from None
+
+
 def _decay(name: str, value: Any, x: Tensor) -> Tensor:
     """float32 of the channels' shape or (). A number becomes a tensor on x's device, without a copy from the host."""
-    if not isinstance(value, Tensor):
-        if isinstance(value, (int, float)):
-            number = as_number(name, value)
-            if abs(number) > LARGEST:  # PyTorch refuses it; as float32 it is infinite, and it is clipped either way
-                number = math.copysign(math.inf, number)
-            return torch.full((), number, dtype=torch.float32, device=x.device)
-        if not torch.compiler.is_compiling():
-            refuse_masked(name, value)
-        try:
-            value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
-        except (TypeError, ValueError, OverflowError):  # PyTorch does not say which argument it was
-            raise TypeError(f"{name} is {shown(value)}; it must be a number or a tensor of numbers") from None
+    if isinstance(value, Tensor):
+        _check.check_tensor(name, value)
+    elif isinstance(value, (int, float)):
+        number = as_number(name, value)
+        if abs(number) > LARGEST:  # PyTorch refuses it; as float32 it is infinite, and it is clipped either way
+            number = math.copysign(math.inf, number)
+        return torch.full((), number, dtype=torch.float32, device=x.device)
+    else:
+        value = _as_tensor(name, value, x.device)
     if value.dtype is not torch.float32:
         value = _real(name, value)
     channels = x.shape[2:]
@@ -202,10 +229,20 @@ def _decay(name: str, value: Any, x: Tensor) -> Tensor:
     return value.expand(channels).contiguous()  # PyTorch then sums its gradient
 
 
+def _is_usual(decay: Any, x: Tensor) -> bool:
+    """Whether it is float32, one a channel, as nearly always."""
+    return (
+        isinstance(decay, Tensor)
+        and decay.dtype is torch.float32
+        and decay.layout is _DENSE
+        and not decay.is_nested
+        and decay.shape == x.shape[2:]
+    )
+
+
 def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    if alpha is None and isinstance(beta, Tensor) and beta.dtype is torch.float32 and beta.shape == x.shape[2:]:
-        if not neuron.has_alpha:
-            return beta, None  # as nearly always
+    if alpha is None and not neuron.has_alpha and _is_usual(beta, x):
+        return beta, None
     check_alpha(neuron, alpha)
     beta = _decay("beta", beta, x)
     if alpha is None:

@@ -209,6 +209,28 @@ def test_decays_apart_in_memory_are_taken(rng):
         assert all(map(torch.equal, bits(*given), expected))
 
 
+@pytest.mark.parametrize(
+    "make",
+    (
+        lambda n: n[::-1].copy()[::-1], lambda n: n.astype(n.dtype.newbyteorder()), lambda n: n.astype(np.longdouble),
+        lambda n: np.broadcast_to(n, (2, 3))[1], list, lambda n: [np.float32(one) for one in n],
+    ),
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_decays_of_numpy_however_they_lie(make):
+    x, numbers = torch.ones(2, 70, 3), np.array([0.25, 0.5, 0.75], np.float32)
+    ours = st.scan(x, make(numbers), key=1, membrane=True).membrane
+    assert torch.equal(ours, st.scan(x, torch.tensor(numbers), key=1, membrane=True).membrane)
+
+
+def test_decays_of_numpy_are_copied():
+    x, numbers = torch.ones(2, 70, 3), np.full(3, 0.5, np.float32)
+    V = st.scan(x.requires_grad_(), numbers, key=1, membrane=True).membrane
+    numbers[:] = 0
+    expected = st.scan(x, 0.5, key=1, membrane=True).membrane
+    assert torch.equal(*(torch.autograd.grad(membrane.sum(), x)[0] for membrane in (V, expected)))
+
+
 def test_channel_axes_and_shared_decays(rng):
     x = torch.tensor(rng.normal(size=(2, 50, 3, 4)).astype(np.float32))
     whole = st.scan(x, 0.9, key=1, membrane=True, final_state=True)
@@ -350,6 +372,15 @@ FIRE = st.sigmoid_bernoulli()
 MASKED = np.ma.array([0.5, 0.5, 0.5], mask=[0, 1, 0])
 
 
+class Complex:
+    """As JAX's arrays: with a dtype of NumPy's, and read by PyTorch."""
+
+    dtype = np.dtype(np.complex64)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.full(3, 0.5 + 1j, self.dtype)
+
+
 @pytest.mark.parametrize(
     "call, kind, words",
     (
@@ -360,6 +391,10 @@ MASKED = np.ma.array([0.5, 0.5, 0.5], mask=[0, 1, 0])
         (lambda: st.scan(X, BETA[:2]), ValueError, r"beta has shape \(2,\); it must be \(3,\)"),
         (lambda: st.scan(X, BETA.to("meta")), ValueError, "beta is on meta, x on cpu; it must be on x's device"),
         (lambda: st.scan(X, BETA.cfloat()), TypeError, "beta has dtype complex64; it must be real"),
+        (lambda: st.scan(X, np.full(3, 0.5 + 1j)), TypeError, "beta is array.*; it must be a number or an array of"),
+        (lambda: st.scan(X, np.complex64(0.5)), TypeError, "beta is .*0.5.*; it must be a number or an array of"),
+        (lambda: st.scan(X, [np.complex64(0.5)] * 3), TypeError, "beta is .*; it must be a number or an array of"),
+        (lambda: st.scan(X, Complex()), TypeError, "beta has dtype complex64; it must be real"),
         (lambda: st.scan(X, BETA, BETA), ValueError, "alpha is given; lif has none"),
         (lambda: st.scan(X, BETA, recurrence="cuba_lif"), ValueError, "alpha is missing"),
         (lambda: st.scan(X, BETA, recurrence="gru"), ValueError, "recurrence is 'gru'; it must be one of 'lif'"),

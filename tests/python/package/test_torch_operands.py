@@ -111,6 +111,39 @@ def test_empty_tensors_have_none_and_are_taken():
     assert st.scan(torch.zeros(2, 5, 0), torch.rand(0), key=1).spikes.shape == (2, 5, 0)
 
 
+# ---- Not dense -----------------------------------------------------------------------------------------------------
+
+LAYOUTS = {
+    "torch.sparse_coo": lambda t: t.to_sparse(),
+    "torch.sparse_csr": lambda t: t.reshape(1, -1).to_sparse_csr(),
+    "torch._mkldnn": lambda t: t.to_mkldnn(),
+    "nested": lambda t: torch.nested.nested_tensor([t, t]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR", "ignore:The PyTorch API of nested")
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ("x", "beta", "alpha", "initial_state[1]", "uniforms", "key", "seed", "time", "V"))
+def test_what_is_not_dense_is_refused_by_name(name, layout):
+    given = {"x": torch.zeros(2, 9, 3), "beta": torch.rand(3), "alpha": torch.rand(3), "uniforms": torch.rand(2, 9, 3)}
+    given |= {"initial_state[1]": torch.rand(2, 3), "key": st.make_key(1), "seed": torch.tensor([1])}
+    given |= {"time": torch.tensor([1]), "V": torch.zeros(2, 3)}
+
+    def call(x, beta, alpha, uniforms, key, seed, time, V, **states):
+        st.scan(x, beta, alpha, recurrence="cuba_lif", initial_state=(None, *states.values()), key=key)
+        st.scan(x, beta, uniforms=uniforms)
+        st.shift_key(st.make_key(seed), time=time)
+        st.sigmoid_bernoulli()(V, key)
+
+    call(**given)  # a dense tensor of that form has been taken
+    if layout == "torch._mkldnn" and given[name].dtype is torch.int64:
+        pytest.skip("there is none of integers")
+    given[name] = LAYOUTS[layout](given[name])
+    with pytest.raises(TypeError) as error:
+        call(**given)
+    assert str(error.value) == f"{name} has layout {layout}; it must be torch.strided (a dense tensor)"
+
+
 # ---- Batched gradients ---------------------------------------------------------------------------------------------
 
 

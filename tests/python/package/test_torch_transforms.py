@@ -1,5 +1,6 @@
 """spikescan.torch under torch.compile, opcheck, vmap, torch.func, autocast, checkpointing, threads and profilers."""
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -106,6 +107,14 @@ def test_numbers_of_a_neuron_may_change_from_call_to_call(dynamic):
     for threshold, k in ((1.0, 10), (0.25, 9), (-0.3, 8)):
         pairs = zip(compiled(x, threshold, k), step(x, threshold, k))
         assert all(torch.equal(a, b) and a.dtype is b.dtype for a, b in pairs)
+
+
+def test_decays_of_numpy_compile():
+    torch._dynamo.reset()
+    x, compiled = leaves()[0].detach(), torch.compile(lambda x, beta: st.scan(x, beta, key=1).spikes, backend="eager")
+    assert torch.equal(compiled(x, BETA.numpy()), st.scan(x, BETA, key=1).spikes)
+    with pytest.raises(TypeError, match="beta has dtype complex128; it must be real"):
+        compiled(x, BETA.numpy() + 1j * np.ones(5))
 
 
 def test_keys_of_a_kept_state_compile_nothing_anew():
