@@ -6,6 +6,7 @@ sparse saved states, never V.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -90,8 +91,12 @@ class _Scan(torch.autograd.Function):
         return None, *of_inputs, None, None, None
 
 
+_apply_scan = super(torch.autograd.Function, _Scan).apply
+_single_level = getattr(torch._functorch.utils, "enable_single_level_autograd_function", contextlib.nullcontext)
+
+
 class _Transformed(torch.autograd.Function):
-    """The same under torch.func's transforms, which want the context set up apart from the pass."""
+    """The same under torch.func's transforms outside a compiler, which want the context set up apart from the pass."""
 
     @staticmethod
     def forward(*given: Any) -> Any:
@@ -188,6 +193,9 @@ def _forward_autograd(keyset: Any, *given: Any) -> Any:
     if _needs_gradient(tensors[:5]):
         if type(tensors[0]) is Tensor and decode(call).in_place:
             _in_place.prepare()
+        if _is_transformed():  # a compiler's calls alone: the transform takes one level at a time off the tensors
+            with _single_level():
+                return _apply_scan(keyset, *tensors, call)
         return _Scan.apply(keyset, *tensors, call)
     return _below_autograd(_operators.forward, keyset, given)
 
@@ -251,6 +259,7 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
         return _execute.forward(call, False, *tensors, key, uniforms)
     if type(key) is int:
         key = make_key(key, device=x.device)
-    if _is_transformed():
+    # Dynamo traces no Function of this form, and has the transforms' own way to the operator.
+    if _is_transformed() and not torch.compiler.is_compiling():
         return _Transformed.apply(*tensors, key, uniforms, call)
     return _operators.forward(*tensors, key, uniforms, call, False)

@@ -188,7 +188,7 @@ def test_a_key_goes_before_a_layers_generator():
 def test_checkpoints_do_not_draw_from_a_layers_generator_again(reentrant):
     layer, x = st.SPSN(5, generator=torch.Generator().manual_seed(1)), torch.randn(2, 40, 5, requires_grad=True)
     y = checkpoint(lambda x: layer(x)[0], x, use_reentrant=reentrant)
-    words = "a generator of its own cannot be run in a backward pass, where checkpointing .* has moved on; hand a key in"
+    words = "a generator of its own cannot be run in a backward pass, where .* has moved on; hand a key in"
     with pytest.raises(RuntimeError, match=words):
         y.square().sum().backward()
     # What draws nothing from it is the same at both times.

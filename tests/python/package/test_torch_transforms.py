@@ -299,6 +299,60 @@ def test_gradients_of_vmap_and_vmap_of_gradients(inside_out):
             assert torch.equal(ours[i], theirs)
 
 
+COMPILED = {
+    "vmap": lambda x, beta, key: torch.vmap(lambda own: st.scan(x, own, key=key).spikes)(torch.stack([beta, 1 - beta])),
+    "vmap_of_keys": lambda x, beta, key: torch.vmap(lambda own: st.scan(x, beta, key=own).spikes)(
+        torch.stack([key, st.shift_key(key, time=9)])
+    ),
+    "grad": lambda x, beta, key: torch.func.grad(loss, (0, 1, 2))(x, beta, ALPHA, key),
+    "grad_of_vmap": lambda x, beta, key: torch.func.grad(
+        lambda beta: torch.vmap(loss, (0, None, None, None))(torch.stack([x, -x]), beta, ALPHA, key).sum()
+    )(beta),
+    "vmap_of_grad": lambda x, beta, key: torch.vmap(torch.func.grad(loss), (0, None, None, None))(
+        torch.stack([x, -x]), beta, ALPHA, key
+    ),
+    "jacrev": lambda x, beta, key: torch.func.jacrev(lambda beta: st.scan(x, beta, key=key).spikes.sum((0, 1)))(beta),
+    "in_place": lambda x, beta, key: torch.func.grad(
+        lambda x: (st.scan(x, beta, key=key, gradient_in_place=True).spikes.mean(1) ** 2).sum()
+    )(x),
+}
+
+
+@pytest.mark.parametrize("transformed", COMPILED)
+def test_transforms_compile(transformed):
+    torch._dynamo.reset()
+    function, key = COMPILED[transformed], st.make_key(3)
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    for shape in ((3, 50, 5), (2, 70, 5)):
+        given = leaves(1, shape)[0].detach(), BETA, key
+        ours, theirs = (r if isinstance(r, tuple) else (r,) for r in (compiled(*given), function(*given)))
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs))
+
+
+def test_gradients_come_through_a_compiled_vmap():
+    torch._dynamo.reset()
+    key = st.make_key(3)
+
+    def mapped(x, beta, alpha, key):
+        return torch.vmap(loss, (0, None, None, None))(torch.stack([x, -x]), beta, alpha, key).sum()
+
+    compiled = torch.compile(mapped, fullgraph=True, backend="aot_eager")
+    for ours, theirs in zip(*(value_and_gradients(f, leaves(), key) for f in (compiled, mapped))):
+        assert torch.equal(ours, theirs)
+
+
+def test_the_operator_itself_under_a_transform():
+    """As a compiled program calls it."""
+    given, key = [t.detach() for t in leaves()], st.make_key(3)
+
+    def membrane(*given):
+        return _operators.forward(*given, None, None, key, None, text(), True)[1].square().mean()
+
+    ours, own = torch.func.grad(membrane, (0, 1, 2))(*given), leaves()
+    V = st.scan(*own, neuron=NEURON, key=key, membrane=True).membrane
+    assert all(map(torch.equal, ours, torch.autograd.grad(V.square().mean(), own)))
+
+
 def test_func_grad_has_no_second_derivative():
     with pytest.raises(RuntimeError, match="has no derivative"):
         once = torch.func.grad(lambda beta: st.scan(torch.ones(1, 4, 1), beta, key=1).spikes.sum())
