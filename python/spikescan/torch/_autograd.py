@@ -43,7 +43,7 @@ _is_transformed = torch._C._are_functorch_transforms_active
 _is_profiled = torch.autograd._profiler_enabled
 _is_traced = getattr(torch._C, "_is_tracing", torch.jit.is_tracing)  # by torch.jit.trace
 _count_function_modes = torch._C._len_torch_function_stack
-_count_early_modes = torch._ops._len_torch_dispatch_stack_pre_dispatch
+_count_early_modes = getattr(torch._ops, "_len_torch_dispatch_stack_pre_dispatch", _count_modes)
 
 
 class _Plain(torch.autograd.Function):
