@@ -74,7 +74,8 @@ def make_key(
         ``torch.randint(2**63 - 1, (1,), generator=...)`` on the generator's device.
       stream: tells layers and steps apart; up to 2^32 - 1.
       origin: (batch, time, channel) index of x's first element in the whole.
-      device: where the call runs; by default the generator's or the seed tensor's device, else the CPU.
+      device: where the call runs; by default the generator's or the seed tensor's device, else PyTorch's default device,
+        on which x is made as well.
     """
     device = as_device(device)
     seed = _integer(seed)
@@ -95,8 +96,9 @@ def make_key(
     return torch.cat([word, _constant((stream, *origin), word.device)])
 
 
-def as_key(key: Any, device: torch.device) -> Tensor:
-    """What `scan` was given as its key: a key of `make_key`, or a seed as an integer or a one-element int64 tensor."""
+def as_key(key: Any, device: torch.device | None) -> Tensor:
+    """What `scan` was given as its key: a key of `make_key`, or a seed as an integer or a one-element int64 tensor, of
+    which a key is made on the device (None: as `make_key` does by default)."""
     key = _integer(key)
     if isinstance(key, int):
         return make_key(check_seed("key", key), device=device)
@@ -115,8 +117,9 @@ def as_key(key: Any, device: torch.device) -> Tensor:
 
 
 def shift_key(key: int | Tensor, *, batch: Any = 0, time: Any = 0, channel: Any = 0) -> Tensor:
-    """The key whose origin lies that much further on: integers, or one-element integer tensors."""
-    key = as_key(key, torch.device("cpu"))
+    """The key whose origin lies that much further on: integers, or one-element integer tensors. Of a seed a key is made
+    where `make_key` makes it."""
+    key = as_key(key, None)
     steps = {"batch": _integer(batch), "time": _integer(time), "channel": _integer(channel)}
     for axis, count in steps.items():
         if isinstance(count, Tensor):

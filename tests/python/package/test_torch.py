@@ -337,6 +337,18 @@ def test_keys_hold_64_bits():
         assert torch.equal(shifted, key)
 
 
+def test_keys_are_made_where_tensors_are():
+    """By default where x is made; of a seed or a generator that is there, where that is."""
+    seed, generator = torch.tensor([3]), torch.Generator()
+    with torch.device("meta"):
+        x = torch.empty(2, 8, 3)
+        for key in (st.make_key(3), st.make_key(), st.shift_key(3, time=8)):
+            assert key.is_meta and st.scan(x, 0.5, key=key).spikes.is_meta
+        assert st.make_key(seed).is_cpu and st.shift_key(seed, time=8).is_cpu and st.make_key(generator).is_cpu
+        assert st.make_key(3, device="cpu").is_cpu
+    assert st.shift_key(seed.to("meta"), time=8).is_meta
+
+
 def test_keys_take_numpys_integers():
     seed = (1 << 64) - 5
     key = st.make_key(seed, 7, (1, 2**33, 3))
