@@ -51,11 +51,12 @@ def x_axes(time_first: bool) -> str:
     return "[time, batch, channels...]" if time_first else "[batch, time, channels...]"
 
 
-def check_x(shape: tuple[int, ...], dtype: str, time_first: bool) -> None:
+def check_x(shape: tuple[int, ...], dtype: str, time_first: bool, name: str = "x") -> None:
+    """`name`: what the caller calls x."""
     if len(shape) < 2:
-        raise ValueError(f"x has shape {shape}; it must be {x_axes(time_first)}")
+        raise ValueError(f"{name} has shape {shape}; it must be {x_axes(time_first)}")
     if dtype not in FLOATING:
-        raise TypeError(f"x has dtype {dtype}; it must be one of {', '.join(FLOATING)}")
+        raise TypeError(f"{name} has dtype {dtype}; it must be one of {', '.join(FLOATING)}")
 
 
 # ---- Outputs -------------------------------------------------------------------------------------------------------

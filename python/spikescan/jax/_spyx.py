@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from spikescan import _abi
-from spikescan._arguments import check_layer_channels
+from spikescan._arguments import check_layer_channels, check_x
 from spikescan._checks import choose, shown
 from spikescan._memory import FLOATING
 from spikescan._neuron import Neuron
@@ -157,6 +157,7 @@ def stochastic(
     `key_first`: a function that is not ours is called with (key, V).
     """
     x = as_floating(name, x)
+    check_x(x.shape, x.dtype.name, False, name)
     check_layer_channels(name, x.shape, beta.shape)
     dtype = floating_dtype(x, *(a for a in (beta, alpha) if a is not None))
     inside = isinstance(spike, Bernoulli)
@@ -164,6 +165,8 @@ def stochastic(
         raise ValueError(
             f"uniforms is given; it must be None for spike = {shown(spike)}, which is called with V and key only"
         )
+    if uniforms is not None:
+        uniforms = as_uniforms(uniforms, x, name)
     result = scan(
         x,
         beta,

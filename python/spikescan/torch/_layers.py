@@ -12,7 +12,7 @@ from spikescan import _neuron
 from spikescan._arguments import check_layer_channels, check_uniforms
 from spikescan._checks import as_flag, as_shape
 from spikescan._neuron import Neuron
-from spikescan._shapes import batch_and_time, single_steps
+from spikescan._shapes import batch_and_time, output_shapes, single_steps
 from spikescan.torch._check import FLOATING, NAMES, check_generator, check_tensor, name_of
 from spikescan.torch._device import as_device
 from spikescan.torch._keys import as_key, shift_key
@@ -175,12 +175,10 @@ class _Layer(nn.Module):
         if isinstance(x, Tensor) and not x.is_nested:  # others `scan` refuses
             check_layer_channels("x", x.shape, self.hidden_shape)
         time = None
-        if self.keep_state:
-            if state is None:
-                _check_once("keep_state=True", "state", "the state")
-                state, time = self.state, self.time
-            if key is not None and time is not None:
-                key = shift_key(as_key(key, time.device), time=time)
+        if self.keep_state and state is None:
+            state, time = self._kept(x), self.time
+        if key is not None and time is not None:
+            key = shift_key(as_key(key, time.device), time=time)
         draws = self.spike and self.neuron.stochastic and key is None and uniforms is None
         if draws and self.generator is not None:  # checkpointing puts the default generators back, and no other
             _check_once("a generator of its own", "generator", "a key")
@@ -208,6 +206,18 @@ class _Layer(nn.Module):
         # Not before: a call that is refused changes nothing.
         self.state, self.time = result.final_state, time if key is None else self._counted(time, x)
         return output
+
+    def _kept(self, x: Any) -> tuple[Tensor, ...] | None:
+        _check_once("keep_state=True", "state", "the state")
+        kept = self.state
+        if kept is not None and isinstance(x, Tensor) and not x.is_nested and x.dim() >= 2:  # others `scan` refuses
+            shape, own = output_shapes(x.shape, self.time_first, None).state, tuple(kept[0].shape)
+            if own != shape:  # `scan` would name an initial state, which the caller has not given
+                raise ValueError(
+                    f"x has shape {tuple(x.shape)}; its batch and channels must be those of the layer's kept state, "
+                    f"{own}, which reset() forgets"
+                )
+        return kept
 
     def _counted(self, time: Tensor | None, x: Tensor) -> Tensor:
         """In a tensor: numbers that a layer holds are constants to a compiler, which would start anew at each call."""

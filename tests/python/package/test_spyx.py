@@ -1,5 +1,6 @@
 """The drop-ins beside the real Spyx, both versions, each in an environment of its own (bench/peers/environments.py)."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -432,6 +433,32 @@ def test_other_channels_are_refused_by_the_names_of_a_layer(x):
         with pytest.raises(ValueError, match=rf"x has shape \({shape}\); its channels must be the layer's hidden_shape"):
             call()
     assert ours.SPSN((1,), rngs=nnx.Rngs(0))(jax.random.key(0), x)[0].shape == x.shape
+
+
+@pytest.mark.parametrize("module", ("nnx", "experimental"))
+@pytest.mark.parametrize(
+    "given, words",
+    (
+        (lambda x: (x[0, 0],), r"{} has shape \(4,\); it must be \[batch, time, channels...\]"),
+        (lambda x: (x.astype("float8_e5m2"),), "{} has dtype float8_e5m2; it must be one of float32, float16, bfloat16"),
+        (lambda x: (x, x[:1]), r"uniforms has shape \(1, 40, 4\); it must be {}'s, \(2, 40, 4\)"),
+    ),
+    ids=("shape", "dtype", "uniforms"),
+)
+def test_a_layers_input_has_its_own_name(x, module, given, words):
+    import haiku as hk
+    import jax
+    from flax import nnx
+
+    ours = importlib.import_module(f"spikescan.{module}")
+    for kind, name in ((ours.SPSN, "x"), (ours.StochasticAssociativeCuBaLIF, "u")):
+
+        def call(inputs, uniforms=None):
+            layer = kind((4,), rngs=nnx.Rngs(0)) if module == "nnx" else kind((4,))
+            return layer(jax.random.key(0), inputs, uniforms=uniforms)
+
+        with pytest.raises((TypeError, ValueError), match=words.format(name)):
+            hk.transform(call).init(jax.random.key(0), *given(x))
 
 
 def test_the_key_of_an_rng_stream_is_taken(x):

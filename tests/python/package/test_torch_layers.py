@@ -99,8 +99,11 @@ def test_kept_state_reset_and_detach(layer_of):
     layer(x).sum().backward()  # through this call only: the graph of the first is cut
     layer.reset()
     assert layer.state is None and torch.equal(layer(x), first)
-    with pytest.raises(ValueError, match=r"initial_state\[0\] has shape \(3, 5\); it must be \(2, 5\)"):
+    words = r"x has shape \(2, 40, 5\); its batch and channels must be those of the layer's kept state, \(3, 5\), which"
+    with pytest.raises(ValueError, match=words):
         layer(x[:2])
+    with pytest.raises(ValueError, match=r"initial_state\[0\] has shape \(3, 5\); it must be \(2, 5\)"):
+        layer(x[:2], layer.state)
     assert "state" not in str(list(layer.state_dict()))
 
 
