@@ -60,7 +60,10 @@ def _addresses(v: View) -> np.ndarray:
 
 
 def _item_bytes(v: View) -> int:
-    return _abi.ITEM_BYTES.get(v.dtype) or np.dtype(v.dtype).itemsize
+    try:
+        return _abi.ITEM_BYTES.get(v.dtype) or np.dtype(v.dtype).itemsize
+    except TypeError:  # of eight bits or fewer: NumPy has names for all wider ones that hold real numbers
+        return 1
 
 
 def _place(argument: Argument) -> str:

@@ -116,7 +116,8 @@ def as_real_array(name: str, value: Any) -> np.ndarray:
     try:
         if torch is not None and isinstance(value, torch.Tensor):
             tensor = value.detach().cpu().resolve_neg()
-            array = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+            is_small = tensor.is_floating_point() and tensor.element_size() < 4  # NumPy has float16 alone of these
+            array = (tensor.float() if is_small else tensor).numpy()
         else:
             array = np.asarray(value)
         if is_real(array.dtype):

@@ -21,7 +21,7 @@ from typing import Any
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
 DEVICE_KINDS = {CPU: "cpu", CUDA: "cuda", CUDA_HOST: "cpu", CUDA_MANAGED: "cuda"}
-_INTEGER, _UNSIGNED, _FLOAT, _BFLOAT = 0, 1, 2, 4
+_INTEGER, _UNSIGNED, _FLOAT, _BFLOAT, _COMPLEX = 0, 1, 2, 4, 5
 _CODES = {
     "float32": (_FLOAT, 32),
     "float16": (_FLOAT, 16),
@@ -29,7 +29,11 @@ _CODES = {
     "uint8": (_UNSIGNED, 8),
     "uint32": (_UNSIGNED, 32),
 }
-_NAMES = {code: name for name, code in _CODES.items()}
+_NAMES = {code: name for name, code in _CODES.items()} | {(6, 8): "bool"}
+_SMALL_FLOATS = (  # the codes from 7 on
+    "float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
+    "float8_e5m2fnuz", "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn",
+)  # fmt: skip
 
 
 class DLTensor(Structure):
@@ -85,7 +89,10 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 def dtype_name(code: int, bits: int, lanes: int) -> str:
     if lanes == 1 and (code, bits) in _NAMES:
         return _NAMES[code, bits]
-    kind = {_INTEGER: "int", _UNSIGNED: "uint", _FLOAT: "float", _BFLOAT: "bfloat"}.get(code, f"type code {code} of ")
+    if lanes == 1 and 7 <= code < 7 + len(_SMALL_FLOATS):
+        return _SMALL_FLOATS[code - 7]
+    kinds = {_INTEGER: "int", _UNSIGNED: "uint", _FLOAT: "float", _BFLOAT: "bfloat", _COMPLEX: "complex"}
+    kind = kinds.get(code, f"type code {code} of ")
     return f"{kind}{bits}" + (f" x {lanes}" if lanes != 1 else "")
 
 

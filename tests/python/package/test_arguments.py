@@ -69,6 +69,22 @@ def test_the_numbers_of_ml_dtypes_are_decays_too(x):
         assert np.array_equal(sk.scan(x, np.full(5, 0.75, dtype), seed=5).spikes, sk.scan(x, each(0.75), seed=5).spikes)
 
 
+@pytest.mark.parametrize("library", ("torch", "jax.numpy"))
+def test_the_numbers_that_dlpack_hands_over_are_decays_and_states_too(x, library):
+    """Of types that NumPy has no name for, among others; x is refused by their names."""
+    module = pytest.importorskip(library)
+    take = module.tensor if library == "torch" else module.asarray
+    names = ("bool", "int8", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+    for dtype in (getattr(module, name) for name in names if hasattr(module, name)):
+        given = take([[1, 0, 1, 1, 0]] * 2, dtype=dtype)
+        plain = np.array([[1, 0, 1, 1, 0]] * 2, np.float32)
+        ours, theirs = (sk.scan(x, n[0], seed=5, initial_state=n).spikes for n in (given, plain))
+        assert np.array_equal(ours, theirs)
+    for name in ("bool", "float8_e5m2", "complex64"):
+        with pytest.raises(TypeError, match=f"x has dtype {name}; it must be one of float32"):
+            sk.scan(take([[[1.0]]], dtype=getattr(module, name)), 0.5)
+
+
 @pytest.mark.parametrize("dtype", ([("a", "f4")], [("a", "f4"), ("b", "f4")], "V4"))
 def test_structures_are_no_numbers(x, dtype):
     words = r"it must be a number or an array of numbers$"
