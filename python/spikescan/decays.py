@@ -2,8 +2,8 @@
 
 Each function names what the other library calls its parameter; some also scale the input, and then return that too.
 All work on numbers, on lists of them and on any array type with arithmetic (NumPy, JAX, PyTorch). What gives a decay
-outside [0, 1], which the scan would clip to another neuron's, is refused; numbers that are not known yet are taken as
-they are.
+outside [0, 1], which the scan would clip to another neuron's, is refused, but by `from_snntorch_leaky`, whose library
+clips as the scan does; numbers that are not known yet are taken as they are.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ def _known(value: Any) -> np.ndarray | None:
     if torch is not None and torch.compiler.is_compiling():
         return None
     try:
+        if torch is not None and isinstance(value, torch.Tensor) and value.is_cpu and value.is_floating_point():
+            value = value.resolve_neg()
+            if value.element_size() < 4:  # NumPy has float16 alone of these
+                value = value.float()
         return np.asarray(value)
     except (RuntimeError, TypeError):
         return None

@@ -113,6 +113,16 @@ def test_what_gives_no_decay_is_refused(take, call, wrong, words):
             call(given)
 
 
+def test_tensors_that_numpy_does_not_read_are_checked_too():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    narrow = [torch.tensor([0.5], dtype=dtype) for dtype in (torch.float16, torch.bfloat16, torch.float8_e5m2)]
+    for given in (*narrow, torch.tensor([-0.5j]).conj().imag):  # whose sign is kept apart
+        with pytest.raises(ValueError, match="tau is .*0.5.*; it must be at least 1"):
+            decays.from_spikingjelly(given)
+    beta, scale = decays.from_spikingjelly(torch.tensor([2.0], dtype=torch.bfloat16))
+    assert beta.dtype == scale.dtype == torch.bfloat16 and beta.item() == scale.item() == 0.5
+
+
 def test_what_is_not_known_yet_is_taken_as_it_is():
     jax = pytest.importorskip("jax", reason="JAX is not installed")
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
