@@ -229,20 +229,10 @@ def _decay(name: str, value: Any, x: Tensor) -> Tensor:
     return value.expand(channels).contiguous()  # PyTorch then sums its gradient
 
 
-def _is_usual(decay: Any, x: Tensor) -> bool:
-    """Whether it is float32, one a channel, as nearly always."""
-    return (
-        isinstance(decay, Tensor)
-        and decay.dtype is torch.float32
-        and decay.layout is _DENSE
-        and not decay.is_nested
-        and decay.shape == x.shape[2:]
-    )
-
-
 def _decays(neuron: Neuron, beta: Any, alpha: Any, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    if alpha is None and not neuron.has_alpha and _is_usual(beta, x):
-        return beta, None
+    if alpha is None and isinstance(beta, Tensor) and beta.dtype is torch.float32 and beta.layout is _DENSE:
+        if not beta.is_nested and beta.shape == x.shape[2:] and not neuron.has_alpha:
+            return beta, None  # as nearly always
     check_alpha(neuron, alpha)
     beta = _decay("beta", beta, x)
     if alpha is None:
