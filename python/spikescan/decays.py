@@ -2,8 +2,8 @@
 
 Each function names what the other library calls its parameter; some also scale the input, and then return that too.
 All work on numbers, on lists of them and on any array type with arithmetic (NumPy, JAX, PyTorch). What gives a decay
-outside [0, 1], which the scan would clip to another neuron's, is refused, except by `from_snntorch_leaky`, whose library
-clips as the scan does; numbers that are not known yet are taken as they are.
+outside [0, 1], which the scan would clip to another neuron's, is refused, except by `from_snntorch_leaky`, whose
+library clips as the scan does; numbers that are not known yet are taken as they are.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ def make_key(
         ``torch.randint(2**63 - 1, (1,), generator=...)`` on the generator's device.
       stream: tells layers and steps apart; up to 2^32 - 1.
       origin: (batch, time, channel) index of x's first element in the whole.
-      device: where the call runs; by default the generator's or the seed tensor's device, else PyTorch's default device,
-        on which x is made as well.
+      device: where the call runs; by default the generator's or the seed tensor's device, else PyTorch's default
+        device, on which x is made as well.
     """
     device = as_device(device)
     seed = _integer(seed)

@@ -72,8 +72,8 @@ def _check_once(what: str, moved: str, instead: str) -> None:
     """Activation checkpointing runs a layer again within the backward pass, when `moved` is no longer what it was."""
     if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
         raise RuntimeError(
-            f"a layer with {what} cannot be run in a backward pass, where checkpointing runs it again and its {moved} has "
-            f"moved on; hand {instead} in"
+            f"a layer with {what} cannot be run in a backward pass, where checkpointing runs it again and its {moved} "
+            f"has moved on; hand {instead} in"
         )
 
 
