@@ -8,6 +8,7 @@ jax = pytest.importorskip("jax", reason="JAX is not installed")
 
 import reference  # noqa: E402
 from jax_pieces import whole_and_in_pieces  # noqa: E402
+from jax_x64 import enable_x64  # noqa: E402
 import spikescan as sk  # noqa: E402
 import spikescan.jax as sj  # noqa: E402
 from spikescan import Neuron  # noqa: E402
@@ -144,7 +145,7 @@ def test_integers_of_64_bits_keep_their_high_word():
     equal(sj.shift_key(sj.make_key(1), time=np.int64(step)), sj.shift_key(sj.make_key(1), time=step))
     x = np.zeros((1, 64, 3), np.float32)
     equal(sj.scan(x, 0.9, threshold=0.0, key=np.int64(wide)).spikes, sk.scan(x, 0.9, threshold=0.0, seed=wide).spikes)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         for dtype in (jnp.int64, jnp.uint64):
             traced = jax.jit(lambda s, n: (sj.make_key(s), sj.shift_key(sj.make_key(1), time=n)))
             ours = traced(jnp.asarray(wide, dtype), jnp.asarray(step, dtype))
@@ -156,7 +157,7 @@ def test_numbers_of_64_bits_are_rounded_by_jax_or_refused(rng):
     x = rng.normal(size=(2, 8, 3))
     narrow = sj.scan(x.astype(np.float32), 0.9, key=1, membrane=True)
     equal(sj.scan(x, 0.9, key=1, membrane=True), narrow)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         with pytest.raises(TypeError, match="x has dtype float64; it must be one of float32"):
             sj.scan(x, 0.9, key=1)
         beta, state = np.float64(0.9), np.zeros((2, 3))

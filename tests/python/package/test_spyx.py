@@ -319,6 +319,7 @@ def test_a_step_returns_the_state_in_its_own_dtype(x):
     import jax
     import jax.numpy as jnp
     from flax import nnx
+    from jax_x64 import enable_x64
 
     from spikescan.nnx import PSU_LIF
 
@@ -333,7 +334,7 @@ def test_a_step_returns_the_state_in_its_own_dtype(x):
         foreign = PSU_LIF((4,), activation=lambda u: u, rngs=nnx.Rngs(0))
         foreign.beta = layer.beta
         assert foreign.parallel(series.astype(dtype)).dtype == dtype
-    with jax.enable_x64(True):
+    with enable_x64(True):
         wide = PSU_LIF((4,), rngs=nnx.Rngs(0))
         assert wide.beta[...].dtype == jnp.float64
         V, S = jax.lax.scan(lambda V, u: wide(u, V)[::-1], wide.initial_state(2), series)
