@@ -122,6 +122,6 @@ def as_real_array(name: str, value: Any) -> np.ndarray:
             array = np.asarray(value)
         if is_real(array.dtype):
             return array.astype(np.float32) if array.dtype.kind == "V" else array
-    except (TypeError, ValueError):  # lists of unequal lengths
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, what PyTorch does not convert
         pass
     raise TypeError(f"{name} is {shown(value)}; it must be a number or an array of numbers")

@@ -33,8 +33,7 @@ def _is_unwatched(x: Any) -> bool:
         and not _is_transformed()
         and not _is_profiled()
         and not _is_traced()
-        # Who traces before the dispatch has a mode of functions as well, and asking for those costs a quarter.
-        and not (_count_function_modes() and _count_early_modes())
+        and not _is_recorded()
     )
 
 
@@ -42,8 +41,12 @@ _count_modes = torch._C._len_torch_dispatch_stack
 _is_transformed = torch._C._are_functorch_transforms_active
 _is_profiled = torch.autograd._profiler_enabled
 _is_traced = getattr(torch._C, "_is_tracing", torch.jit.is_tracing)  # by torch.jit.trace
-_count_function_modes = torch._C._len_torch_function_stack
-_count_early_modes = getattr(torch._ops, "_len_torch_dispatch_stack_pre_dispatch", _count_modes)
+_is_included, _pre_dispatch = torch._C._dispatch_tls_is_dispatch_key_included, torch._C.DispatchKey.PreDispatch
+
+
+def _is_recorded() -> bool:
+    """By make_fx(pre_dispatch=True), whose modes are not there in a backward pass."""
+    return _is_included(_pre_dispatch)
 
 
 class _Plain(torch.autograd.Function):
@@ -190,6 +193,7 @@ def _needs_gradient(tensors: Any) -> bool:
 
 def _forward_autograd(keyset: Any, *given: Any) -> Any:
     *tensors, call, _ = given
+    _check_tangents(tensors[:5])
     if _needs_gradient(tensors[:5]):
         if type(tensors[0]) is Tensor and decode(call).in_place:
             _in_place.prepare()
@@ -228,7 +232,9 @@ class _NotTwice(torch.autograd.Function):
 
 
 def _backward_autograd(keyset: Any, *given: Any) -> Any:
-    if _needs_gradient(t for t in given if isinstance(t, Tensor)):
+    tensors = [t for t in given if isinstance(t, Tensor)]
+    _check_tangents(tensors)
+    if _needs_gradient(tensors):
         return _NotTwice.apply(*given)
     return _below_autograd(_operators.backward, keyset, given)
 
@@ -242,6 +248,8 @@ def _refuse_tangents() -> None:
 
 def _check_tangents(tensors: Any) -> None:
     """Within ``torch.autograd.forward_ad.dual_level``; an operator that knows no tangents would drop them."""
+    if _forward_ad._current_level < 0:
+        return
     if any(t is not None and _forward_ad.unpack_dual(t).tangent is not None for t in tensors):
         _refuse_tangents()
 
@@ -249,8 +257,7 @@ def _check_tangents(tensors: Any) -> None:
 def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: Any, key: Any, uniforms: Any) -> Any:
     """(spikes, membrane, final0, final1, ...), differentiable; what `call` does not ask for is None or empty."""
     tensors = (x, beta, alpha, initial0, initial1)
-    if _forward_ad._current_level >= 0:
-        _check_tangents(tensors)
+    _check_tangents(tensors)
     if is_plain(x):
         if _needs_gradient(tensors):
             if decode(call).in_place:
@@ -262,4 +269,6 @@ def forward(call: str, x: Any, beta: Any, alpha: Any, initial0: Any, initial1: A
     # Dynamo traces no Function of this form, and has the transforms' own way to the operator.
     if _is_transformed() and not torch.compiler.is_compiling():
         return _Transformed.apply(*tensors, key, uniforms, call)
-    return _operators.forward(*tensors, key, uniforms, call, False)
+    # Autograd saves the states for a gradient later on; one that is recorded reads those of the forward that is.
+    saves = not torch.compiler.is_compiling() and _is_recorded() and _needs_gradient(tensors)
+    return _operators.forward(*tensors, key, uniforms, call, saves)

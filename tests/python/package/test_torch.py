@@ -1,6 +1,7 @@
 """spikescan.torch: the NumPy face's bits, and the float64 reference's numbers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -229,6 +230,22 @@ def test_decays_of_numpy_are_copied():
     numbers[:] = 0
     expected = st.scan(x, 0.5, key=1, membrane=True).membrane
     assert torch.equal(*(torch.autograd.grad(membrane.sum(), x)[0] for membrane in (V, expected)))
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+def test_lists_of_decays():
+    """Of tensors, and of numbers that NumPy has as objects."""
+    x = torch.ones(2, 70, 2, 2)
+
+    def membrane(beta):
+        return st.scan(x, beta, key=1, membrane=True).membrane
+
+    half = torch.tensor([0.0, 0.5])[1]
+    expected = membrane(torch.tensor([[0.25, 0.5], [0.5, 0.75]]))
+    apart = torch.tensor([-0.5j]).conj().imag[0]
+    for one in (half, half.bfloat16(), torch.nn.Parameter(half.clone()), apart, Fraction(1, 2)):
+        assert torch.equal(membrane([[0.25, one], [one, 0.75]]), expected)
+    assert torch.equal(membrane([[2**70, 1], [0, 0]]), membrane(torch.tensor([[1.0, 1.0], [0.0, 0.0]])))
 
 
 def test_channel_axes_and_shared_decays(rng):

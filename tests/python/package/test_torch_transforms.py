@@ -164,6 +164,21 @@ def test_tracers_record_the_operator(tracer):
         assert all(torch.equal(ours, theirs) for ours, theirs in zip(traced(given), function(given)))
 
 
+@pytest.mark.parametrize("in_place", (False, True))
+@pytest.mark.parametrize("tracer", ("fx", "fx_pre_dispatch"))  # torch.jit.trace records no requires_grad_()
+def test_tracers_record_gradients(tracer, in_place):
+    x, other, key = torch.randn(2, 70, 5), torch.randn(2, 70, 5), st.make_key(3)
+
+    def function(x):
+        x, beta = x.detach().requires_grad_(), BETA.detach().requires_grad_()
+        spikes = st.scan(x, beta, ALPHA, neuron=NEURON, key=key, gradient_in_place=in_place).spikes
+        return torch.autograd.grad((spikes**2).sum(), (x, beta))
+
+    traced = TRACERS[tracer](function, x)
+    for given in (x, other):
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(traced(given), function(given)))
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_a_traced_layer_has_its_gradients():
     layer, x, key = st.SPSN(5, keep_state=True), leaves()[0], st.make_key(3)
@@ -327,6 +342,22 @@ def test_transforms_compile(transformed):
         given = leaves(1, shape)[0].detach(), BETA, key
         ours, theirs = (r if isinstance(r, tuple) else (r,) for r in (compiled(*given), function(*given)))
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs))
+
+
+def of_dual_numbers(f, beta):
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(beta, torch.ones_like(beta))
+        return torch.autograd.forward_ad.unpack_dual(f(dual)).tangent
+
+
+@pytest.mark.parametrize("forward_mode", (lambda f, beta: torch.func.hessian(f)(beta), of_dual_numbers))
+def test_forward_mode_is_refused_where_it_is_compiled(forward_mode):
+    """A second derivative, too, would be zeros."""
+    torch._dynamo.reset()
+    x, key = leaves()[0].detach(), st.make_key(3)
+    compiled = torch.compile(lambda beta: forward_mode(lambda beta: loss(x, beta, ALPHA, key), beta), backend="aot_eager")
+    with pytest.raises(Exception, match="no forward-mode derivative"):
+        compiled(BETA)
 
 
 def test_gradients_come_through_a_compiled_vmap():
