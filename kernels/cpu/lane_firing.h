@@ -62,7 +62,7 @@ HWY_INLINE void fire_given(const Rule& rule, const Segment& u, int steps, int la
 template <class Rule, class Source, class Sink>
 HWY_INLINE void fire_quarter(const Rule& rule, const Words* drawn, int j, int l, Source m, Sink& out) {
   static_assert(kFour == kQuarterSteps);
-  // Asking four times in a row, the processor drops some of it; beside its stores past the caches that was no slower.
+  // Of four lines asked for in a row the last came too late. Beside stores past the caches, in turns, none did.
   constexpr bool kAsksBetween = !Sink::kStreams;
   Four membrane, uniforms;
   if (kAsksBetween) out.ask(j, l);

@@ -109,15 +109,19 @@ def is_real(dtype: np.dtype) -> bool:
     return dtype.kind in "biuf" or (dtype.kind == "V" and not issubclass(dtype.type, np.void))
 
 
+def readable(tensor: Any) -> Any:
+    """A PyTorch tensor on the CPU as NumPy reads it: no sign kept apart, and of narrow numbers it has float16 alone."""
+    tensor = tensor.resolve_neg()
+    return tensor.float() if tensor.is_floating_point() and tensor.element_size() < 4 else tensor
+
+
 def as_real_array(name: str, value: Any) -> np.ndarray:
     """A NumPy array of a number, or of lists or an array of them; of a PyTorch tensor its numbers alone."""
     refuse_masked(name, value)
     torch = sys.modules.get("torch")  # where nobody has imported it, there is no such tensor
     try:
         if torch is not None and isinstance(value, torch.Tensor):
-            tensor = value.detach().cpu().resolve_neg()
-            is_small = tensor.is_floating_point() and tensor.element_size() < 4  # NumPy has float16 alone of these
-            array = (tensor.float() if is_small else tensor).numpy()
+            array = readable(value.detach().cpu()).numpy()
         else:
             array = np.asarray(value)
         if is_real(array.dtype):

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from spikescan._checks import as_flag, as_number, as_real_array, is_real, shown
+from spikescan._checks import as_flag, as_number, as_real_array, is_real, readable, shown
 
 _NUMBERS = "a number or an array of numbers"
 
@@ -37,10 +37,8 @@ def _known(value: Any) -> np.ndarray | None:
     if torch is not None and torch.compiler.is_compiling():
         return None
     try:
-        if torch is not None and isinstance(value, torch.Tensor) and value.is_cpu and value.is_floating_point():
-            value = value.resolve_neg()
-            if value.element_size() < 4:  # NumPy has float16 alone of these
-                value = value.float()
+        if torch is not None and isinstance(value, torch.Tensor) and value.is_cpu:
+            value = readable(value)
         return np.asarray(value)
     except (RuntimeError, TypeError):
         return None

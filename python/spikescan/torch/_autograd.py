@@ -94,6 +94,7 @@ class _Scan(torch.autograd.Function):
         return None, *of_inputs, None, None, None
 
 
+# Function.apply would go through the transforms anew, which have brought the call here.
 _apply_scan = super(torch.autograd.Function, _Scan).apply
 _single_level = getattr(torch._functorch.utils, "enable_single_level_autograd_function", contextlib.nullcontext)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any, NamedTuple
 
@@ -184,30 +185,21 @@ def _has_tensors(value: Any) -> bool:
     return isinstance(value, Tensor) or isinstance(value, (list, tuple)) and any(map(_has_tensors, value))
 
 
-def _holds_objects(value: Any) -> bool:
-    """Fractions, long integers and what else PyTorch reads and NumPy does not."""
-    try:
-        return np.asarray(value).dtype == object
-    except ValueError:  # lists of unequal lengths
-        return False
-
-
 def _from_arrays(name: str, value: Any) -> Any:
     """NumPy's arrays and lists as a tensor, copied: PyTorch takes no array that runs backwards or is of another byte
     order, and drops what is imaginary. Anything else as it is."""
-    dtype = getattr(value, "dtype", None)
+    if isinstance(value, (list, tuple)) and not _has_tensors(value):
+        with contextlib.suppress(ValueError):  # of unequal lengths
+            array = np.asarray(value)
+            value = value if array.dtype == object else array  # PyTorch reads fractions and long integers
     if isinstance(value, (np.ndarray, np.generic)):
         array = as_real_array(name, value)
-    elif isinstance(value, (list, tuple)) and not _has_tensors(value):
-        if _holds_objects(value):
-            return value
-        array = as_real_array(name, value)
-    elif isinstance(dtype, np.dtype) and not is_real(dtype):  # JAX's
+        with np.errstate(over="ignore"):  # beyond float32 a decay is clipped as infinity is
+            return torch.from_numpy(array.astype(np.float32, order="C"))
+    dtype = getattr(value, "dtype", None)
+    if isinstance(dtype, np.dtype) and not is_real(dtype):  # JAX's
         raise TypeError(f"{name} has dtype {dtype}; it must be real")
-    else:
-        return value
-    with np.errstate(over="ignore"):  # beyond float32 a decay is clipped as infinity is
-        return torch.from_numpy(array.astype(np.float32, order="C"))
+    return value
 
 
 def _as_tensor(name: str, value: Any, device: torch.device) -> Tensor:
