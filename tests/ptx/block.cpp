@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+#include <type_traits>
 
 namespace ptx {
 namespace {
 
-constexpr std::uint32_t kWarp = 32;
 constexpr std::size_t kAlignment = 128;
 constexpr std::uint16_t kPoison = 0xfffb;  // a NaN in every floating-point type
 constexpr std::uint64_t kFirstPage = 4096;
@@ -20,9 +20,21 @@ std::uint32_t source_lane(std::uint32_t lane, std::uint32_t wanted, std::uint32_
   return in_reach ? source : lane;
 }
 
-std::uint64_t sign_extended(std::uint64_t value, int bits) {
-  const int above = 64 - bits;
-  return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << above) >> above);
+// A load's or a store's words, of a size that the compiler knows. A load's address may be one of the registers it
+// fills.
+template <class Word>
+void move_words(const Instruction& i, unsigned char* at, std::uint64_t* registers) {
+  Word words[4];
+  if (i.kind == Kind::store) {
+    for (int n = 0; n < i.count; ++n) words[n] = static_cast<Word>(registers[i.to[n]]);
+    std::memcpy(at, words, sizeof(Word) * i.count);
+    return;
+  }
+  std::memcpy(words, at, sizeof(Word) * i.count);
+  for (int n = 0; n < i.count; ++n) {
+    const auto with_sign = static_cast<std::int64_t>(static_cast<std::make_signed_t<Word>>(words[n]));
+    registers[i.to[n]] = i.sign ? static_cast<std::uint64_t>(with_sign) : words[n];
+  }
 }
 
 }  // namespace
@@ -172,17 +184,16 @@ void Block::access(Thread& thread, const Instruction& i) {
     return;
   }
   unsigned char* at = memory(thread, i, 0, i.space, std::size_t{i.bytes} * i.count);
-  std::uint64_t value[4];
-  for (int n = 0; n < i.count; ++n, at += i.bytes) {
-    if (i.kind == Kind::store) {
-      std::memcpy(at, &r[i.to[n]], i.bytes);
-    } else {
-      value[n] = 0;
-      std::memcpy(&value[n], at, i.bytes);
-      if (i.sign) value[n] = sign_extended(value[n], 8 * i.bytes);
-    }
+  switch (i.bytes) {
+    case 1:
+      return move_words<std::uint8_t>(i, at, r);
+    case 2:
+      return move_words<std::uint16_t>(i, at, r);
+    case 4:
+      return move_words<std::uint32_t>(i, at, r);
+    default:
+      return move_words<std::uint64_t>(i, at, r);
   }
-  for (int n = 0; i.kind == Kind::load && n < i.count; ++n) r[i.to[n]] = value[n];
 }
 
 void Block::issue_copy(Thread& thread, const Instruction& i) {
@@ -203,7 +214,7 @@ void Block::make_due_copies(Thread& thread, std::int64_t pending) {
 // ---- Meetings. A lane that has ended is not waited for ----
 
 void Block::meet_in_warp(std::uint32_t warp, std::uint32_t mask) {
-  std::vector<Thread*> lanes(kWarp, nullptr);
+  Lanes lanes = {};
   for (std::uint32_t lane = 0; lane < kWarp; ++lane) {
     const std::size_t number = std::size_t{warp} * kWarp + lane;
     if ((mask >> lane & 1u) == 0 || number >= threads_.size() || threads_[number].state == State::done) continue;
@@ -213,7 +224,7 @@ void Block::meet_in_warp(std::uint32_t warp, std::uint32_t mask) {
   answer_warp(lanes);
 }
 
-void Block::answer_warp(const std::vector<Thread*>& lanes) {
+void Block::answer_warp(const Lanes& lanes) {
   const Instruction* first = nullptr;
   std::uint64_t values[kWarp] = {};
   std::uint32_t votes = 0;

@@ -2,6 +2,7 @@
 // have, such as a misaligned address, is thrown as std::runtime_error with the instruction's line.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -43,6 +44,8 @@ class Block {
     std::deque<Copy> copies;
     std::uint64_t group = 0;  // that its next copy belongs to
   };
+  static constexpr std::uint32_t kWarp = 32;
+  using Lanes = std::array<Thread*, kWarp>;  // null: has no part
 
   void run_thread(std::uint32_t number);
   bool waits_with(Thread& thread, std::uint32_t number, const Instruction& i);
@@ -51,7 +54,7 @@ class Block {
   static void make_due_copies(Thread& thread, std::int64_t pending);
   unsigned char* memory(const Thread& thread, const Instruction& i, int n, Space space, std::size_t bytes);
   void meet_in_warp(std::uint32_t warp, std::uint32_t mask);
-  void answer_warp(const std::vector<Thread*>& lanes);
+  void answer_warp(const Lanes& lanes);
   void meet_in_block();
   [[noreturn]] void fail(const Instruction& i, const std::string& what) const;
 

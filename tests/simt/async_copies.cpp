@@ -2,6 +2,7 @@
 #include "simt/async_copies.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "simt/block.h"
@@ -21,7 +22,8 @@ void Block::issue_copy(const AsyncCopy& copy, Site site) {
   const auto overlaps = [&](const CopyUnderWay& other) {
     return copy.to < other.copy.to + other.copy.bytes && other.copy.to < copy.to + copy.bytes;
   };
-  if (std::any_of(self.copies.begin(), self.copies.end(), overlaps)) {
+  const auto oldest = self.copies.begin() + static_cast<std::ptrdiff_t>(self.first_copy);
+  if (std::any_of(oldest, self.copies.end(), overlaps)) {
     fail(FaultKind::copied_twice, site, [&] {
       return describe(self) + " copies at " + to_string(site) + " to where an earlier copy of its is under way";
     });
@@ -32,12 +34,15 @@ void Block::issue_copy(const AsyncCopy& copy, Site site) {
 
 bool Block::take_due_copy(int pending, AsyncCopy& copy) {
   Fiber& self = *current_;
-  if (self.copies.empty() || self.copies.front().group + static_cast<std::uint64_t>(pending) >= self.copy_group) {
-    return false;
+  if (self.first_copy == self.copies.size()) return false;
+  const CopyUnderWay& oldest = self.copies[self.first_copy];
+  if (oldest.group + static_cast<std::uint64_t>(pending) >= self.copy_group) return false;
+  copy = oldest.copy;
+  const std::size_t taken = ++self.first_copy;
+  if (taken >= self.copies.size() - taken) {
+    self.copies.erase(self.copies.begin(), self.copies.begin() + static_cast<std::ptrdiff_t>(taken));
+    self.first_copy = 0;
   }
-  const AsOsThread scope(*this);
-  copy = self.copies.front().copy;
-  self.copies.pop_front();
   return true;
 }
 

@@ -184,18 +184,17 @@ void* Block::static_shared(const void* key, std::size_t bytes) {
 
 void Block::make_ready(Fiber& fiber) {
   fiber.waiting = false;
-  ready_[(ready_first_ + ready_count_++) % ready_.size()] = &fiber;
+  ready_[ready_place(ready_count_++)] = &fiber;
 }
 
 Fiber& Block::next_ready() {
-  const auto size = static_cast<unsigned>(ready_.size());
   if (grid_.options.shuffle_threads && ready_count_ > 1) {
     random_ = random_ * 6364136223846793005u + 1442695040888963407u;
     const auto pick = static_cast<unsigned>(((random_ >> 32) * ready_count_) >> 32);
-    std::swap(ready_[ready_first_], ready_[(ready_first_ + pick) % size]);
+    std::swap(ready_[ready_first_], ready_[ready_place(pick)]);
   }
   Fiber& next = *ready_[ready_first_];
-  ready_first_ = (ready_first_ + 1) % size;
+  ready_first_ = ready_place(1);
   --ready_count_;
   return next;
 }

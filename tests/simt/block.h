@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -81,8 +80,10 @@ struct Fiber {
   std::uint64_t result = 0;
   std::uint64_t path = 0;  // hash of the collectives since the last pause
   std::uint64_t last_path = 0;
-  std::deque<CopyUnderWay> copies;  // the oldest first
-  std::uint64_t copy_group = 0;     // that the next one belongs to
+  // The oldest first, from `first_copy` on. No deque: even an empty one allocates, for every thread of every block.
+  std::vector<CopyUnderWay> copies;
+  std::size_t first_copy = 0;
+  std::uint64_t copy_group = 0;  // that the next one belongs to
 };
 
 // Threads of one warp that meet with one mask.
@@ -158,6 +159,11 @@ class Block {
   void check_guards();
   void make_ready(Fiber& fiber);
   Fiber& next_ready();
+  // In the ring, so many places after the first; at most once around.
+  std::size_t ready_place(unsigned after) const {
+    const std::size_t place = ready_first_ + after;
+    return place < ready_.size() ? place : place - ready_.size();
+  }
   void suspend(Leaving leaving);
   void note_collective(Fiber& self, Site site);
   void note_meeting();
@@ -178,7 +184,7 @@ class Block {
   std::vector<Warp> warps_;
   Fiber* current_ = nullptr;
   std::vector<Fiber*> ready_;  // a ring
-  unsigned ready_first_ = 0;
+  std::size_t ready_first_ = 0;
   unsigned ready_count_ = 0;
   unsigned done_ = 0;
   Barrier barrier_;

@@ -40,11 +40,15 @@ unsigned source_lane(Collective kind, unsigned lane, unsigned argument, unsigned
   }
 }
 
-std::uint64_t answer(const Mailbox& box, unsigned lane) {
+unsigned votes_of(const Mailbox& box) {
   unsigned votes = 0;
-  for (unsigned other = 0; other < 32; ++other) {
-    if ((box.arrived >> other & 1u) != 0 && box.value[other] != 0) votes |= 1u << other;
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    if ((box.arrived >> lane & 1u) != 0 && box.value[lane] != 0) votes |= 1u << lane;
   }
+  return votes;
+}
+
+std::uint64_t answer(const Mailbox& box, unsigned lane, unsigned votes) {
   switch (box.kind) {
     case Collective::syncwarp:
       return 0;
@@ -182,10 +186,11 @@ std::uint64_t Block::meet(Collective kind, unsigned mask, std::uint64_t value, u
 }
 
 void Block::deliver(Mailbox& box, unsigned warp_number) {
+  const unsigned votes = votes_of(box);
   for (unsigned lane = 0; lane < 32; ++lane) {
     if ((box.arrived >> lane & 1u) == 0) continue;
     Fiber& fiber = fibers_[warp_number * 32 + lane];
-    fiber.result = answer(box, lane);
+    fiber.result = answer(box, lane, votes);
     make_ready(fiber);
   }
   box.arrived = 0;
