@@ -42,7 +42,7 @@ void move_words(const Instruction& i, unsigned char* at, std::uint64_t* register
 Block::Block(Kernel& kernel, const Launch& launch, std::uint32_t number)
     : kernel_(kernel),
       number_(number),
-      registers_(kernel.registers.size() * launch.threads),
+      registers_(std::make_unique_for_overwrite<std::uint64_t[]>(kernel.registers.size() * launch.threads)),
       threads_(launch.threads),
       shared_memory_(launch.shared_bytes + kAlignment),
       shared_bytes_(launch.shared_bytes) {
@@ -53,7 +53,7 @@ Block::Block(Kernel& kernel, const Launch& launch, std::uint32_t number)
   }
   const auto parameters = reinterpret_cast<std::uint64_t>(launch.parameters);
   for (std::uint32_t t = 0; t < launch.threads; ++t) {
-    std::uint64_t* r = threads_[t].registers = registers_.data() + kernel.registers.size() * t;
+    std::uint64_t* r = threads_[t].registers = registers_.get() + kernel.registers.size() * t;
     std::copy(kernel.registers.begin(), kernel.registers.end(), r);
     for (const auto& [place, offset] : kernel.parameter_addresses) {
       r[place] = parameters + static_cast<std::uint64_t>(offset);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,7 @@ class Block {
 
   Kernel& kernel_;
   const std::uint32_t number_;
-  std::vector<std::uint64_t> registers_;
+  const std::unique_ptr<std::uint64_t[]> registers_;  // of all threads
   std::vector<Thread> threads_;
   std::vector<unsigned char> shared_memory_;
   unsigned char* shared_;  // aligned

@@ -33,6 +33,16 @@ void widen_row(uint32_t* words, const unsigned char* row, int64_t count) {
   for (int64_t i = 0; i < count; ++i) std::memcpy(words + i, row + i * width, width);
 }
 
+// Rows of one length, one after the other as a tensor has them; steps that adjoin in memory are one row.
+struct Rows {
+  int64_t count, length, stride;
+};
+Rows rows_of(const Placement& p, const int64_t (&shape)[3]) {
+  const auto [batch, time, channels] = shape;
+  if (p.stride_time == channels) return {1, time * channels, 0};
+  return {time, channels, p.stride_time};
+}
+
 }  // namespace
 
 Arena::Arena(const Target& target, uint16_t poison, size_t expected) : target_(target), poison_(poison) {
@@ -65,9 +75,10 @@ void Arena::put(size_t offset, const Array& array, const Placement& p, const int
   }
   const auto put_row = width == 1 ? narrow_row<1> : width == 2 ? narrow_row<2> : narrow_row<4>;
   const uint32_t* from = array.bits.data();
+  const Rows rows = rows_of(p, shape);
   for (int64_t b = 0; b < shape[0]; ++b) {
-    for (int64_t t = 0; t < shape[1]; ++t, from += shape[2]) {
-      put_row(bytes(offset + (p.first + b * p.stride_batch + t * p.stride_time) * width), from, shape[2]);
+    for (int64_t row = 0; row < rows.count; ++row, from += rows.length) {
+      put_row(bytes(offset + (p.first + b * p.stride_batch + row * rows.stride) * width), from, rows.length);
     }
   }
 }
@@ -100,11 +111,12 @@ Array Arena::take(size_t offset, spikescan_dtype dtype, const Placement& p, cons
   Array out = {dtype, std::vector<uint32_t>(static_cast<size_t>(shape[0] * shape[1] * shape[2]))};
   const auto take_row = width == 1 ? widen_row<1> : width == 2 ? widen_row<2> : widen_row<4>;
   uint32_t* to = out.bits.data();
+  const Rows rows = rows_of(p, shape);
   for (int64_t b = 0; b < shape[0]; ++b) {
-    for (int64_t t = 0; t < shape[1]; ++t, to += shape[2]) {
-      const size_t row = offset + (p.first + b * p.stride_batch + t * p.stride_time) * width;
-      take_row(to, bytes(row), shape[2]);
-      forget(row, shape[2] * width);
+    for (int64_t row = 0; row < rows.count; ++row, to += rows.length) {
+      const size_t place = offset + (p.first + b * p.stride_batch + row * rows.stride) * width;
+      take_row(to, bytes(place), rows.length);
+      forget(place, rows.length * width);
     }
   }
   return out;

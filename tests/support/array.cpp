@@ -42,7 +42,8 @@ uint32_t narrow_to(float value, const Format& f) {
   const double size = std::fabs(static_cast<double>(value));
   if (size == 0) return sign;
   if (std::isinf(size)) return sign | f.infinity;
-  int exponent = std::max(std::ilogb(size), f.least_exponent);
+  // Every float is a normal double.
+  const int exponent = std::max(static_cast<int>(std::bit_cast<uint64_t>(size) >> 52) - 1023, f.least_exponent);
   // In units of the last place; the product is exact, and nearbyint rounds ties to even.
   const auto units = static_cast<uint32_t>(std::nearbyint(size * power_of_two(f.mantissa - exponent)));
   // A subnormal has no hidden bit: its exponent field is then 0, and a carry moves up by itself.
