@@ -9,6 +9,7 @@ from typing import Callable
 from report.style import plt
 
 NOT_MEASURED = "not measured"
+KINDS = ("png", "svg")  # of a picture's files
 
 
 @dataclasses.dataclass
@@ -39,7 +40,7 @@ class Figure:
         names = [f"{self.stem}.json", f"{self.stem}.csv"]
         if self.draw is not None:
             picture = self.draw()
-            for kind in ("png", "svg"):
+            for kind in KINDS:
                 # No date, so that the same record gives the same file.
                 meta = {"Date": None} if kind == "svg" else {"Software": None}
                 picture.savefig(folder / f"{self.stem}.{kind}", metadata=meta)
