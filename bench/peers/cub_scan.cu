@@ -11,7 +11,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cub/cub.cuh>
+#include <cub/device/device_scan.cuh>
+#include <cub/version.cuh>
 #include <cuda/std/functional>
 #include <vector>
 
