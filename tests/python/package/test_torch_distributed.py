@@ -1,7 +1,9 @@
 """DTensor, DDP and a sequence cut in time, on two processes over gloo (torch_ranks.py holds the checks)."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -21,20 +23,19 @@ RANKS = 2
 def reports(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, FOLDER / "torch_ranks.py", str(rank), str(RANKS), folder], env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for rank in range(RANKS)
-    ]  # fmt: skip
+    # In a process group of their own, so that no rank is left waiting for another.
+    ranks = subprocess.Popen(
+        [sys.executable, FOLDER / "torch_ranks.py", str(RANKS), folder], env=environment, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
     try:
-        output = [rank.communicate(timeout=180)[0] for rank in ranks]
+        output = ranks.communicate(timeout=180)[0]
     except subprocess.TimeoutExpired:
-        output = []
+        output = ""
     finally:
-        for rank in ranks:
-            rank.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(ranks.pid, signal.SIGKILL)
+        ranks.wait()
     files = [folder / f"{rank}.json" for rank in range(RANKS)]
     assert all(file.exists() for file in files), output
     return [json.loads(file.read_text()) for file in files]

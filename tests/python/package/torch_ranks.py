@@ -1,12 +1,13 @@
-"""One rank of the distributed tests: python torch_ranks.py RANK RANKS FOLDER.
+"""The ranks of the distributed tests: python torch_ranks.py RANKS FOLDER.
 
-Writes FOLDER/RANK.json: check -> "" or why not.
+Each writes FOLDER/RANK.json: check -> "" or why not.
 
 Every check compares with the whole problem, which each rank also computes alone.
 """
 
 import datetime
 import json
+import multiprocessing
 import sys
 import traceback
 from pathlib import Path
@@ -250,8 +251,7 @@ CHECKS = {
 }
 
 
-def main():
-    rank, ranks, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+def run(rank, ranks, folder):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=ranks)
     done = {}
@@ -264,6 +264,17 @@ def main():
         (folder / f"{rank}.json").write_text(json.dumps(done))
         dist.barrier()
     dist.destroy_process_group()
+
+
+def main():
+    """PyTorch is imported once for all ranks; no thread runs yet that a fork would leave behind."""
+    ranks, folder = int(sys.argv[1]), Path(sys.argv[2])
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=run, args=(rank, ranks, folder)) for rank in range(ranks)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
 
 
 if __name__ == "__main__":
