@@ -37,6 +37,7 @@ bool Block::take_due_copy(int pending, AsyncCopy& copy) {
   if (self.first_copy == self.copies.size()) return false;
   const CopyUnderWay& oldest = self.copies[self.first_copy];
   if (oldest.group + static_cast<std::uint64_t>(pending) >= self.copy_group) return false;
+  const AsOsThread scope(*this);
   copy = oldest.copy;
   const std::size_t taken = ++self.first_copy;
   if (taken >= self.copies.size() - taken) {
