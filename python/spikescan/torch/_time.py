@@ -145,7 +145,7 @@ def scan_time_sharded(
         check_uniforms(tuple(uniforms.shape), _check.name_of(uniforms.dtype), tuple(x.shape))
     text, chosen = _call(x.dtype, neuron, (None,) * 7, spikes, membrane, (time_first, True, False))
     beta, alpha = _decays(chosen, beta, alpha, x)
-    draws = chosen.stochastic and uniforms is None
+    draws = chosen.stochastic and bool(spikes) and uniforms is None
     whole = as_key(key, x.device) if draws or key is not None else None
     pipe = _Pipeline(group, blocks)
     check_packed_pieces(time, pipe.ranks, decode(text).spikes)

@@ -173,7 +173,7 @@ def time_sharded(recurrence, blocks=None, time_first=False, own_uniforms=False, 
 
 
 def time_sharded_frozen_decays():
-    """Only x wants a gradient; a neuron that draws nothing needs no key."""
+    """Only x wants a gradient; a neuron that draws nothing needs no key, nor does V alone."""
     rank, ranks = dist.get_rank(), dist.get_world_size()
     _, x, beta, _ = make("lif", (2, ranks * SPLIT, 2))
     neuron = Neuron("lif", "heaviside")
@@ -182,6 +182,9 @@ def time_sharded_frozen_decays():
     st.scan_time_sharded(mine, beta, neuron=neuron).spikes.square().sum().backward()
     torch.testing.assert_close(mine.grad, alone.grad.chunk(ranks, 1)[rank], rtol=1e-5, atol=1e-5)
     assert beta.grad is None
+    silent = st.scan_time_sharded(mine, beta, neuron=Neuron(), spikes=False, membrane=True)
+    expected = st.scan(x, beta, neuron=Neuron(), spikes=False, membrane=True).membrane
+    assert silent.spikes is None and torch.equal(silent.membrane, expected.chunk(ranks, 1)[rank])
 
 
 def time_sharded_empty(shape):
