@@ -1,6 +1,6 @@
-"""The ranks of the distributed tests: python torch_ranks.py RANKS FOLDER.
+"""The ranks of the distributed tests: python torch_ranks.py FOLDER.
 
-Each writes FOLDER/RANK.json: check -> "" or why not.
+Each writes FOLDER/RANKS/RANK.json: check -> "" or why not.
 
 Every check compares with the whole problem, which each rank also computes alone.
 """
@@ -65,6 +65,7 @@ def sharded(placement, recurrence, time_first=False, shared=False):
     ours = st.scan(split, *decays, **options)
     kept = isinstance(placement, Shard) and placement.dim in ((1, 2) if time_first else (0, 2))
     assert ours.spikes.placements == ((placement,) if kept else (Replicate(),)), ours.spikes.placements
+    assert ours.spikes.shape == x.shape and ours.spikes.stride() == expected.spikes.stride()
     assert torch.equal(whole(ours.spikes), expected.spikes) and torch.equal(whole(ours.membrane), expected.membrane)
     for a, b in zip(ours.final_state, expected.final_state):
         assert torch.equal(whole(a), b)
@@ -89,6 +90,30 @@ def uneven_batch_and_plain_decay():
     close_sum(whole(plain.grad), alone.grad)
 
 
+def two_mesh_axes():
+    """Batch and channels are split at once, by either axis; plain states and uniforms are cut as x is."""
+    mesh = init_device_mesh("cpu", (2, 2))
+    neuron, x, beta, alpha = make("cuba_lif")
+    weight, draws, initial = torch.randn(x.shape), torch.rand(x.shape), [torch.randn(4, 6) for _ in range(2)]
+    alone = [leaf(t) for t in (x, beta, alpha, *initial)]
+    for placements, given in (((Shard(0), Shard(2)), {"key": 9}), ((Shard(2), Shard(0)), {"uniforms": draws})):
+        cut = [distribute_tensor(t, mesh, placements) for t in (x, weight)]
+        mine = [leaf(cut[0]), *(leaf(t) for t in alone[1:])]
+        results = []
+        for (series, b, a, *states), w in ((alone, weight), (mine, cut[1])):
+            for tensor in (series, b, a, *states):
+                tensor.grad = None
+            options = {"neuron": neuron, "initial_state": states, "membrane": True, "final_state": True, **given}
+            r = st.scan(series, b, a, **options)
+            (r.spikes * w + r.membrane).sum().backward()
+            results.append((r.spikes, r.membrane, *r.final_state, series.grad, *(s.grad for s in states)))
+        assert results[1][0].placements == results[1][1].placements == placements, placements
+        for theirs, ours in zip(*results):
+            assert torch.equal(whole(ours), theirs), placements
+        for i in (1, 2):
+            close_sum(mine[i].grad, alone[i].grad)
+
+
 def channel_axes():
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
     x = torch.randn((2, 60, 4, 6), generator=torch.Generator().manual_seed(0))
@@ -96,10 +121,23 @@ def channel_axes():
     for dim in (2, 3):
         ours = st.scan(distribute_tensor(x, mesh, [Shard(dim)]), 0.9, key=3, spikes="bits32")
         assert ours.spikes.placements == ((Shard(2),) if dim == 2 else (Replicate(),))
+        assert ours.spikes.shape == expected.spikes.shape
         # DTensor moves no uint32
         local = ours.spikes.to_local().view(torch.int32)
         at = dist.get_rank() * local.shape[2] if dim == 2 else 0
         assert torch.equal(local, expected.spikes.view(torch.int32)[:, :, at : at + local.shape[2]])
+
+
+def no_channel_axis():
+    """And a key that is itself cut, and V alone, which needs none."""
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    x, key = torch.randn((4, 60), generator=torch.Generator().manual_seed(0)), st.make_key(3)
+    cut = distribute_tensor(x, mesh, [Shard(0)])
+    expected = st.scan(x, 0.9, key=key, membrane=True)
+    ours = st.scan(cut, 0.9, key=distribute_tensor(key, mesh, [Shard(0)]))
+    assert torch.equal(whole(ours.spikes), expected.spikes) and ours.membrane is None
+    ours = st.scan(cut, 0.9, spikes=False, membrane=True)
+    assert torch.equal(whole(ours.membrane), expected.membrane) and ours.spikes is None
 
 
 def partial_input():
@@ -144,9 +182,11 @@ def ddp():
 # ---- Time ----------------------------------------------------------------------------------------------------------
 
 
-def time_sharded(recurrence, blocks=None, time_first=False, own_uniforms=False, steps=SPLIT, exact=True):
-    rank, ranks = dist.get_rank(), dist.get_world_size()
-    neuron, x, beta, alpha = make(recurrence, (2, ranks * steps, 2))
+def time_sharded(
+    recurrence, blocks=None, time_first=False, own_uniforms=False, steps=SPLIT, exact=True, batch=2, group=None
+):
+    rank, ranks = dist.get_rank(group), dist.get_world_size(group)
+    neuron, x, beta, alpha = make(recurrence, (batch, ranks * steps, 2))
     draws = torch.rand(x.shape) if own_uniforms else None
     weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
     axis = 0 if time_first else 1
@@ -159,7 +199,8 @@ def time_sharded(recurrence, blocks=None, time_first=False, own_uniforms=False, 
     expected = st.scan(*alone, key=st.make_key(5, 1), uniforms=draws, **options)
     (expected.spikes * weight + 0.01 * expected.membrane).sum().backward()
     mine = [leaf(piece(x)), leaf(beta), leaf(alpha)]
-    ours = st.scan_time_sharded(*mine, key=st.make_key(5, 1), uniforms=piece(draws), blocks=blocks, **options)
+    options.update({"blocks": blocks, "group": group, "key": None if own_uniforms else st.make_key(5, 1)})
+    ours = st.scan_time_sharded(*mine, uniforms=piece(draws), **options)
     (ours.spikes * piece(weight) + 0.01 * ours.membrane).sum().backward()
     if exact:
         assert torch.equal(ours.spikes, piece(expected.spikes)) and torch.equal(ours.membrane, piece(expected.membrane))
@@ -168,8 +209,31 @@ def time_sharded(recurrence, blocks=None, time_first=False, own_uniforms=False, 
         torch.testing.assert_close(ours.membrane, piece(expected.membrane), rtol=1e-5, atol=1e-5)
     for d, theirs in zip(mine[1:], alone[1:]):
         if d is not None:
-            dist.all_reduce(d.grad)
+            dist.all_reduce(d.grad, group=group)
             close_sum(d.grad, theirs.grad)
+
+
+def time_sharded_in_a_group():
+    """Of all ranks but the first, with one between two others; each has several rows of a block, in time first."""
+    members = range(1, dist.get_world_size())
+    group = dist.new_group(members)
+    if dist.get_rank() in members:
+        time_sharded("cuba_lif", blocks=2, time_first=True, batch=4, group=group)
+
+
+def time_sharded_channel_axes():
+    """Of two channel axes and bfloat16: states and their gradients travel as float32."""
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    x = torch.randn((2, ranks * SPLIT, 2, 3), generator=torch.Generator().manual_seed(0)).bfloat16()
+    alone, mine = leaf(x), leaf(x.chunk(ranks, 1)[rank])
+    options = {"neuron": Neuron("cuba_lif"), "key": 5, "membrane": True}
+    expected = st.scan(alone, 0.9, 0.8, **options)
+    ours = st.scan_time_sharded(mine, 0.9, 0.8, **options)
+    for r in (expected, ours):
+        (r.spikes.float() + r.membrane).sum().backward()
+    theirs = [t.chunk(ranks, 1)[rank] for t in (expected.spikes, expected.membrane, alone.grad)]
+    assert torch.equal(ours.spikes, theirs[0]) and torch.equal(ours.membrane, theirs[1])
+    torch.testing.assert_close(mine.grad, theirs[2])
 
 
 def time_sharded_frozen_decays():
@@ -179,9 +243,10 @@ def time_sharded_frozen_decays():
     neuron = Neuron("lif", "heaviside")
     alone, mine = leaf(x), leaf(x.chunk(ranks, 1)[rank])
     st.scan(alone, beta, neuron=neuron).spikes.square().sum().backward()
-    st.scan_time_sharded(mine, beta, neuron=neuron).spikes.square().sum().backward()
+    ours = st.scan_time_sharded(mine, beta, neuron=neuron)
+    ours.spikes.square().sum().backward()
     torch.testing.assert_close(mine.grad, alone.grad.chunk(ranks, 1)[rank], rtol=1e-5, atol=1e-5)
-    assert beta.grad is None
+    assert beta.grad is None and ours.membrane is None and ours.final_state is None
     silent = st.scan_time_sharded(mine, beta, neuron=Neuron(), spikes=False, membrane=True)
     expected = st.scan(x, beta, neuron=Neuron(), spikes=False, membrane=True).membrane
     assert silent.spikes is None and torch.equal(silent.membrane, expected.chunk(ranks, 1)[rank])
@@ -230,7 +295,7 @@ def a_wrong_key_is_seen():
     assert same == (dist.get_rank() == 0)
 
 
-CHECKS = {
+CHECKS_OF_TWO = {
     **{f"batch_{r}": lambda r=r: sharded(Shard(0), r) for r in RECURRENCES},
     **{f"channels_{r}": lambda r=r: sharded(Shard(2), r) for r in RECURRENCES},
     "replicated": lambda: sharded(Replicate(), "lif"),
@@ -239,11 +304,13 @@ CHECKS = {
     "shared_decay": lambda: sharded(Shard(2), "cuba_lif", shared=True),
     "uneven_batch_and_plain_decay": uneven_batch_and_plain_decay,
     "channel_axes": channel_axes,
+    "no_channel_axis": no_channel_axis,
     "partial_input": partial_input,
     "ddp": ddp,
     **{f"time_sharded_{r}": lambda r=r: time_sharded(r) for r in RECURRENCES},
     "time_sharded_time_first": lambda: time_sharded("psu_lif", blocks=1, time_first=True),
-    "time_sharded_own_uniforms": lambda: time_sharded("lif", own_uniforms=True),
+    "time_sharded_own_uniforms": lambda: time_sharded("lif", blocks=2, time_first=True, own_uniforms=True, batch=4),
+    "time_sharded_channel_axes": time_sharded_channel_axes,
     "time_sharded_anywhere": lambda: time_sharded("spsn", steps=100, exact=False),
     "time_sharded_frozen_decays": time_sharded_frozen_decays,
     "time_sharded_without_batch": lambda: time_sharded_empty((0, 8, 3)),
@@ -252,13 +319,15 @@ CHECKS = {
     "time_sharded_packed": time_sharded_packed,
     "a_wrong_key_is_seen": a_wrong_key_is_seen,
 }
+CHECKS_OF_FOUR = {"two_mesh_axes": two_mesh_axes, "time_sharded_in_a_group": time_sharded_in_a_group}
+WORLDS = {2: CHECKS_OF_TWO, 4: CHECKS_OF_FOUR}
 
 
 def run(rank, ranks, folder):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=ranks)
     done = {}
-    for name, check in CHECKS.items():
+    for name, check in WORLDS[ranks].items():
         try:
             check()
             done[name] = ""
@@ -271,13 +340,15 @@ def run(rank, ranks, folder):
 
 def main():
     """PyTorch is imported once for all ranks; no thread runs yet that a fork would leave behind."""
-    ranks, folder = int(sys.argv[1]), Path(sys.argv[2])
     fork = multiprocessing.get_context("fork")
-    processes = [fork.Process(target=run, args=(rank, ranks, folder)) for rank in range(ranks)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    for ranks in WORLDS:
+        folder = Path(sys.argv[1]) / str(ranks)
+        folder.mkdir()
+        processes = [fork.Process(target=run, args=(rank, ranks, folder)) for rank in range(ranks)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
 
 
 if __name__ == "__main__":
