@@ -1,11 +1,11 @@
-"""Runs a training step in whatever JAX this is, under jit and inside shard_map over two devices, against the NumPy face;
-prints the versions."""
+"""Runs a training step in whatever JAX this is, under jit and inside shard_map, both also over two devices, against the
+NumPy face; prints the versions."""
 
 import functools
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import spikescan as sk
@@ -16,7 +16,7 @@ weights = np.cos(x)
 beta = np.linspace(0.2, 0.9, 5).astype(np.float32)
 
 
-def training_step(**options):
+def training_step(x=x, **options):
     def loss(x, beta, key):
         spikes = sj.scan(x, beta, key=key, **options).spikes
         return (spikes * weights).sum(), spikes
@@ -33,6 +33,10 @@ in_place, _ = training_step(gradient_in_place=True)
 assert np.array_equal(in_place[0], back.x) and np.array_equal(in_place[1], back.beta)
 
 mesh = Mesh(np.array(jax.devices()[:2]), ("b",))
+halves = NamedSharding(mesh, P("b"))
+split, of_halves = training_step(jax.device_put(x, halves))
+assert np.array_equal(of_halves, spikes) and of_halves.sharding.is_equivalent_to(halves, 3)
+assert np.array_equal(split[0], back.x) and np.allclose(split[1], back.beta, rtol=1e-5)
 if hasattr(jax, "shard_map"):
     shard_map = jax.shard_map
 else:  # before JAX 0.6 its replication check knew of no custom_vjp

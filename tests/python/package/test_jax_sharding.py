@@ -158,14 +158,38 @@ def test_instances_of_vmap_over_a_mesh(rng):
         assert "all-gather" not in text
 
 
-def test_a_batch_that_the_mesh_does_not_divide(rng):
-    x, mesh = rng.normal(0.3, 0.5, (6, 40, 5)).astype(np.float32), mesh_of(4, 1)
+@pytest.mark.parametrize("names", ("b", ("b", "c")))
+def test_a_batch_that_the_mesh_does_not_divide(rng, names):
+    """It is not cut: no padding is in the gradient of a decay, which has the bits of one device."""
+    x, weights = (rng.normal(0.3, 0.5, (6, 40, 5)).astype(np.float32) for _ in range(2))
+    over = NamedSharding(mesh_of(4, 2), P(names))
 
-    def spikes(x):
-        x = jax.lax.with_sharding_constraint(x, NamedSharding(mesh, P("b")))
-        return sj.scan(x, 0.9, key=1).spikes
+    def loss(x, beta, cut):
+        x = jax.lax.with_sharding_constraint(x, over) if cut else x
+        spikes = sj.scan(x, beta, key=1).spikes
+        return (spikes * weights).sum(), spikes
 
-    assert np.array_equal(jax.jit(spikes)(x), sk.scan(x, 0.9, seed=1).spikes)
+    step = jax.jit(jax.grad(loss, (0, 1), has_aux=True), static_argnums=2)
+    cut, one = (step(x, jnp.linspace(0.2, 0.9, 5), cut) for cut in (True, False))
+    for a, b in zip(jax.tree_util.tree_leaves(cut), jax.tree_util.tree_leaves(one)):
+        assert np.array_equal(a, b)
+    assert np.array_equal(cut[1], sk.scan(x, np.linspace(0.2, 0.9, 5, dtype=np.float32), seed=1).spikes)
+
+
+@pytest.mark.parametrize("spec", ((("b", "c"),), (("c", "b"),), (None, None, ("b", "c"))))
+def test_one_axis_over_two_mesh_axes(rng, spec):
+    """A piece's place counts both, in the order given; the gradient of a decay for all is summed over both."""
+    neuron, x, _, _, weights = make(rng, "lif")
+    mesh, step, key = mesh_of(4, 2), train(neuron), sj.make_key(11)
+    whole = step(x, 0.9, None, weights, key)
+    arguments = place(mesh, x, *spec), 0.9, None, place(mesh, weights, *spec), key
+    split = step(*arguments)
+    assert np.array_equal(split[0], whole[0]) and np.array_equal(split[1], whole[1])
+    assert np.array_equal(split[2][0], whole[2][0])
+    assert split[0].sharding.is_equivalent_to(NamedSharding(mesh, P(*spec)), 3)
+    np.testing.assert_allclose(split[2][1], whole[2][1], rtol=1e-5)
+    text = step.lower(*arguments).compile().as_text()
+    assert "all-gather" not in text and "all-to-all" not in text and "collective-permute" not in text
 
 
 def test_shard_map_over_batch_and_channels(rng):
