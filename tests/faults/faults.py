@@ -480,6 +480,10 @@ BACKWARD = _faults(
     "kernels/cpu/decay_gradients.cpp", PASSES,
     ("decay gradient: rows of few accumulators", "std::clamp<int64_t>(rows, 1, kRowAccumulators)", "int64_t{1}"),
 ) + _faults(
+    "kernels/partial_sums.h", PASSES,
+    ("partial sums: a chunk's batches side by side", "batch_row * plan.chunks + chunk",
+     "chunk * (plan.partial_rows / plan.chunks) + batch_row"),
+) + _faults(
     "kernels/element/recurrence.h", PASSES,
     ("decay gradient outside [0, 1]", "decays && decay_has_gradient(decays[channel]) ?", "decays ?"),
 ) + _faults(

@@ -123,6 +123,49 @@ TEST_P(LongGradients, OfConstantInputs) {
   RecordProperty("worst_units", std::to_string(report.gradient));
 }
 
+// 32 accumulators take the rows in turn, in double, and are added in halves (docs/reproducibility.md); the batch of
+// rows[i] is i / chunks. Where terms of 2^60 cancel, what is left of the small ones tells the order.
+double sum_in_order(const std::vector<float>& rows) {
+  double sums[32] = {};
+  for (size_t i = 0; i < rows.size(); ++i) sums[i % 32] += rows[i];
+  for (size_t half = 16; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+  }
+  return sums[0];
+}
+
+class DecaySums : public Ops {};
+
+TEST_F(DecaySums, AreAddedInTheOrderPromised) {
+  constexpr size_t kBatch = 18, kChunks = 2;
+  Case c;
+  c.description.rule = SPIKESCAN_NONE;
+  c.description.batch = kBatch;
+  c.description.time = static_cast<int64_t>(kChunks) * chunk_steps();
+  c.description.channels = 1;
+  std::vector<float> rows(kBatch * kChunks), by_chunk(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i] = i % 3 == 0 ? 0x1p60f : i % 3 == 1 ? -0x1p60f : static_cast<float>(i);
+    by_chunk[i % kChunks * kBatch + i / kChunks] = rows[i];
+  }
+  ASSERT_NE(sum_in_order(rows), sum_in_order(by_chunk)) << "mistrusted: another order gives the same";
+  for (const bool shared : {false, true}) {
+    c.description.shared_decay = shared;
+    support::fill(c, 38, {.initial_state = false, .grad_spikes = false, .grad_final_state = false});
+    // V is x and its gradient the given one: of each chunk one product is left.
+    c.beta.assign(1, 0.0f);
+    c.x.assign(c.x.size(), 0.0f);
+    c.grad_membrane.assign(c.x.size(), 0.0f);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const size_t first = i * static_cast<size_t>(chunk_steps());
+      c.x[first + 1] = 1;
+      c.grad_membrane[first + 2] = rows[i];
+    }
+    const support::Backward got = support::backward(target(), c, support::forward(target(), c).saved);
+    EXPECT_EQ(got.grad_beta.at(0), static_cast<float>(sum_in_order(rows))) << "shared " << shared;
+  }
+}
+
 TEST_P(Gradients, AWrongGradientIsSeen) {
   Case c = case_with(false);
   support::fill(c, 35);
