@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cheap_xla
 import jsonschema
 import pytest
 from peers import cases, client, environments, gather, measure, registry
@@ -339,9 +340,8 @@ def test_real_peers(slug, framework):
         folders = [environments.FOLDER / framework]
         if not (folders[0] / framework).is_dir():
             pytest.skip(f"{framework} is not installed")
-    # No sample is looked at, so XLA need not compile well: an associative scan keeps it busy otherwise.
-    cheap = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    variables = {**environments.variables(folders, package, 1, "cpu"), "XLA_FLAGS": cheap}
+    # No sample is looked at.
+    variables = {**environments.variables(folders, package, 1, "cpu"), "XLA_FLAGS": cheap_xla.FLAGS}
     talker = client.Client(peer.module, "cpu", 1, variables)
     seen = set()
     try:

@@ -3,14 +3,13 @@
 import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
+import cheap_xla  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 from peers.neurons.jax_associative_scan import accumulate, fire  # noqa: E402
 
 import spikescan.jax as sj  # noqa: E402
 
 SHAPE = (64, 1024, 512)
-# Which buffers there are is settled before LLVM makes machine code, which is most of the time and runs nowhere here.
-CHEAP = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def ours(key, x, beta):
@@ -29,7 +28,8 @@ def temporary_bytes(scan):
 
     kinds = (jax.ShapeDtypeStruct(SHAPE, jnp.float32), jax.ShapeDtypeStruct(SHAPE[2:], jnp.float32))
     key = jax.eval_shape(lambda: jax.random.key(0))
-    compiled = jax.jit(jax.grad(loss, (0, 1))).lower(*kinds, key).compile(CHEAP)
+    # Which buffers there are is settled before LLVM makes machine code, which runs nowhere here.
+    compiled = jax.jit(jax.grad(loss, (0, 1))).lower(*kinds, key).compile(cheap_xla.OPTIONS)
     return compiled.memory_analysis().temp_size_in_bytes
 
 

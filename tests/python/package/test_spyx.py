@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import cheap_xla
 import pytest
 from peers import environments
 from places import FOLDER
@@ -15,8 +16,6 @@ import spikescan
 pytest.importorskip("haiku", reason="dm-haiku is not installed")
 pytest.importorskip("flax", reason="Flax is not installed")
 STAGE = os.path.dirname(os.path.dirname(os.path.abspath(spikescan.__file__)))
-# What Spyx computes does not hang on how well XLA compiles it, but the time for its associative scans does.
-CHEAP = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 CLASSES = ("PSU_LIF", "StochasticAssociativeLIF", "StochasticAssociativeCuBaLIF", "SPSN")
 
 
@@ -27,7 +26,8 @@ def test_the_real_spyx(version):
         (peer,) = environments.make(f"spyx-{version}")
     except environments.Unavailable as reason:
         pytest.skip(f"Spyx {version} cannot be installed here: {reason}")
-    environment = {**os.environ, "PYTHONPATH": f"{peer}{os.pathsep}{STAGE}", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": CHEAP}
+    environment = {**os.environ, "PYTHONPATH": f"{peer}{os.pathsep}{STAGE}", "JAX_PLATFORMS": "cpu"}
+    environment["XLA_FLAGS"] = cheap_xla.FLAGS  # associative scans take long to compile
     done = subprocess.run(
         [sys.executable, FOLDER / "spyx_comparison.py", version], env=environment, capture_output=True, text=True
     )
