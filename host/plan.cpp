@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "host/tile_shape.h"
 #include "kernels/chain_layout.h"
 #include "kernels/element/chunking.h"
 #include "kernels/element/convert.h"
@@ -10,7 +11,6 @@
 #include "kernels/link_slots.h"
 #include "kernels/neuron_sizes.h"
 #include "kernels/row_layout.h"
-#include "kernels/tile_layout.h"
 
 namespace spikescan {
 namespace {
@@ -23,13 +23,11 @@ constexpr int64_t kRowsOfProcessor = 96;
 // The same where pieces would fill the device as well.
 constexpr int64_t kRowsOverPieces = 168;
 // Pieces from so many on: a thread's walk through a chunk takes its time, and where few are under way tiles are done
-// sooner; with two states, whose tiles are slower, from half as many. Tiles in phases from so many chunks on, where
-// to look back over them takes longer than a second way through tiles of which each block has a few (docs/cuda.md; in
-// no record yet).
+// sooner; with two states, whose tiles are slower, from half as many.
 constexpr int64_t kPiecesOfProcessor = 160;
-constexpr int64_t kChunksInPhases = 96, kTilesOfBlockForward = 4, kTilesOfBlockBackward = 1;
-constexpr int64_t kMostResidentBlocks = 32;
-constexpr int64_t kSharedBytesOfSystem = 1024;  // of each block, since compute capability 8.0
+// Tiles in phases up to so many tiles a block (docs/cuda.md; in no record yet).
+constexpr int64_t kTilesOfBlockForward = 4, kTilesOfBlockBackward = 1;
+constexpr int64_t kMostBlocks = 1 << 30;  // of a grid: further rows, or fine tiles, are taken in turn
 
 // Parts of the workspace, one after the other.
 class WorkspaceLayout {
@@ -45,25 +43,6 @@ class WorkspaceLayout {
   size_t end_ = 0;
 };
 
-int64_t tiles_of(const spikescan_description& d, int64_t batch_rows, int tile_channels) {
-  return divide_up(d.channels, tile_channels) * batch_rows * std::max<int64_t>(chunk_count(d.time), 1);
-}
-
-// As many channels as threads and shared memory allow; fewer while there would be processors without a tile.
-int tile_channels(const spikescan_description& d, const DeviceFacts& facts, int64_t batch_rows, int segments,
-                  int columns) {
-  const auto wanted = static_cast<uint64_t>(std::clamp<int64_t>(d.channels, 1, kMostTileChannels));
-  int channels = std::min(static_cast<int>(std::bit_ceil(wanted)), most_tile_threads(d.recurrence) / segments);
-  while (channels > 1 &&
-         tile_shared_bytes(scan_order(d.recurrence), columns, segments * channels) > facts.shared_bytes) {
-    channels /= 2;
-  }
-  while (channels > 1 && channels * segments > kWarp && tiles_of(d, batch_rows, channels / 2) <= facts.processors) {
-    channels /= 2;
-  }
-  return channels;
-}
-
 // How the tensor is cut whatever runs the pass. `group`: batches that share a row of partial sums.
 void set_rows(const spikescan_description& d, const DeviceFacts& facts, int64_t group, Plan& plan) {
   plan.shared_limit = facts.shared_bytes;
@@ -72,11 +51,13 @@ void set_rows(const spikescan_description& d, const DeviceFacts& facts, int64_t 
   plan.chunks = std::max<int64_t>(chunk_count(d.time), 1);
 }
 
-void set_tiles(const spikescan_description& d, const DeviceFacts& facts, int columns, Plan& plan) {
-  const int segments = std::max(segment_count(chunk_steps(d.time, 0)), 1);
-  plan.tile_segments = static_cast<int32_t>(std::bit_ceil(static_cast<unsigned>(segments)));
-  plan.tile_channels = tile_channels(d, facts, plan.batch_rows, plan.tile_segments, columns);
-  plan.threads = plan.tile_channels * plan.tile_segments;
+void set_tiles(const spikescan_description& d, const TileShape& tile, Plan& plan) {
+  plan.tile_batches = tile.batches;
+  plan.tile_steps = tile.steps;
+  plan.tile_parts = tile.parts;
+  plan.tile_channels = tile.channels;
+  plan.threads = tile.threads();
+  plan.shared_bytes = tile.shared_bytes;
   plan.channel_tiles = divide_up(d.channels, plan.tile_channels);
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
 }
@@ -102,7 +83,6 @@ bool rows_fill_device(const spikescan_description& d, int64_t rows, const Device
 }
 
 void set_row_launch(Strategy strategy, int64_t row_blocks, size_t shared_bytes, Plan& plan) {
-  constexpr int64_t kMostBlocks = 1 << 30;  // further rows are taken in turn
   plan.strategy = strategy;
   plan.threads = kRowThreads;
   plan.shared_bytes = shared_bytes;
@@ -154,20 +134,20 @@ int neighbours(const spikescan_description& d, const Plan& plan) {
   return bytes >= kSector ? 1 : static_cast<int>(kSector / bytes);
 }
 
-void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, int columns, int64_t tiles_of_block,
-                     Plan& plan) {
-  set_tiles(d, facts, columns, plan);
-  plan.shared_bytes = tile_shared_bytes(scan_order(d.recurrence), columns, plan.threads);
-  const int64_t by_registers = int64_t{most_tile_threads(d.recurrence)} * resident_tiles(d.recurrence) / plan.threads;
-  const int64_t by_memory = std::max<int64_t>(facts.shared_bytes_total / (plan.shared_bytes + kSharedBytesOfSystem), 1);
-  const int64_t resident =
-      std::max<int64_t>(std::min<int64_t>({by_registers, by_memory, kMostResidentBlocks}) * facts.processors, 1);
-  if (plan.chunks >= kChunksInPhases && plan.tiles <= tiles_of_block * resident) {
-    plan.strategy = kTilesInPhases;
+void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, bool backward, Plan& plan) {
+  const TileShape tile = tile_shape(d, facts, plan, backward);
+  set_tiles(d, tile, plan);
+  const bool is_fine = tile.steps == kQuarterSteps;
+  const int64_t most_in_phases = tile.resident * (backward ? kTilesOfBlockBackward : kTilesOfBlockForward);
+  if (plan.chunks >= kChunksInPhases && (is_fine || plan.tiles <= most_in_phases)) plan.strategy = kTilesInPhases;
+  if (is_fine) {  // a block each
+    plan.run = 1;
+    plan.blocks = std::min(plan.tiles, kMostBlocks);
+    return;
   }
   const int run = neighbours(d, plan);
-  plan.run = plan.tiles >= 4 * run * resident ? run : 1;  // enough for every block to be busy to the end
-  plan.blocks = std::min(divide_up(plan.tiles, plan.run), resident);
+  plan.run = plan.tiles >= 4 * run * tile.resident ? run : 1;  // enough for every block to be busy to the end
+  plan.blocks = std::min(divide_up(plan.tiles, plan.run), tile.resident);
 }
 
 // A thread for each run of links, of so many channels as make whole sectors of memory, or fill a warp where runs are
@@ -217,7 +197,7 @@ Plan plan_forward(const spikescan_description& d, const DeviceFacts& facts) {
   } else if (pieces_fill_device(d, facts)) {
     set_forward_pieces(d, plan);
   } else {
-    set_tile_launch(d, facts, forward_columns(d.recurrence), kTilesOfBlockForward, plan);
+    set_tile_launch(d, facts, /*backward=*/false, plan);
   }
   add_links(d, plan, layout);
   plan.workspace_bytes = layout.end();
@@ -238,7 +218,7 @@ Plan plan_backward(const spikescan_description& d, const DeviceFacts& facts) {
     } else if (fits(kWarp) && pieces_fill_device(d, facts)) {
       set_backward_pieces(d, plan);
     } else {
-      set_tile_launch(d, facts, backward_columns(d.recurrence), kTilesOfBlockBackward, plan);
+      set_tile_launch(d, facts, /*backward=*/true, plan);
     }
     add_links(d, plan, layout);
   }

@@ -15,7 +15,9 @@ void add(std::string& line, const char* name, Number value) {
 }
 
 void add_tiles(const Plan& plan, std::string& line) {
-  line += " tile=" + std::to_string(plan.tile_channels) + "x" + std::to_string(plan.tile_segments);
+  line += " tile=" + std::to_string(plan.tile_channels) + "x" + std::to_string(plan.tile_parts) + "x" +
+          std::to_string(plan.tile_steps);
+  if (plan.tile_batches > 1) add(line, "tile_batches", plan.tile_batches);
   add(line, "tiles", plan.tiles);
   add(line, "run", plan.run);
 }

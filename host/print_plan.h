@@ -7,7 +7,7 @@
 
 namespace spikescan {
 
-// What a CUDA pass launches, by the strategy's own terms: "strategy=tiles chunks=5 tile=4x64 ...". Empty for the CPU,
+// What a CUDA pass launches, by the strategy's own terms: "strategy=tiles chunks=5 tile=4x64x16 ...". Empty for the CPU,
 // which launches nothing.
 std::string print_launch(const Plan& plan);
 

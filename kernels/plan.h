@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/element/chunking.h"
+
 namespace spikescan {
 
 // The workspace starts at a multiple of it, and so does each of its parts; the CPU's own memory does, too.
@@ -25,10 +27,13 @@ enum Strategy : int32_t { kTiles, kRows, kPieces, kTilesInPhases };
 // The CPU launches nothing: its plan has batch_rows, row_batches and chunks, and backward's partial sums.
 struct Plan {
   Strategy strategy;
-  // Tiles alone. A tile: one batch row, `tile_channels` channels, one chunk of time; a thread for each channel and
-  // segment.
+  // Tiles alone. A tile: one batch row, of which it takes `tile_batches` batches at a time, `tile_channels` channels,
+  // and one chunk of time, cut into `tile_parts` parts of `tile_steps` steps: a segment each or, of a fine tile, a
+  // quarter. A thread for each part of each channel of those batches.
+  int32_t tile_batches;
   int32_t tile_channels;
-  int32_t tile_segments;
+  int32_t tile_parts;
+  int32_t tile_steps;
   int64_t channel_tiles;
   int64_t batch_rows;   // batches; in backward groups of batches that share a row of partial sums
   int32_t row_batches;  // batches of such a group, at most all; 1 in forward
@@ -55,6 +60,10 @@ struct Plan {
 
 inline bool is_tiles(const Plan& plan) {
   return plan.strategy == kTiles || plan.strategy == kTilesInPhases;
+}
+// They never look back.
+inline bool is_fine(const Plan& plan) {
+  return is_tiles(plan) && plan.tile_steps == kQuarterSteps;
 }
 
 }  // namespace spikescan

@@ -18,14 +18,22 @@ SPIKESCAN_HD constexpr int resident_tiles(spikescan_recurrence r) {
   return state_count(r) == 1 ? 2 : 3;
 }
 
-// The leaders of a tile's channels form part of one warp.
-constexpr int kMostTileChannels = 32;
+// The same of fine tiles, whose threads have a quarter each: 64 registers a thread, or up to 128. Four of them,
+// neighbours in time, have a segment and are lanes of one warp.
+constexpr int kMostFineThreads = 512;
+SPIKESCAN_HD constexpr int resident_fine_tiles(spikescan_recurrence r, bool backward) {
+  return backward || state_count(r) == 2 ? 1 : 2;
+}
+constexpr int kMostFineRows = 32 / kSegmentQuarters;
+
+// The leaders of a tile's rows form part of one warp.
+constexpr int kMostTileRows = 32;
 
 // M, M^2, M^4 ... M^1024: the bits of a number of steps pick what its power is made of. And what the lowest three bits
-// of a number of segments make: M^0, M^16 ... M^112.
+// of a number of segments make: M^0, M^16 ... M^112. And the power over the whole chunk.
 constexpr int kTileSquares = 11;
 constexpr int kTileProducts = 8;
-constexpr int kTileMaps = kTileSquares + kTileProducts;
+constexpr int kTileMaps = kTileSquares + kTileProducts + 1;
 static_assert(1 << (kTileSquares - 1) == kChunkSteps);
 
 // A tile's dynamic shared memory: what a tile of any shape has, at places that the compiler knows, then a record for
@@ -35,38 +43,40 @@ struct TileCommon {
   // 16 bytes at a time, an odd number of them to a channel, so that neighbours lie in different banks. Of order 2 a
   // step's three coefficients have 16 bytes to themselves.
   static constexpr int kResponseWords = kQuarterSteps * 4 + 4;
-  alignas(16) float responses[kMostTileChannels][kResponseWords];
+  alignas(16) float responses[kMostTileRows][kResponseWords];
   int64_t turns[kTurnWords];
   float parked[kSegmentSteps][32];  // the first warp's values, while it chains
-  double carry_in[kMostStates][kMostTileChannels];
-  double carry_out[kMostStates][kMostTileChannels];
-  double totals[kMostStates][kMostTileChannels];                  // the decays' gradients so far
-  float before[kMostStates][kMostTileChannels];                   // backward's states before the chunk's first step
-  double maps[kTileMaps * kMostCoefficients][kMostTileChannels];  // a third of it where the order is 1
+  double carry_in[kMostStates][kMostTileRows];
+  double carry_out[kMostStates][kMostTileRows];
+  double totals[kMostStates][kMostTileRows];                  // the decays' gradients so far
+  float before[kMostStates][kMostTileRows];                   // backward's states before the chunk's first step
+  double maps[kTileMaps * kMostCoefficients][kMostTileRows];  // a third of it where the order is 1
 };
 
 // A thread's record: `columns` values for each of its steps, then this.
 struct LaneEnd {
-  // What a segment's own steps leave, then the state before it, from zero at the chunk's start.
+  // What a segment's own steps leave, then the state before it, from zero at the chunk's start. (Of a fine tile the
+  // first threads' records have all segments'.)
   double chain[kMostStates];
   float handover[2];  // from thread to thread outside the scans
 };
 
-// An odd multiple of 16 bytes, so that neighbouring lanes use different banks.
-SPIKESCAN_HD constexpr int lane_bytes(int columns) {
-  return (kSegmentSteps * columns + 12) * static_cast<int>(sizeof(float));
+// `steps`: a thread's. An odd multiple of 16 bytes, so that neighbouring lanes use different banks.
+SPIKESCAN_HD constexpr int lane_bytes(int steps, int columns) {
+  constexpr int kEnd = 2;
+  return ((steps * columns / 4 + kEnd) | 1) * 16;
 }
-static_assert(sizeof(LaneEnd) <= 12 * sizeof(float));
+static_assert(sizeof(LaneEnd) <= 2 * 16);
 
 SPIKESCAN_HD constexpr int common_bytes(int order) {
-  constexpr int kRow = kMostTileChannels * static_cast<int>(sizeof(double));
+  constexpr int kRow = kMostTileRows * static_cast<int>(sizeof(double));
   constexpr int kUpToMaps = static_cast<int>(sizeof(TileCommon)) - kTileMaps * kMostCoefficients * kRow;
   return kUpToMaps + kTileMaps * coefficients_of(order) * kRow;
 }
 static_assert(common_bytes(1) % 16 == 0 && common_bytes(2) == sizeof(TileCommon));
 
-SPIKESCAN_HD constexpr size_t tile_shared_bytes(int order, int columns, int lanes) {
-  return static_cast<size_t>(common_bytes(order)) + static_cast<size_t>(lanes) * lane_bytes(columns);
+SPIKESCAN_HD constexpr size_t tile_shared_bytes(int order, int steps, int columns, int lanes) {
+  return static_cast<size_t>(common_bytes(order)) + static_cast<size_t>(lanes) * lane_bytes(steps, columns);
 }
 
 // V and R, or V and I; what spsn and psu_lif look at again is x and A.

@@ -97,9 +97,11 @@ void add_community(Cases& cases) {
   }
 }
 
-// Where a GPU is harder to fill: few rows of many bytes, one row, rows that start at odd places.
+// Where a GPU is harder to fill: few rows of many bytes, one row, rows that start at odd places, short sequences whose
+// batches share rows of sums.
 void add_harder_shapes(Cases& cases) {
-  for (const Shape& shape : {Shape{1, 1000000, 512}, Shape{1, 1000000, 1}, Shape{256, 1000, 130}}) {
+  for (const Shape& shape : {Shape{1, 1000000, 512}, Shape{1, 1000000, 1}, Shape{256, 1000, 130}, Shape{32, 25, 128},
+                             Shape{128, 100, 512}}) {
     cases.add_lif(shape);
   }
 }

@@ -8,11 +8,11 @@ REGISTERS, SHARED_BYTES, THREADS = 65536, 228 * 1024, 2048  # of a multiprocesso
 SYSTEM_SHARED_BYTES = 1024  # of each block
 WARP_REGISTERS = 256  # a warp's come in pieces of so many
 SCHEDULERS = 4  # each with a quarter of the registers
-SEGMENT_STEPS = 16
-# Segments of x, and of the gradient of spikes, that a row has under way: forward's ring has one (kForwardRingSlots in
-# kernels/row_layout.h), backward's four (kBackwardRingSlots), with one of the gradient in registers. A tile's thread
-# loads one of each.
-SEGMENTS_UNDER_WAY = {("rows", "forward"): 1, ("rows", "backward"): 5, ("tiles", "forward"): 1, ("tiles", "backward"): 2}
+# Steps of x, and of the gradient of spikes, that a thread has under way. Down a row they come in segments of 16: forward's
+# ring has one (kForwardRingSlots in kernels/row_layout.h), backward's four (kBackwardRingSlots), with one of the gradient
+# in registers. A tile's thread loads its own of each.
+STEPS_UNDER_WAY = {("rows", "forward"): 16, ("rows", "backward"): 80, ("tiles", "forward"): 16, ("tiles", "backward"): 32,
+                   ("fine tiles", "forward"): 4, ("fine tiles", "backward"): 8}
 
 
 class Residence(NamedTuple):
@@ -39,5 +39,5 @@ def residence(kind, one, usage, plan):
         "threads": THREADS // threads,
     }
     limit = min(limits, key=limits.get)
-    under_way = SEGMENTS_UNDER_WAY[kind, one.direction] * SEGMENT_STEPS * (4 if one.dtype == "float32" else 2)
+    under_way = STEPS_UNDER_WAY[kind, one.direction] * (4 if one.dtype == "float32" else 2)
     return Residence(threads, registers, shared_bytes, limits[limit], limit, limits[limit] * threads * under_way)

@@ -7,6 +7,7 @@ from kernel_model.sources import COUNTS, COUNTS_OF_RECORD, Pass, Record, counts,
 
 SHAPE = (256, 1024, 512)
 TILE_SHAPE = (1, 4096, 2048)
+FINE_SHAPE = (1, 1024, 512)
 AIMS = {  # of the shape
     Pass("forward", "lif", "float32", "float32"): 0.95,
     Pass("forward", "spsn", "float32", "float32"): 0.95,
@@ -35,9 +36,9 @@ def table(head, rows):
 
 def occupancy_table(program):
     used, rows = usage(), []
-    for kind, shape in (("rows", SHAPE), ("tiles", TILE_SHAPE)):
+    for kind, shape in (("rows", SHAPE), ("tiles", TILE_SHAPE), ("fine tiles", FINE_SHAPE)):
         for one in AIMS:
-            if kind == "tiles" and (one.dtype, one.spikes) not in (("float32", "float32"), ("float32", "")):
+            if kind != "rows" and (one.dtype, one.spikes) not in (("float32", "float32"), ("float32", "")):
                 continue  # a tile's kernel serves all dtypes
             at = occupancy.residence(kind, one, used, plan(program, one, shape))
             rows.append([f"{kind}, {title(one)}", str(at.threads), str(at.registers), f"{at.shared_bytes / 1024:.1f}",

@@ -63,6 +63,8 @@ def kernel_name(kind, one):
     recurrence = f"(spikescan_recurrence){RECURRENCES.index(one.recurrence)}"
     if kind == "tiles":
         return f"spikescan::{one.direction}_tiles_kernel<{recurrence},false>"
+    if kind == "fine tiles":
+        return f"spikescan::{one.direction}_fine_tiles_kernel<{recurrence}>"
     dtypes = ",".join(f"(spikescan_dtype){DTYPES.index(dtype)}" for dtype in (one.dtype, one.spikes) if dtype)
     if one.direction == "forward":
         return f"spikescan::forward_rows_kernel<{recurrence},false,spikescan::DrawnSpikes<{dtypes}>>"

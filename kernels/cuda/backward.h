@@ -1,5 +1,5 @@
-// The backward kernels, last chunk first: tiles in the queue's order, or a thread a row or a chunk of one. The plan
-// chooses.
+// The backward kernels, last chunk first: tiles in the queue's order or, if fine, a block each; or a thread a row or a
+// chunk of one. The plan chooses.
 #pragma once
 
 #include "kernels/cuda/backward_row.h"
@@ -15,14 +15,24 @@ template <spikescan_recurrence R, bool kPhases>
 __global__ void __launch_bounds__(most_tile_threads(R), kPhases ? 2 : resident_tiles(R))
     backward_tiles_kernel(const __grid_constant__ BackwardCall call, Phase phase) {
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, backward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kSegmentSteps, backward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, phase, shared, /*reverse=*/true);
   for (Tile tile; queue.next(place, tile);) {
     if (Tile later; queue.later(place, later)) {
       prefetch_tile(call.args.x, later.batch_row() * call.plan.row_batches, later.chunk() * kChunkSteps, place, later);
     }
-    BackwardTile<R, kPhases>(call, phase, shared, place, tile).run();
+    BackwardTile<R, kPhases, kSegmentSteps>(call, phase, shared, place, tile).run();
   }
+}
+
+template <spikescan_recurrence R>
+__global__ void __launch_bounds__(kMostFineThreads, resident_fine_tiles(R, true))
+    backward_fine_tiles_kernel(const __grid_constant__ BackwardCall call, Phase phase) {
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kQuarterSteps, backward_columns(R));
+  for_fine_tiles(call, phase, /*reverse=*/true, shared, place, [&](const Tile& tile) {
+    BackwardTile<R, true, kQuarterSteps>(call, phase, shared, place, tile).run();
+  });
 }
 
 // A thread for each channel of each row of partial sums.

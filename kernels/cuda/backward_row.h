@@ -268,7 +268,7 @@ class BackwardRow {
     if constexpr (kAggregates) return gradient_.skim(memory_.gradient_tables, steps, h);
     gradient_.scan(memory_.gradient_tables, distance, steps, h, output);
     if constexpr (R == SPIKESCAN_SPSN) ring.read(0, x);
-    for_steps<true, 1>(steps, [&](int j, bool) {
+    for_steps<true, kSegmentSteps, 1>(steps, [&](int j, bool) {
       float before[kStates];
       for (int n = 0; n < kStates; ++n) before[n] = states[n][j - 1];
       Sums::add_products(output, j, before, refractory[j], x[j], sums);
@@ -366,8 +366,8 @@ class BackwardRow {
   __device__ __forceinline__ void add_grad_membrane(int segment, int steps, Steps& h) const {
     if (!call_.args.grad_membrane.data) return;
     Steps grad_membrane;
-    load_segment(call_.args.grad_membrane, lane_.batch, int64_t{segment} * kSegmentSteps, lane_.channel,
-                 lane_.inside ? steps : 0, grad_membrane);
+    load_steps(call_.args.grad_membrane, lane_.batch, int64_t{segment} * kSegmentSteps, lane_.channel,
+               lane_.inside ? steps : 0, grad_membrane);
 #pragma unroll
     for (int j = 0; j < kSegmentSteps; ++j) h[j] += grad_membrane[j];
   }
@@ -379,7 +379,7 @@ class BackwardRow {
 #pragma unroll
       for (int j = 0; j < kSegmentSteps; ++j) dx[j] *= gain;
     }
-    if (usually(lane_.inside)) store_segment(call_.args.grad_x, grad_x_to_, steps, dx);
+    if (usually(lane_.inside)) store_steps(call_.args.grad_x, grad_x_to_, steps, dx);
     go_back(call_.args.grad_x, grad_x_to_);
   }
 

@@ -1,5 +1,5 @@
 // The forward kernels: one object and one thread a row where rows are many, or a chunk of one where rows times chunks
-// are; else tiles in the queue's order, one object a tile. The plan chooses.
+// are; else one object a tile, in the queue's order or, of fine tiles, a block each. The plan chooses.
 #pragma once
 
 #include "kernels/cuda/forward_row.h"
@@ -14,14 +14,24 @@ template <spikescan_recurrence R, bool kPhases>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     forward_tiles_kernel(const __grid_constant__ ForwardCall call, Phase phase) {
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, forward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kSegmentSteps, forward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, phase, shared, /*reverse=*/false);
   for (Tile tile; queue.next(place, tile);) {
     if (Tile later; queue.later(place, later)) {
       prefetch_tile(call.args.x, later.batch_row(), later.chunk() * kChunkSteps, place, later);
     }
-    ForwardTile<R, kPhases>(call, phase, shared, place, tile).run();
+    ForwardTile<R, kPhases, kSegmentSteps>(call, phase, shared, place, tile).run();
   }
+}
+
+template <spikescan_recurrence R>
+__global__ void __launch_bounds__(kMostFineThreads, resident_fine_tiles(R, false))
+    forward_fine_tiles_kernel(const __grid_constant__ ForwardCall call, Phase phase) {
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kQuarterSteps, forward_columns(R));
+  for_fine_tiles(call, phase, /*reverse=*/false, shared, place, [&](const Tile& tile) {
+    ForwardTile<R, true, kQuarterSteps>(call, phase, shared, place, tile).run();
+  });
 }
 
 // A thread's row, all of them in the order of memory.

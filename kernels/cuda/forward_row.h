@@ -149,7 +149,7 @@ class ForwardRow {
     float states[kStates][kSegmentSteps] = {};
     scan(chunk, s, full, local, ends, states);
     if (call_.args.membrane.data && lane_.inside) {
-      store_segment(call_.args.membrane, lane_.batch, t, lane_.channel, steps, states[0]);
+      store_steps(call_.args.membrane, lane_.batch, t, lane_.channel, steps, states[0]);
     }
     if (!usually(!last)) store_final(steps, states);
     if (call_.args.spikes.data) fire(segment, steps, last, states);

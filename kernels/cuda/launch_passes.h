@@ -30,6 +30,7 @@ BackendResult with_form([[maybe_unused]] const Call& call, Use use) {
 template <spikescan_recurrence R>
 BackendResult launch_phase(const char* name, const ForwardCall& call, Phase phase, cudaStream_t stream) {
   const LaunchConfig config = config_of(call, stream);
+  if (is_fine(call.plan)) return launch(name, config, forward_fine_tiles_kernel<R>, call, phase);
   if (call.plan.strategy == kTiles) return launch(name, config, forward_tiles_kernel<R, false>, call, phase);
   if (call.plan.strategy == kTilesInPhases) return launch(name, config, forward_tiles_kernel<R, true>, call, phase);
   return with_form<DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32>, DrawnSpikes<SPIKESCAN_FLOAT32, SPIKESCAN_BITS32>,
@@ -46,6 +47,7 @@ BackendResult launch_phase(const char* name, const ForwardCall& call, Phase phas
 template <spikescan_recurrence R>
 BackendResult launch_phase(const char* name, const BackwardCall& call, Phase phase, cudaStream_t stream) {
   const LaunchConfig config = config_of(call, stream);
+  if (is_fine(call.plan)) return launch(name, config, backward_fine_tiles_kernel<R>, call, phase);
   if (call.plan.strategy == kTiles) return launch(name, config, backward_tiles_kernel<R, false>, call, phase);
   if (call.plan.strategy == kTilesInPhases) return launch(name, config, backward_tiles_kernel<R, true>, call, phase);
   return with_form<SpikesGradient<SPIKESCAN_FLOAT32>, SpikesGradient<SPIKESCAN_BFLOAT16>,

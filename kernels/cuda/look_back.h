@@ -114,7 +114,7 @@ class LookBack {
   // the first channel; the others' words come with it.
   __device__ __forceinline__ int64_t nearest_carry() const {
     const int lane = static_cast<int>(threadIdx.x);
-    const uint64_t* first = carry(0, 0) - place_.channel;
+    const uint64_t* first = carry(0, 0) - place_.row;
     for (int64_t end = tile_.link() / kCarrySpacing; end > 0; end -= 32 * kCarryDepth) {
       bool published[kCarryDepth];
 #pragma unroll
@@ -134,14 +134,14 @@ class LookBack {
   // ---- A window of aggregates: fetched by the whole warp, replayed by the leaders ----
   // [links][states][channels], in the place of what threads hand over outside the scans.
   __device__ __forceinline__ int window() const {
-    const int fits = place_.lanes() * 2 / (N * place_.channels), wanted = kDepth * 32 / place_.channels;
+    const int fits = place_.lanes() * 2 / (N * place_.rows), wanted = kDepth * 32 / place_.rows;
     return fits < wanted ? fits : wanted;
   }
 
   // Aggregates are published before their tiles look back, and their tiles come before this one in the queue. True
   // where all links are of full chunks whose carry is not rounded: almost always.
   __device__ __forceinline__ bool fetch(int64_t known, int count) const {
-    const int stride = 32 / place_.channels, offset = static_cast<int>(threadIdx.x) / place_.channels;
+    const int stride = 32 / place_.rows, offset = static_cast<int>(threadIdx.x) / place_.rows;
     bool special = false;
     for (int n = 0; n < N; ++n) {
       const uint32_t* first = aggregate(n, known + offset);

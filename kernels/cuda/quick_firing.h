@@ -17,8 +17,9 @@ __device__ __forceinline__ bool fires_quickly(const ForwardCall& call, const Ran
 
 // Four steps from j on, which one call of the generator serves: their spikes become the lowest bits, the others move
 // up. The result is the smallest distance of a test from its limit, or NaN.
+template <int kSteps>
 __device__ __forceinline__ float add_quick_spikes(const QuickTest& test, const PhiloxWords& words, int j,
-                                                  const float (&m)[kSegmentSteps], uint32_t& bits) {
+                                                  const float (&m)[kSteps], uint32_t& bits) {
   float margin[4];
 #pragma unroll
   for (int i = 3; i >= 0; --i) {
@@ -34,12 +35,12 @@ __device__ __forceinline__ float add_quick_spikes(const QuickTest& test, const P
 // Bit j is the j-th step's spike. `draw(first, words)` gives the words of as many four steps, from the first-th on, as
 // `words` has places: the generator's calls go kTogether at a time, side by side as far as registers allow. Where one
 // of their draws is not sure, all of theirs are tested exactly. A NaN is not sure.
-template <int kTogether, class Draw>
-__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const float (&m)[kSegmentSteps], Draw draw) {
+template <int kTogether, int kSteps, class Draw>
+__device__ __forceinline__ uint32_t quick_spike_bits(const Firing& firing, const float (&m)[kSteps], Draw draw) {
   const QuickTest test = firing.quick;
   uint32_t bits = 0;
 #pragma unroll
-  for (int first = kSegmentSteps / kPhiloxSteps - kTogether; first >= 0; first -= kTogether) {
+  for (int first = kSteps / kPhiloxSteps - kTogether; first >= 0; first -= kTogether) {
     PhiloxWords words[kTogether];
     draw(first, words);
     float closest[kTogether];

@@ -105,7 +105,7 @@ class RowRing {
         copy_async<sizeof(uint32_t)>(to + j * 32, from);
         from += x_.stride_time;
       };
-      for_steps<false>(steps, copy);
+      for_steps<false, kSegmentSteps>(steps, copy);
       for (int j = steps; j < kSegmentSteps; ++j) to[j * 32] = 0;
     } else {
       RawSegment raw;

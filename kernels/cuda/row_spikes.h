@@ -65,7 +65,7 @@ class RowSpikes {
       to_ += kSegmentSteps * stride();
     } else if (row.inside) {
       const int64_t t = int64_t{seen_anew(segment)} * kSegmentSteps;  // worked out only here
-      store_spikes(spikes_, row.batch, t, row.channel, steps, bits);
+      store_spikes<kSegmentSteps>(spikes_, row.batch, t, row.channel, steps, bits);
     }
   }
 

@@ -1,4 +1,4 @@
-// The steps of a segment, in a loop that the compiler can unroll.
+// The steps of a segment, or of a quarter, in a loop that the compiler can unroll.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -6,11 +6,11 @@
 
 namespace spikescan {
 
-// body(j, full) for the steps of a segment, first to last or, in reverse, last to first. Nearly every segment is full,
-// and then nothing is asked at each step.
-template <bool kReverse, int kFirst = 0, int kEnd = kSegmentSteps, class Body>
+// body(j, full) for those of `steps` steps, of at most kAll, that lie in [kFirst, kEnd): first to last or, in reverse,
+// last to first. Nearly always all kAll are there, and then nothing is asked at each step.
+template <bool kReverse, int kAll, int kFirst = 0, int kEnd = kAll, class Body>
 __device__ __forceinline__ void for_steps(int steps, Body body) {
-  if (usually(steps == kSegmentSteps)) {
+  if (usually(steps == kAll)) {
 #pragma unroll
     for (int i = kFirst; i < kEnd; ++i) body(kReverse ? kFirst + kEnd - 1 - i : i, true);
   } else {
@@ -22,11 +22,11 @@ __device__ __forceinline__ void for_steps(int steps, Body body) {
   }
 }
 
-// The same for the quarter that the scan takes i-th.
+// The same for the quarter of a segment that the scan takes i-th.
 template <class Scan, int i, class Body>
 __device__ __forceinline__ void for_quarter(int steps, Body body) {
   constexpr int kFirst = Scan::quarter(i) * kQuarterSteps;
-  for_steps<Scan::kReverse, kFirst, kFirst + kQuarterSteps>(steps, body);
+  for_steps<Scan::kReverse, kSegmentSteps, kFirst, kFirst + kQuarterSteps>(steps, body);
 }
 
 // Step j's place in that quarter, in the scan's order.

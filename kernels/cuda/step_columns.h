@@ -5,12 +5,13 @@
 
 namespace spikescan {
 
-// Step by step, rising or falling; four steps an access where the compiler knows that the segment is full.
-template <bool kFalling>
+// Step by step, rising or falling; four steps an access where the compiler knows that the thread's kSteps are all
+// there.
+template <int kSteps, bool kFalling>
 class ColumnCursor {
  public:
   // `columns`: the thread's.
-  __device__ __forceinline__ ColumnCursor(float* columns, int which) : column_(columns + which * kSegmentSteps) {}
+  __device__ __forceinline__ ColumnCursor(float* columns, int which) : column_(columns + which * kSteps) {}
 
   __device__ __forceinline__ void put(int j, bool full, float value) {
     if (!full) {

@@ -1,5 +1,6 @@
-// A tile: one batch, a few channels, one chunk of time. A thread has one channel and one segment of 16 steps.
-// Here: a thread's place in a tile, and the way into the tile's shared memory.
+// A tile: one chunk of time of a few rows (b, c): channels of one batch or, backward, of several that share a row of
+// partial sums. A thread has a part of a row: a segment of 16 steps or, in a fine tile, a quarter of one. Here: a
+// thread's place in a tile, and the way into the tile's shared memory.
 #pragma once
 
 #include "kernels/backend.h"
@@ -19,33 +20,51 @@ struct Turn {
 
 // A thread's place in its tile.
 struct Place {
-  int channel, channels;
-  int segment, segments;
-  bool leads;      // one thread a channel does what is done once a chunk; they are the first lanes of the first warp
-  bool in_tensor;  // the last channel tile may hang over
+  int row, rows;
+  int part, parts;
+  bool leads;      // one thread a row does what is done once a chunk; they are the first lanes of the first warp
+  bool in_tensor;  // the last channels, and the last batches, may hang over
 
   __device__ __forceinline__ Place(const Plan& plan)
-      : channels(plan.tile_channels), segments(plan.tile_segments), in_tensor(false) {
+      : rows(plan.tile_channels * plan.tile_batches), parts(plan.tile_parts), in_tensor(false), plan_(plan) {
     look_again();
   }
 
   // From the thread's number, and with it all that the compiler derives from a place: where registers are dear, three
-  // instructions cost less than keeping them from phase to phase. A tile's channels are a power of two.
+  // instructions cost less than keeping them from phase to phase. Rows and channels are powers of two.
   __device__ __forceinline__ void look_again() {
     const int thread = seen_anew(static_cast<int>(threadIdx.x));
-    channel = thread & (channels - 1);
-    segment = thread >> (__ffs(channels) - 1);
-    leads = thread < channels;
+    row = thread & (rows - 1);
+    part = thread >> (__ffs(rows) - 1);
+    leads = thread < rows;
   }
 
-  // Steps of this thread's segment, 0 past the chunk's end.
+  // Of each batch, out of the plan each time: a register is dear.
+  __device__ __forceinline__ int channels() const { return seen_anew(plan_.tile_channels); }
+  __device__ __forceinline__ int channel() const { return row & (channels() - 1); }
+  __device__ __forceinline__ int batch() const { return row >> (__ffs(channels()) - 1); }
+  __device__ __forceinline__ int batches() const { return rows >> (__ffs(channels()) - 1); }
+  // The leader of a channel's row in the first batch.
+  __device__ __forceinline__ bool leads_channel() const { return static_cast<int>(threadIdx.x) < channels(); }
+
+  // Steps of this thread's part, 0 past the chunk's end.
+  template <int kSteps>
   __device__ __forceinline__ int steps(int length) const {
-    const int left = length - segment * kSegmentSteps;
-    return left < 0 ? 0 : (left < kSegmentSteps ? left : kSegmentSteps);
+    const int left = length - part * kSteps;
+    return left < 0 ? 0 : (left < kSteps ? left : kSteps);
   }
-  __device__ __forceinline__ int lanes() const { return segments * channels; }
-  __device__ __forceinline__ int lane() const { return segment * channels + channel; }
+  __device__ __forceinline__ int lanes() const { return parts * rows; }
+  __device__ __forceinline__ int lane() const { return part * rows + row; }
+
+ private:
+  const Plan& plan_;
 };
+
+// Of a fine tile: what the thread has that takes quarter q of this thread's segment. All lanes of the warp together.
+__device__ __forceinline__ float of_quarter(const Place& place, int q, float mine) {
+  const int behind = q - place.part % kSegmentQuarters;
+  return __shfl_sync(0xffffffffu, mine, lane_of_warp() + behind * place.rows);
+}
 
 // What a block's first thread knows of its work.
 struct TileTurns {
@@ -62,16 +81,20 @@ struct Tile {
   const Place* place;
 
   __device__ __forceinline__ int64_t batch_row() const { return turn->batch_row; }
-  __device__ __forceinline__ int64_t channel() const { return turn->first_channel + place->channel; }
+  __device__ __forceinline__ int64_t channel() const { return turn->first_channel + place->channel(); }
   __device__ __forceinline__ int64_t link() const { return turn->link; }
   __device__ __forceinline__ int64_t chunk() const { return turn->chunk; }
   __device__ __forceinline__ int length() const { return static_cast<int>(turn->length); }
 
-  // Of the thread's segment: where it starts in time, and its steps inside the tensor.
+  // Of the thread's part: where it starts in time, and its steps inside the tensor.
+  template <int kSteps>
   __device__ __forceinline__ int64_t first_step() const {
-    return chunk() * kChunkSteps + place->segment * kSegmentSteps;
+    return chunk() * kChunkSteps + place->part * kSteps;
   }
-  __device__ __forceinline__ int steps() const { return place->in_tensor ? place->steps(length()) : 0; }
+  template <int kSteps>
+  __device__ __forceinline__ int steps() const {
+    return place->in_tensor ? place->steps<kSteps>(length()) : 0;
+  }
 };
 
 // Shared memory (kernels/tile_layout.h).
@@ -79,24 +102,33 @@ class TileShared {
  public:
   TileCommon& common;
 
-  __device__ __forceinline__ TileShared(unsigned char* memory, int order, int columns)
-      : common(*reinterpret_cast<TileCommon*>(memory)), lanes_(memory + common_bytes(order)), columns_(columns) {}
+  // `steps`: a thread's.
+  __device__ __forceinline__ TileShared(unsigned char* memory, int order, int steps, int columns)
+      : common(*reinterpret_cast<TileCommon*>(memory)),
+        lanes_(memory + common_bytes(order)),
+        steps_(steps),
+        columns_(columns) {}
 
   __device__ __forceinline__ float* columns(int lane) const { return reinterpret_cast<float*>(record(lane)); }
   __device__ __forceinline__ double& chain(int lane, int n) const { return end(lane).chain[n]; }
-  // Two words a lane.
+  // Two words a lane: those of a row.
+  __device__ __forceinline__ float& handover(const Place& place, int row, int word) const {
+    return end(word / 2 * place.rows + row).handover[word % 2];
+  }
   __device__ __forceinline__ float& handover(const Place& place, int word) const {
-    return end(word / 2 * place.channels + place.channel).handover[word % 2];
+    return handover(place, place.row, word);
   }
 
  private:
-  __device__ __forceinline__ unsigned char* record(int lane) const { return lanes_ + lane * lane_bytes(columns_); }
+  __device__ __forceinline__ unsigned char* record(int lane) const {
+    return lanes_ + lane * lane_bytes(steps_, columns_);
+  }
   __device__ __forceinline__ LaneEnd& end(int lane) const {
-    return *reinterpret_cast<LaneEnd*>(record(lane) + columns_ * kSegmentSteps * sizeof(float));
+    return *reinterpret_cast<LaneEnd*>(record(lane) + columns_ * steps_ * sizeof(float));
   }
 
   unsigned char* lanes_;
-  int columns_;
+  int steps_, columns_;
 };
 
 }  // namespace spikescan

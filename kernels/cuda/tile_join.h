@@ -34,19 +34,27 @@ class TileJoin {
     if (place_.in_tensor) links().keep(aggregate, first_state, batch_, tile_.link(), tile_.channel());
   }
 
-  // A leader's `carry` comes as the state before the row's first link and becomes the one before this tile's. The first
-  // warp together.
+  // A leader's `carry` comes as the state before the row's first link and becomes the one before this tile's, where a
+  // kernel before this one has found it.
   template <class Scan>
-  __device__ __forceinline__ void carry_in(int first_state, const Map<Scan::kOrder>& map,
-                                           const float (&aggregate)[Scan::kOrder],
-                                           double (&carry)[Scan::kOrder]) const {
-    if (plan_.chunks == 1) return;
+  __device__ __forceinline__ void load_carry([[maybe_unused]] int first_state,
+                                             [[maybe_unused]] double (&carry)[Scan::kOrder]) const {
     if constexpr (kPhases) {
-      if (tile_.link() == 0 || !place_.leads || !place_.in_tensor) return;
+      if (tile_.link() == 0 || !place_.in_tensor) return;
       for (int n = 0; n < Scan::kOrder; ++n) {
         carry[n] = links().at(first_state + n, batch_, tile_.link() - 1, tile_.channel());
       }
-    } else {
+    }
+  }
+
+  // Or else by looking back for it. The first warp together.
+  template <class Scan>
+  __device__ __forceinline__ void carry_in([[maybe_unused]] int first_state,
+                                           [[maybe_unused]] const Map<Scan::kOrder>& map,
+                                           [[maybe_unused]] const float (&aggregate)[Scan::kOrder],
+                                           [[maybe_unused]] double (&carry)[Scan::kOrder]) const {
+    if constexpr (!kPhases) {
+      if (plan_.chunks == 1) return;
       const LookBack<Scan> chain = look_back<Scan>(first_state);
       chain.publish_aggregate(aggregate);
       chain.look_back(map, carry);

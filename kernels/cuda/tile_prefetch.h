@@ -16,7 +16,7 @@ __device__ __forceinline__ void prefetch_tile(const spikescan_tensor& tensor, in
   const int steps = usually(step_bytes >= kSectorBytes) ? 1
                     : step_bytes == 0                   ? tile.length()
                                                         : kSectorBytes / static_cast<int>(step_bytes);
-  const char* first = address_at(tensor, b, t, tile.channel() - place.channel);
+  const char* first = address_at(tensor, b, t, tile.turn->first_channel);
   for (int step = static_cast<int>(threadIdx.x) * steps; step < tile.length(); step += place.lanes() * steps) {
     prefetch_sector(first + step * step_bytes);
   }

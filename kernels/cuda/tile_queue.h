@@ -8,6 +8,40 @@
 
 namespace spikescan {
 
+// Of an index past the last, there is no tile.
+__device__ __forceinline__ Turn turn_of(const spikescan_description& d, const Plan& plan, Phase phase, bool reverse,
+                                        int64_t index) {
+  Turn turn = {};
+  const int64_t rows = plan.channel_tiles * plan.batch_rows;
+  if (index >= rows * links_of(plan, phase)) {
+    turn.link = -1;
+    return turn;
+  }
+  turn.link = plan.chunks == 1 ? 0 : index / rows;
+  const int64_t row = index - turn.link * rows;
+  turn.batch_row = row / plan.channel_tiles;
+  turn.first_channel = (row - turn.batch_row * plan.channel_tiles) * plan.tile_channels;
+  turn.chunk = chunk_of_link(plan, turn.link, reverse);
+  turn.length = chunk_steps(d.time, turn.chunk);
+  return turn;
+}
+
+// Fine tiles: a block each, and nobody to ask; more than the grid's blocks are taken in turn.
+template <class Call, class Use>
+__device__ __forceinline__ void for_fine_tiles(const Call& call, Phase phase, bool reverse, const TileShared& shared,
+                                               Place& place, Use use) {
+  Turn& turn = *reinterpret_cast<Turn*>(shared.common.turns);
+  for (int64_t index = blockIdx.x;; index += gridDim.x) {
+    if (threadIdx.x == 0) turn = turn_of(call.description, call.plan, phase, reverse, index);
+    __syncthreads();
+    if (turn.link < 0) return;
+    const Tile tile = {&turn, &place};
+    place.in_tensor = tile.channel() < call.description.channels;
+    use(tile);
+    __syncthreads();  // before another one takes the memory
+  }
+}
+
 // The first thread decides and tells the others: its divisions, and the ticket's way to memory and back, are paid once.
 class TileQueue {
  public:
@@ -48,24 +82,10 @@ class TileQueue {
     return turn.link >= 0;
   }
 
-  __device__ __forceinline__ void enter(int64_t index, Turn& turn) const {
-    const int64_t rows = plan_.channel_tiles * plan_.batch_rows;
-    if (index >= rows * links_of(plan_, phase_)) {
-      turn.link = -1;
-      return;
-    }
-    turn.link = plan_.chunks == 1 ? 0 : index / rows;
-    const int64_t row = index - turn.link * rows;
-    turn.batch_row = row / plan_.channel_tiles;
-    turn.first_channel = (row - turn.batch_row * plan_.channel_tiles) * plan_.tile_channels;
-    turn.chunk = chunk_of_link(plan_, turn.link, reverse_);
-    turn.length = chunk_steps(d_.time, turn.chunk);
-  }
-
   __device__ __forceinline__ void decide() {
     const int64_t index = turns_.run * plan_.run + turns_.in_run;
-    enter(index, turns_.now);
-    enter(index + int64_t{gridDim.x} * plan_.run, turns_.later);
+    turns_.now = turn_of(d_, plan_, phase_, reverse_, index);
+    turns_.later = turn_of(d_, plan_, phase_, reverse_, index + int64_t{gridDim.x} * plan_.run);
     if (++turns_.in_run < plan_.run) return;
     turns_.in_run = 0;
     turns_.run = turns_.next_run;

@@ -1,11 +1,10 @@
 // One scan over a tile (kernels/element/recurrence.h gives its arithmetic): every thread scans the quarters of its
-// segment from zero, the leaders chain the segments and fetch the carry into the chunk, and every thread scans again,
-// now adding the response to the state carried in. Scanning twice costs less than keeping every state in a register
-// while the chain is under way. Bit for bit what LaneScan does on the CPU.
+// segment from zero, the leaders chain the segments and fetch the carry into the chunk (if the pass does not know
+// them), and every thread scans again, now adding the response to the state carried in. Scanning twice costs less than
+// keeping every state in a register while the chain is under way. Bit for bit what LaneScan does on the CPU.
 #pragma once
 
-#include "kernels/cuda/tile_tables.h"
-#include "kernels/element/recurrence.h"
+#include "kernels/cuda/tile_chain.h"
 
 namespace spikescan {
 
@@ -20,25 +19,30 @@ class TileScan {
   // `values` holds the scan's inputs. In the scan's direction `emit(j, full, outputs)` sees each step's outputs and
   // returns what takes the input's place; `full` says that the segment is. All threads of the block together. Of the
   // pass, which knows a scan by the first of its states in the API's order, it asks
+  //   load_carry(first_state, carry)                for the carry into the chunk, so far as memory knows it: a leader,
   //   carry_in(first_state, map, aggregate, carry)  for the carry into the chunk: the first warp,
   //   carry_out(first_state, carry)                 to take the one that leaves it: the first warp,
-  //   enter(first_state, chain)                     to look at the chain before the thread's segment,
+  //   enter(first_state, segment, chain)            to look at the chain before a segment: the thread that enters it,
   //   ends_with(first_state)                        whether the chunk's aggregate is all that is wanted; then
-  //   keep(first_state, aggregate)                  to take it: a leader; and the result is false.
+  //   keep(first_state, aggregate)                  to take it: a leader; and the result is false;
+  // or, with kKnowsChain, alone
+  //   know(first_state, carry, chain)               for the carry, and the chain before the thread's group of segments.
   template <class Pass, class Emit>
   __device__ __forceinline__ bool run(int first_state, float (&values)[kSegmentSteps], Pass& pass, Emit emit) {
-    tables_.template make<Scan>(decays_);
+    tables_.template make<Scan>(decays_, tile_.length());
     scan_segment(values);
     __syncthreads();
     begin_phase();
-    if (!usually(threadIdx.x >= 32)) {
-      park(values);
-      chain_segments(first_state, pass);
-      take_back(values);
+    if constexpr (!Pass::kKnowsChain) {
+      if (!usually(threadIdx.x >= 32)) {
+        park(values);
+        TileChain<Scan>(shared_, place_, tile_, tables_).run(first_state, pass);
+        take_back(values);
+      }
+      if (pass.ends_with(first_state)) return false;
+      __syncthreads();
+      begin_phase();
     }
-    if (pass.ends_with(first_state)) return false;
-    __syncthreads();
-    begin_phase();
     respond_to_carry(first_state, values, pass, emit);
     return true;
   }
@@ -52,7 +56,7 @@ class TileScan {
 
   // ---- The quarters of a segment, each from zero ----
   __device__ __forceinline__ void scan_segment(const float (&values)[kSegmentSteps]) {
-    const int steps = place_.steps(tile_.length());
+    const int steps = place_.steps<kSegmentSteps>(tile_.length());
     float ends[kSegmentQuarters][N];
     scan_quarter<0>(steps, values, ends[0]);
     scan_quarter<1>(steps, values, ends[1]);
@@ -82,65 +86,25 @@ class TileScan {
     for (int j = 0; j < kSegmentSteps; ++j) values[j] = shared_.common.parked[j][threadIdx.x];
   }
 
-  // ---- The chain over the segments, and the carry: the first warp ----
-  template <class Pass>
-  __device__ __forceinline__ void chain_segments(int first_state, Pass& pass) {
-    float aggregate[N] = {};
-    double carry[N] = {};
-    if (place_.leads) chain_channel(aggregate);
-    if (pass.ends_with(first_state)) {
-      if (place_.leads) pass.template keep<Scan>(first_state, aggregate);
-      return;
-    }
-    pass.template carry_in<Scan>(first_state, tables_.square(0), aggregate, carry);
-    if (place_.leads) {
-      for (int n = 0; n < N; ++n) shared_.common.carry_in[n][place_.channel] = carry[n];
-      if (tile_.length() > 0) {
-        advance_chunk(tables_.over_steps(tile_.length()), carry, aggregate, Scan::leaves_split(tile_.chunk()));
-      }
-      for (int n = 0; n < N; ++n) shared_.common.carry_out[n][place_.channel] = carry[n];
-    }
-    pass.template carry_out<Scan>(first_state, carry);
-  }
-
-  // Several segments are read ahead, so that a link costs the latency of its fused multiply-add alone.
-  __device__ __forceinline__ void chain_channel(float (&aggregate)[N]) {
-    constexpr int kAhead = 8 / N;
-    const int count = segment_count(tile_.length());
-    const Map<N> segment_map = tables_.over_steps(kSegmentSteps);
-    double d[N] = {};
-    for (int done = 0; done < count; done += kAhead) {
-      double local[kAhead][N];
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        for (int n = 0; n < N; ++n) {
-          local[i][n] = done + i < count ? shared_.chain(lane_of(count, done + i), n) : 0.0;
-        }
-      }
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        if (done + i >= count) continue;
-        for (int n = 0; n < N; ++n) shared_.chain(lane_of(count, done + i), n) = d[n];
-        advance_segment(segment_map, d, local[i]);
-      }
-    }
-    round_aggregate(d, aggregate);
-  }
-
   // ---- The response of every step to the state carried into its quarter ----
   template <class Pass, class Emit>
   __device__ __forceinline__ void respond_to_carry(int first_state, float (&values)[kSegmentSteps], Pass& pass,
                                                    Emit emit) {
-    const int steps = place_.steps(tile_.length());
+    const int steps = place_.steps<kSegmentSteps>(tile_.length());
     if (steps == 0) return;
-    const int first = place_.segment * kSegmentSteps;
+    const int first = place_.part * kSegmentSteps;
     const int distance = Scan::kReverse ? tile_.length() - first - steps : first;
     double carry[N], d[N], state[N];
-    for (int n = 0; n < N; ++n) {
-      carry[n] = shared_.common.carry_in[n][place_.channel];
-      d[n] = shared_.chain(place_.lane(), n);
+    if constexpr (Pass::kKnowsChain) {
+      KnownChain<Scan>(shared_, place_, tile_, tables_)
+          .find(first_state, place_.part, finishes_chunk<kSegmentSteps>(place_), pass, carry, d);
+    } else {
+      for (int n = 0; n < N; ++n) {
+        carry[n] = shared_.common.carry_in[n][place_.row];
+        d[n] = shared_.chain(place_.lane(), n);
+      }
+      pass.template enter<Scan>(first_state, place_.part, d);
     }
-    pass.template enter<Scan>(first_state, d);
     enter_segment(tables_.over_distance(distance), carry, d, state);
     float local[N];
     respond_quarter<0>(steps, state, values, local, emit);
@@ -178,22 +142,10 @@ class TileScan {
       float out[N];
       Scan::step(reached, decays_, values[j], local, out);
       respond(full ? responses.of_full(reached) : responses.of_partial(reached), entry, out);
-      if (!Scan::kReverse && j == kSegmentSteps - 1) finish_chunk(out);
+      if (!Scan::kReverse && j == kSegmentSteps - 1 && finishes_chunk<kSegmentSteps>(place_))
+        take_carry(shared_, place_, out);
       values[j] = emit(j, full, out);
     });
-  }
-
-  // The last step of a full chunk takes the carry's value: V's last row is the state that a following call starts from.
-  __device__ __forceinline__ void finish_chunk(float (&out)[N]) {
-    if (usually(place_.segment != kChunkSegments - 1)) return;
-    for (int n = 0; n < N; ++n) {
-      out[n] = static_cast<float>(shared_.common.carry_out[n][place_.channel]);
-    }
-  }
-
-  // Of a link of the chain.
-  __device__ __forceinline__ int lane_of(int count, int link) const {
-    return (Scan::kReverse ? count - 1 - link : link) * place_.channels + place_.channel;
   }
 
   const TileShared& shared_;

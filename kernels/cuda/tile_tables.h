@@ -1,4 +1,4 @@
-// Powers of a channel's map in a tile's shared memory, made once a scan: M, M^2, M^4 ... of which any power is a few
+// Powers of a row's map in a tile's shared memory, made once a scan: M, M^2, M^4 ... of which any power is a few
 // products, and what a quarter's steps answer to the state carried into it.
 #pragma once
 
@@ -47,15 +47,17 @@ class TileTables {
   __device__ __forceinline__ TileTables(const TileShared& shared, const Place& place)
       : shared_(shared.common), place_(place) {}
 
-  // The channel's threads together; a barrier follows before anybody reads.
+  // The row's threads together; a barrier follows before anybody reads. Of a wide tile's warps each makes one kind,
+  // and not the one that chains. `length`: the chunk's.
   template <class Scan>
-  __device__ __forceinline__ void make(const Decays<N>& decays) const {
-    if (usually(place_.segment >= kTileProducts && place_.segment != place_.segments - 1)) return;
+  __device__ __forceinline__ void make(const Decays<N>& decays, int length) const {
+    const int products = place_.part ^ place_.parts / 2, responses = place_.part ^ place_.parts / 4;
+    if (usually(products >= kTileProducts && responses >= kQuarterSteps && place_.part != place_.parts - 1)) return;
     const Map<N> map = Scan::map(decays);
-    if (place_.segment == place_.segments - 1) make_squares(map);
-    for (int i = place_.segment; i < kTileProducts; i += place_.segments) {
-      if (i < kQuarterSteps) put_response(i, Scan::response(power(map, Scan::response_exponent(i))));
-      put(kTileSquares + i, product_of_segments(map, i));
+    if (place_.part == place_.parts - 1) make_squares(map, length);
+    for (int i = products; i < kTileProducts; i += place_.parts) put(kTileSquares + i, product_of_segments(map, i));
+    for (int i = responses; i < kQuarterSteps; i += place_.parts) {
+      put_response(i, Scan::response(power(map, Scan::response_exponent(i))));
     }
   }
 
@@ -63,6 +65,9 @@ class TileTables {
   __device__ __forceinline__ Map<N> square(int i) const { return get(i); }
 
   __device__ __forceinline__ Map<N> over_quarter() const { return kept_positive(square(kQuarterBit)); }
+
+  // Over all of the chunk's steps, if there are any.
+  __device__ __forceinline__ Map<N> over_chunk() const { return kept_positive(get(kChunkMap)); }
 
   // Up to a whole chunk's. The products are power()'s, low bits first.
   __device__ __forceinline__ Map<N> over_steps(int steps) const {
@@ -92,11 +97,11 @@ class TileTables {
 
   // The responses of a quarter whose scan starts `missing` steps late.
   __device__ __forceinline__ QuarterResponses<N> responses(int missing) const {
-    return {shared_.responses[place_.channel], missing};
+    return {shared_.responses[place_.row], missing};
   }
 
  private:
-  static constexpr int kQuarterBit = 2, kSegmentBit = 4;
+  static constexpr int kQuarterBit = 2, kSegmentBit = 4, kChunkMap = kTileMaps - 1;
   static_assert(1 << kQuarterBit == kQuarterSteps && 1 << kSegmentBit == kSegmentSteps);
 
   __device__ __forceinline__ Map<N> kept_positive(Map<N> power) const {
@@ -112,12 +117,17 @@ class TileTables {
     }
   }
 
-  // Bare squares: a power is kept from vanishing at its end, not on the way.
-  __device__ __forceinline__ void make_squares(Map<N> square) const {
+  // Bare squares: a power is kept from vanishing at its end, not on the way. Theirs is the chunk's power, as
+  // over_steps() makes it.
+  __device__ __forceinline__ void make_squares(Map<N> square, int length) const {
+    Map<N> chunk;
+    set_identity(chunk);
     for (int i = 0; i < kTileSquares; ++i) {
       put(i, square);
+      if (length >> i & 1) chunk = compose(square, chunk);
       square = compose(square, square);
     }
+    put(kChunkMap, chunk);
   }
 
   // M^(16 segments), segments < kTileProducts: the start of over_distance().
@@ -133,7 +143,7 @@ class TileTables {
   }
 
   __device__ __forceinline__ double& entry(int i, int coefficient) const {
-    return shared_.maps[i * coefficients_of(N) + coefficient][place_.channel];
+    return shared_.maps[i * coefficients_of(N) + coefficient][place_.row];
   }
   __device__ __forceinline__ Map<N> get(int i) const {
     Map<N> map;
@@ -153,7 +163,7 @@ class TileTables {
   }
 
   __device__ __forceinline__ void put_response(int i, const Response<N>& r) const {
-    float* table = shared_.responses[place_.channel];
+    float* table = shared_.responses[place_.row];
     if constexpr (N == 1) {
       table[i] = r.a;
     } else {

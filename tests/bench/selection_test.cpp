@@ -42,7 +42,8 @@ TEST(DefaultCases, AreDistinctAndHoldTheCommunitysShapes) {
 
 TEST(DefaultCases, OfAGpuHoldWhatIsHardToFill) {
   const auto all = names(SPIKESCAN_BACKEND_CUDA, {});
-  for (const char* shape : {"1x1000000x512", "1x1000000x64", "1x1000000x1", "256x1000x130", "1x1024x64"}) {
+  for (const char* shape :
+       {"1x1000000x512", "1x1000000x64", "1x1000000x1", "256x1000x130", "1x1024x64", "32x25x128", "128x100x512"}) {
     for (const char* pass :
          {"forward/lif/sigmoid_bernoulli/float32/float32/", "backward/lif/sigmoid_bernoulli/float32/-/"}) {
       EXPECT_THAT(all, testing::Contains(std::string("scan/") + pass + shape + "/cuda"));
@@ -66,7 +67,8 @@ TEST(DefaultCases, OfAGpuStartWithItsTargets) {
     targets.insert(series + "scan/forward/lif/sigmoid_bernoulli/float32/float32/" + shape + "/cuda");
     targets.insert(series + "scan/backward/lif/sigmoid_bernoulli/float32/-/" + shape + "/cuda");
   };
-  for (const char* shape : {"1x1000000x64", "1x1024x64", "1x1000000x512", "1x1000000x1", "256x1000x130"}) {
+  for (const char* shape :
+       {"1x1000000x64", "1x1024x64", "1x1000000x512", "1x1000000x1", "256x1000x130", "32x25x128", "128x100x512"}) {
     add_lif("", shape);
   }
   for (int64_t rows = 64; rows <= 65536; rows *= 2) {

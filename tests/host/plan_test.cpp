@@ -57,12 +57,20 @@ TEST(Plan, WorkspaceStaysWithinItsPromise) {
 
 void expect_launchable(const Plan& plan, spikescan_recurrence recurrence, const DeviceFacts& facts) {
   EXPECT_GE(plan.threads, 1);
-  EXPECT_LE(plan.threads, is_tiles(plan) ? most_tile_threads(recurrence) : kRowThreads);
-  EXPECT_LE(plan.tile_channels, 32) << "the leaders are lanes of one warp";
+  EXPECT_LE(plan.threads, is_fine(plan)    ? kMostFineThreads
+                          : is_tiles(plan) ? most_tile_threads(recurrence)
+                                           : kRowThreads);
+  const int columns = plan.tile_channels * plan.tile_batches;
+  EXPECT_LE(columns, 32) << "the leaders are lanes of one warp";
+  if (is_fine(plan)) {
+    EXPECT_LE(columns, 8) << "the threads of a segment are lanes of one warp";
+    EXPECT_EQ(plan.threads % 32, 0) << "which is there as a whole";
+    EXPECT_EQ(plan.tile_parts % 4, 0);
+  }
   EXPECT_LE(plan.shared_bytes, facts.shared_bytes);
   EXPECT_LE(plan.blocks, int64_t{1} << 30);
   if (is_tiles(plan)) {
-    EXPECT_EQ(plan.threads, plan.tile_channels * plan.tile_segments);
+    EXPECT_EQ(plan.threads, columns * plan.tile_parts);
     EXPECT_LE(plan.blocks, plan.tiles);
     EXPECT_EQ(plan.blocks > 0, plan.tiles > 0);
     EXPECT_GE(plan.run, 1);
@@ -95,6 +103,7 @@ void expect_all_covered(const spikescan_description& d, const Plan& plan) {
   EXPECT_GE(plan.batch_rows * plan.row_batches, d.batch);
   EXPECT_GE(plan.chunks * kChunkSteps, d.time);
   if (is_tiles(plan)) {
+    EXPECT_GE(plan.tile_parts * plan.tile_steps, std::min<int64_t>(d.time, kChunkSteps));
     EXPECT_GE(plan.channel_tiles * plan.tile_channels, d.channels);
     EXPECT_EQ(plan.tiles, plan.channel_tiles * plan.batch_rows * plan.chunks);
   } else {
@@ -152,8 +161,9 @@ TEST(Plan, GroupsAreNoLargerThanTheBatch) {
 Plan forward_of(spikescan_recurrence recurrence, int64_t batch, int64_t time, int64_t channels) {
   return plan_forward(describe(recurrence, SPIKESCAN_FLOAT32, batch, time, channels), kH200);
 }
-Plan backward_of(spikescan_recurrence recurrence, int64_t batch, int64_t time, int64_t channels) {
-  return plan_backward(describe(recurrence, SPIKESCAN_FLOAT32, batch, time, channels), kH200);
+Plan backward_of(spikescan_recurrence recurrence, int64_t batch, int64_t time, int64_t channels,
+                 spikescan_dtype dtype = SPIKESCAN_FLOAT32) {
+  return plan_backward(describe(recurrence, dtype, batch, time, channels), kH200);
 }
 
 TEST(Plan, PiecesWhereRowsTimesChunksFillTheDevice) {
@@ -235,6 +245,7 @@ TEST(Plan, TilesGetNarrowRatherThanFew) {
   const Plan tiny = plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 64), kH200);
   EXPECT_EQ(tiny.tile_channels, 1);
   EXPECT_EQ(tiny.blocks, 64);
+  EXPECT_TRUE(is_fine(tiny));
   EXPECT_EQ(plan_forward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 1, 1024, 4096), kH200).tile_channels, 8);
 }
 
@@ -242,12 +253,78 @@ TEST(Plan, TilesGetNarrowRatherThanFew) {
 TEST(Plan, TilesGetNarrowUpToTheProcessors) {
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1024, 132).tile_channels, 1);
   EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 1024, 133).tile_channels, 2);
-  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 16, 64).threads, 32);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 4, 64).threads, 32);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 1, 200, 12000).tile_channels, 32);
 }
 
-// Of 64 threads registers would hold 16 blocks, shared memory holds 15 with what the system takes of it.
+// A quarter a thread where that many threads are done in three turns, other tiles' in one: forward two blocks of 512
+// on each of 132 multiprocessors, of two states one.
+TEST(Plan, FineTilesWhereTheyAreFew) {
+  EXPECT_TRUE(is_fine(forward_of(SPIKESCAN_LIF, 1, 1024, 2 * 3 * 264)));
+  EXPECT_FALSE(is_fine(forward_of(SPIKESCAN_LIF, 1, 1024, 2 * 3 * 264 + 1)));
+  EXPECT_TRUE(is_fine(forward_of(SPIKESCAN_PSU_LIF, 1, 1024, 2 * 3 * 132)));
+  EXPECT_FALSE(is_fine(forward_of(SPIKESCAN_PSU_LIF, 1, 1024, 2 * 3 * 132 + 1)));
+  EXPECT_TRUE(is_fine(backward_of(SPIKESCAN_LIF, 1, 1024, 2 * 3 * 132)));
+  EXPECT_FALSE(is_fine(backward_of(SPIKESCAN_LIF, 1, 1024, 2 * 3 * 132 + 1)));
+  EXPECT_TRUE(is_fine(forward_of(SPIKESCAN_LIF, 1, 96 * 1024, 1))) << "in phases";
+  EXPECT_FALSE(is_fine(forward_of(SPIKESCAN_LIF, 1, 5000, 1))) << "they do not look back";
+}
+
+// A device whose blocks have too little shared memory for them.
+TEST(Plan, FineTilesWhereTheyFit) {
+  const auto d = describe(SPIKESCAN_CUBA_LIF, SPIKESCAN_FLOAT32, 1, 1024, 1);
+  constexpr DeviceFacts kLittle = {4, 40 * 1024, 64 * 1024};
+  EXPECT_FALSE(is_fine(plan_backward(d, kLittle)));
+  EXPECT_LE(plan_backward(d, kLittle).shared_bytes, kLittle.shared_bytes);
+  EXPECT_TRUE(is_fine(plan_backward(d, kH200)));
+}
+
+// In phases in four turns.
+TEST(Plan, FineTilesInPhasesUpToTheirLimit) {
+  EXPECT_TRUE(is_fine(forward_of(SPIKESCAN_LIF, 1, 4 * 264 * 1024, 2)));
+  EXPECT_FALSE(is_fine(forward_of(SPIKESCAN_LIF, 1, (4 * 264 + 1) * 1024, 2)));
+}
+
+// A thread of another tile has no more than a quarter's steps either.
+TEST(Plan, FineTilesGainLessWhereTimeIsShort) {
+  EXPECT_FALSE(is_fine(backward_of(SPIKESCAN_LIF, 32, 4, 64)));
+  EXPECT_FALSE(is_fine(forward_of(SPIKESCAN_LIF, 1, 4, 64)));
+  EXPECT_TRUE(is_fine(forward_of(SPIKESCAN_LIF, 1, 5, 64)));
+}
+
+// Or in three times the turns of other tiles.
+TEST(Plan, FineTilesWhereOthersWaitAsLong) {
+  const Plan fine = backward_of(SPIKESCAN_LIF, 128, 25, 256);
+  EXPECT_TRUE(is_fine(fine));
+  EXPECT_EQ(fine.tile_batches, 8);  // of 40: five times
+  EXPECT_FALSE(is_fine(backward_of(SPIKESCAN_LIF, 128, 100, 512)));
+}
+
+// Ten batches of 100 steps share a row of partial sums, and a tile takes them together.
+TEST(Plan, TilesTakeBatchesTogether) {
+  const Plan tiles = backward_of(SPIKESCAN_LIF, 250, 100, 500);
+  EXPECT_EQ(tiles.row_batches, 10);
+  EXPECT_EQ(tiles.tile_batches, 2);
+  EXPECT_EQ(tiles.tile_channels, 16);
+  EXPECT_EQ(tiles.tiles, 25 * 32);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 128, 100, 64).tile_batches, 16);
+  // Of as many turns the one with more channels; turns are of all rows of sums.
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 2, 25, 8).tile_channels, 4);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 3, 100, 64).tile_channels, 1);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 128, 25, 64).tile_batches, 1);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 1, 25, 64).tile_batches, 1);
+}
+
+// Of 64 threads registers would hold 16 blocks, shared memory holds 14 with what the system takes of it.
 TEST(Plan, AsManyTilesAsSharedMemoryHolds) {
-  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 12000, 1024, 1).blocks, 15 * 132);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 12000, 1024, 1).blocks, 14 * 132);
+  EXPECT_EQ(forward_of(SPIKESCAN_LIF, 12000, 4, 1).blocks, 18 * 132);
+}
+
+// Runs of two sectors' tiles where every block has four of them.
+TEST(Plan, RunsWhereTilesAreMany) {
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 264, 4096, 12, SPIKESCAN_BFLOAT16).run, 2);
+  EXPECT_EQ(backward_of(SPIKESCAN_LIF, 263, 4096, 12, SPIKESCAN_BFLOAT16).run, 1);
 }
 
 TEST(Plan, NeighboursShareSectors) {
@@ -267,11 +344,14 @@ TEST(Plan, OneChunkHandsNothingOn) {
 // Each strategy by what it decides, and nothing of the others.
 TEST(PrintPlan, Tiles) {
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_PSU_LIF, 1, 5000, 64), "forward"),
-            "forward: strategy=tiles chunks=5 tile=4x64 tiles=80 run=1 blocks=80 threads=256 shared_bytes=40048 "
+            "forward: strategy=tiles chunks=5 tile=4x64x16 tiles=80 run=1 blocks=80 threads=256 shared_bytes=40304 "
             "cleared_bytes=3328 workspace_bytes=3328");
   EXPECT_EQ(print_plan(forward_of(SPIKESCAN_LIF, 1, 1000000, 1), "forward"),
-            "forward: strategy=tiles_in_phases chunks=977 tile=1x64 tiles=977 run=1 blocks=977 threads=64 "
-            "chain=1x128 shared_bytes=14448 workspace_bytes=7936");
+            "forward: strategy=tiles_in_phases chunks=977 tile=1x256x4 tiles=977 run=1 blocks=977 threads=256 "
+            "chain=1x128 shared_bytes=23920 workspace_bytes=7936");
+  EXPECT_EQ(print_plan(backward_of(SPIKESCAN_LIF, 32, 25, 128), "backward"),
+            "backward: strategy=tiles chunks=1 tile=1x2x16 tile_batches=32 tiles=128 run=1 blocks=128 threads=64 "
+            "shared_bytes=18800 partial_rows=1 workspace_bytes=512");
 }
 
 TEST(PrintPlan, RowsAndPieces) {

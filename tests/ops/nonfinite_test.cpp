@@ -237,6 +237,15 @@ TEST_P(Nonfinite, AnInfiniteStateUnderATinyDecay) {
   }
 }
 
+// Nor does one that an input makes, where the powers over the segments after it vanish.
+TEST_P(Nonfinite, AnInfiniteInputUnderATinyDecay) {
+  Case c = clean_case(1, 60, 2);
+  c.beta[1] = 1e-30f;
+  c.x[1] = kInfinity;
+  const Forward got = support::forward(target(), c);
+  for (int64_t t = 0; t < 60; ++t) ASSERT_EQ(got.membrane.at(static_cast<size_t>(t * 2 + 1)), kInfinity) << t;
+}
+
 class Sampling : public Ops {};
 
 TEST_F(Sampling, InfiniteMembranes) {

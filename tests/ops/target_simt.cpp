@@ -11,10 +11,10 @@ const support::Target& target() {
 }
 
 void vary(uint64_t n) {
-  // A device that any call fills (a thread a row), one that none fills (tiles), and one in between.
-  constexpr int kProcessors[] = {4, 0, 1000};
+  // A device that any call fills (a thread a row), one that none fills (fine tiles), and some in between.
+  constexpr int kProcessors[] = {4, 0, 1000, 1, 20};
   simt::Device device;
-  device.processors = kProcessors[n % 3];
+  device.processors = kProcessors[n % 5];
   simt::set_device(device);
   simt::Options options;
   options.seed = n + 1;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cross/both.h"
+#include "kernels/neuron_sizes.h"
 #include "ops/target.h"
 #include "ptx/launch.h"
 #include "support/coverage.h"
@@ -52,13 +53,17 @@ constexpr Shape kRowShapes[] = {
     {"a group but for a quarter", 1, 1, 60, 128, true, Layout::time_first},
     {"part of a second group", 1, 1, 64 + 29, 128},
 };
-// A tile alone, tiles that look back, and more chunks than that is for.
+// Fine tiles, tiles that look back, and more chunks than that is for.
 constexpr Shape kTileShapes[] = {
-    {"a tile alone", 1, 2, 100, 3},
+    {"a fine tile alone", 1, 2, 100, 3},
     {"the same, steps side by side", 1, 3, 61, 1},
     {"tiles that look back", 1, 1, 3 * kChunkSteps + 9, 3},
 };
-constexpr Shape kPhases = {"tiles in phases", 132, 1, 96 * kChunkSteps + 5, 1};
+constexpr int64_t kPhasesTime = 96 * kChunkSteps + 5;
+constexpr Shape kForwardPhases = {"tiles in phases, backward they look back", 5, 1, kPhasesTime, 1};
+constexpr Shape kBackwardPhases = {"tiles in phases, forward fine ones", 12, 1, kPhasesTime, 1};
+constexpr Shape kBackwardPhasesOfTwoStates = {"the same, of two states", 40, 1, kPhasesTime, 3};
+constexpr Shape kFinePhases = {"fine tiles in phases", 132, 1, kPhasesTime, 1};
 
 // What decides the form: dtypes, and whether the call is one of those that settle everything.
 struct Form {
@@ -164,7 +169,14 @@ TEST_P(Kernels, GiveTheBitsOfTheCpu) {
     for (const Shape& shape : kRowShapes) try_draws(shape, form, shape.time > 100 ? 2 : 3);
     for (const Shape& shape : kTileShapes) try_draws(shape, form, 2);
   }
-  for (const int form : {0, 3, 4, 6, 7}) try_draws(kPhases, kForms[form], 1);
+  const bool two_states = state_count(GetParam()) == 2;
+  for (const int form : {0, 3, 4, 6, 7}) {
+    // One state's kernels are reached by few channels, and so by fewer of their ways in each draw.
+    const int draws = form < 6 || two_states ? 1 : 3;
+    if (form != 3) try_draws(kForwardPhases, kForms[form], draws);
+    try_draws(two_states ? kBackwardPhasesOfTwoStates : kBackwardPhases, kForms[form], draws);
+  }
+  try_draws(kFinePhases, kForms[3], 1);
   EXPECT_EQ(joined(ptx::never_launched(own)), "");
   // So that the list of calls stays as wide as it is: of a settled form seven to nine tenths of the instructions run,
   // of the others, which serve every dtype and rule, about half (SPIKESCAN_PTX_NEVER_RAN=FILE writes down the rest).

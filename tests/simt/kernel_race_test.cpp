@@ -33,9 +33,20 @@ Case over_chunks(spikescan_recurrence recurrence) {
   return c;
 }
 
-// More rows than blocks, and in backward several batches a row.
-Case over_rows(spikescan_recurrence recurrence, int64_t batch) {
-  return case_of(recurrence, batch, 100);
+// Tiles of one chunk, on one processor more than blocks; in backward two batches a row of sums, which a tile takes one
+// after the other there and, on two, together.
+Case over_rows(spikescan_recurrence recurrence) {
+  Case c = case_of(recurrence, 4, 500);
+  c.description.channels = 16;
+  fill(c, 6, {.lowest_decay = 0.99f, .highest_decay = 1.0f});
+  return c;
+}
+
+// So few tiles that their threads have a quarter each; in backward two of them, of ten batches and of three.
+Case over_fine_tiles(spikescan_recurrence recurrence) {
+  Case c = case_of(recurrence, 13, 100);
+  c.spikes_dtype = SPIKESCAN_BITS32;
+  return c;
 }
 
 // Rows enough for one processor to take a thread a row; in backward a block's warps share their tables.
@@ -102,10 +113,16 @@ TEST_P(KernelRace, BackwardOverChunks) {
   expect_backward(over_chunks(GetParam()));
 }
 TEST_P(KernelRace, ForwardOverRows) {
-  expect_forward(over_rows(GetParam(), 70));
+  expect_forward(over_rows(GetParam()));
 }
 TEST_P(KernelRace, BackwardOverRows) {
-  expect_backward(over_rows(GetParam(), 370));
+  expect_backward(over_rows(GetParam()));
+}
+TEST_P(KernelRace, ForwardOverFineTiles) {
+  expect_forward(over_fine_tiles(GetParam()));
+}
+TEST_P(KernelRace, BackwardOverFineTiles) {
+  expect_backward(over_fine_tiles(GetParam()));
 }
 TEST_P(KernelRace, ForwardByRows) {
   expect_forward(by_rows(GetParam()));
@@ -133,7 +150,7 @@ TEST_P(KernelRace, BackwardInPlaceByPieces) {
 }
 // The decays' sums have barriers of their own.
 TEST_P(KernelRace, BackwardWithoutDecaysOverRows) {
-  Case c = over_rows(GetParam(), 370);
+  Case c = over_rows(GetParam());
   c.wanted.grad_beta = c.wanted.grad_alpha = false;
   expect_backward(c);
 }

@@ -45,7 +45,7 @@ FAULTS = {
     "chain_before_segments_end": missing_barrier(
         "tile_scan.h", "scan_segment(values);", "begin_phase();", "ForwardOverRows/lif"),
     "respond_before_chain_ends": missing_barrier(
-        "tile_scan.h", "", "begin_phase(); respond_to_carry(first_state, values, pass, emit);", "ForwardOverRows/lif"),
+        "tile_scan.h", "if (pass.ends_with(first_state)) return false;", "", "ForwardOverRows/lif"),
     "second_scan_starts_early": missing_barrier(
         "neuron_tile.h", "", "// the first scan's shared memory", "ForwardOverRows/psu_lif"),
     "half_word_read_early": missing_barrier("forward_tile.h", "= float_of(bits);", "", "ForwardOverChunks/lif"),
@@ -54,16 +54,29 @@ FAULTS = {
     "decision_read_early": missing_barrier(
         "tile_queue.h", "", "// the others read the first thread's decision", "ForwardOverChunks/lif"),
     "neighbours_state_read_early": missing_barrier(
-        "backward_tile.h", "", "// a segment's first step looks at its neighbour's last", "BackwardOverRows/lif"),
+        "backward_tile.h", "", "// a thread's first step looks at its neighbour's last", "BackwardOverRows/lif"),
     "next_batch_starts_early": missing_barrier(
-        "backward_tile.h", "if (in_group_ > 0)", "", "BackwardWithoutDecaysOverRows/lif"),
-    "sums_read_early": missing_barrier("backward_tile.h", "= sums[p]; }", "", "BackwardOverRows/lif"),
+        "backward_tile.h", "if (done_ > 0)", "", "BackwardWithoutDecaysOverRows/lif"),
+    "sums_read_early": missing_barrier(
+        "backward_tile.h", "sums.hand_over(shared_, place_);", "", "BackwardOverRows/lif"),
     "sums_halved_early": missing_barrier("decay_reduction.h", "", "if (lane < half)", "BackwardOverRows/lif"),
     "last_lane_not_in_the_mask": Fault(
         "look_back.h", "__ballot_sync(kAll, special)", "kAll", "0x7fffffffu", "ForwardOverChunks/lif",
         "simt: wrong mask.*cudaErrorLaunchFailure"),
     "other_lanes_not_waited_for": missing_warp_barrier(
         "look_back.h", "the leaders read what the other lanes fetched", "ForwardOverChunks/lif"),
+    # ---- Inside a fine tile ----
+    "fine_chain_before_segments_end": missing_barrier(
+        "fine_scan.h", "join_segment();", "Map<N> to_segment;", "ForwardOverFineTiles/lif"),
+    "fine_respond_before_chain_ends": missing_barrier(
+        "fine_scan.h", "return false;", "if (!usually(threadIdx.x >= 32))", "ForwardOverFineTiles/lif"),
+    "fine_turn_read_early": missing_barrier(
+        "tile_queue.h", "reverse, index);", "if (turn.link < 0)", "ForwardOverFineTiles/lif"),
+    "fine_memory_taken_over_early": missing_barrier(
+        "tile_queue.h", "", "// before another one takes the memory", "ForwardOverFineTiles/lif"),
+    "fine_sums_of_another_channel": Fault(
+        "tile.h", "lane_of_warp() + behind * place.rows", "behind * place.rows", "behind",
+        "BackwardOverFineTiles/lif", "elements differ"),
     # ---- Down rows ----
     "fetched_over_what_is_read": missing_warp_barrier(
         "row_ring.h", "every lane has read the oldest", "BackwardByRows/lif"),
@@ -113,7 +126,7 @@ FAULTS = {
         "tile_queue.h", "plan_.strategy == kTiles && plan_.chunks > 1", "plan_.chunks > plan_.tiles",
         "ForwardOverChunks/lif", HANG),
     "backward_starts_at_the_first_chunk": replaced(
-        "tile_queue.h", "chunk_of_link(plan_, turn.link, reverse_)", "turn.link", "BackwardOverChunks/lif",
+        "tile_queue.h", "chunk_of_link(plan, turn.link, reverse)", "turn.link", "BackwardOverChunks/lif",
         "elements differ"),
     "replay_rounds_every_chunk": Fault(
         "look_back.h", "advance_chunk(whole_chunk, carry, aggregate, false)", "false", "true",

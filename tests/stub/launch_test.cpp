@@ -171,7 +171,7 @@ TEST(Launch, EveryKernelIsLaunched) {
   std::set<std::string> started;
   for (const spikescan_recurrence recurrence : kRecurrences) {
     for (const Shape& shape : {Shape{64, 1000, 512}, Shape{3, 4099, 33}, Shape{65537, 17, 65537}, Shape{1, 1000, 20000},
-                               Shape{1, 1000000, 64}, Shape{1, 100000, 3}}) {
+                               Shape{1, 1000000, 64}, Shape{1, 100000, 3}, Shape{1, 400000, 3}, Shape{1, 1000000, 3}}) {
       for (const int32_t shared_decay : {0, 1}) {
         spikescan_description d = describe(recurrence, shape.batch, shape.time, shape.channels);
         d.shared_decay = shared_decay;

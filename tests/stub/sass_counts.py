@@ -5,16 +5,16 @@ sass_counts.py NVDISASM CUBIN            prints the table
 sass_counts.py --write TABLE NVDISASM CUBIN
 sass_counts.py --self-test               a made-up listing is counted right, a listing without a loop is refused
 
-Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment. Down a
-row segments come in groups of four, which backward enters segment by segment and then goes back through: the text of
-the loops over segments is divided by 16 and that of the group around them by 64. sass_paths.cu takes for granted what
-nearly every warp finds at nearly every segment (`usually` in kernels/cuda/device.h), so that what only partial
-segments, draws too close to their probability, a tile's first warp, the generator's times (made at every eighth
-segment) or a warp whose rows are of several batches run is left out, and the tests for it are counted. What comes once
-a chunk is counted as if it came at each segment or group. nvdisasm comes with the wheel nvidia-cuda-nvdisasm; the cubin
-is made by
+Counted is the text of a kernel's loop over tiles or segments, divided by the 16 elements of a thread's segment, of fine
+tiles by the 4 of a quarter. Down a row segments come in groups of four, which backward enters segment by segment and
+then goes back through: the text of the loops over segments is divided by 16 and that of the group around them by 64.
+sass_paths.cu takes for granted what nearly every warp finds at nearly every segment (`usually` in
+kernels/cuda/device.h), so that what only partial segments, draws too close to their probability, a tile's first warp,
+the generator's times (made at every eighth segment) or a warp whose rows are of several batches run is left out, and
+the tests for it are counted. What comes once a chunk is counted as if it came at each segment or group. nvdisasm comes
+with the wheel nvidia-cuda-nvdisasm; the cubin is made by
   nvcc -cubin -arch=sm_90 -std=c++20 -O3 --expt-relaxed-constexpr --fmad=false --ftz=false --prec-div=true
-    --prec-sqrt=true -I. -Iinclude tests/stub/sass_paths.cu
+    --prec-sqrt=true -I. -Iinclude -I(cuRAND's headers) tests/stub/sass_paths.cu
 """
 
 import pathlib
@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 ELEMENTS = 16  # of a segment
+FINE_ELEMENTS = 4  # of a quarter
 SEGMENTS = 4  # of a group
 RECURRENCES = ("lif", "spsn", "cuba_lif", "psu_lif")
 DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
@@ -32,7 +33,8 @@ DTYPES = ("float32", "float16", "bfloat16", "uint8", "bits32")
 CLASSES = ("memory", "shared", "float", "special", "double", "wide", "multiply", "logic", "control")
 # The loop whose text is counted: over tiles; over a row's groups of segments, in those over blocks of rows and,
 # backward, batches. And the loops over segments inside it.
-DEPTHS = {"forward_tiles": (0, 0), "backward_tiles": (0, 0), "forward_rows": (1, 1), "backward_rows": (2, 2)}
+DEPTHS = {"forward_tiles": (0, 0), "backward_tiles": (0, 0), "forward_fine": (0, 0), "backward_fine": (0, 0),
+          "forward_rows": (1, 1), "backward_rows": (2, 2)}
 CONTROL = ("BRA", "BSSY", "BSYNC", "BAR", "EXIT", "WARPSYNC", "BPT", "CALL", "RET", "YIELD", "DEPBAR")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)$")
 
@@ -97,7 +99,7 @@ def largest_apart(found, many):
     return chosen
 
 
-def count_loop(lines, depth=0, segment_loops=0):
+def count_loop(lines, depth=0, segment_loops=0, elements=ELEMENTS):
     """{class: instructions an element}"""
     opcodes = [match[2] for match in map(INSTRUCTION.match, lines) if match]
     found = loops(lines)
@@ -112,7 +114,7 @@ def count_loop(lines, depth=0, segment_loops=0):
         if opcodes[place] == "NOP":
             continue
         once_a_group = segment_loops > 0 and not any(low <= place <= high for low, high in by_segment)
-        counts[class_of(opcodes[place])] += 1 / ELEMENTS / (SEGMENTS if once_a_group else 1)
+        counts[class_of(opcodes[place])] += 1 / elements / (SEGMENTS if once_a_group else 1)
     return counts
 
 
@@ -132,7 +134,7 @@ def kernels(listing):
 
 
 def readable(name):
-    kind = re.search(r"(forward_rows|forward_tiles|backward_rows|backward_tiles)", name)[1]
+    kind = re.search("|".join(DEPTHS), name)[0]
     recurrence = re.search(r"spikescan_recurrence(\d)", name)
     numbers = [int(n) for n in re.search(r"spikescan_dtype(\d)E(?:LS\d*_(\d))?", name).groups() if n]
     return " ".join([kind, RECURRENCES[int(recurrence[1])], *(DTYPES[number] for number in numbers)])
@@ -147,7 +149,8 @@ def table(listing):
     for name, lines in kernels(listing).items():
         if "reduce_" in name:  # not an element's work
             continue
-        counts = count_loop(lines, *DEPTHS[readable(name).split()[0]])
+        kind = readable(name).split()[0]
+        counts = count_loop(lines, *DEPTHS[kind], FINE_ELEMENTS if kind.endswith("fine") else ELEMENTS)
         numbers = [counts[name] for name in CLASSES]
         rows.append(f"{readable(name)}: " + " ".join(f"{number:.1f}" for number in [*numbers, sum(numbers)]))
     return "\n".join(head + sorted(rows)) + "\n"

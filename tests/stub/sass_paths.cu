@@ -18,6 +18,7 @@ __device__ __forceinline__ void settle_pass(Call& call, spikescan_recurrence rec
   call.args.x.dtype = x;
   call.plan.chunks = 1;  // no look-back
   call.plan.row_batches = 1;
+  call.plan.tile_batches = 1;
 }
 
 __device__ __forceinline__ void settle_forward(ForwardCall& call, spikescan_recurrence recurrence, spikescan_dtype x,
@@ -31,6 +32,14 @@ __device__ __forceinline__ void settle_forward(ForwardCall& call, spikescan_recu
   call.args.saved = nullptr;
 }
 
+__device__ __forceinline__ void settle_backward(BackwardCall& call, spikescan_recurrence recurrence,
+                                                spikescan_dtype x) {
+  settle_pass(call, recurrence, x);
+  call.args.grad_spikes.dtype = x;
+  call.args.grad_x.dtype = x;
+  call.args.grad_membrane.data = nullptr;
+}
+
 }  // namespace
 
 template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
@@ -39,23 +48,46 @@ __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
   ForwardCall call = given;
   settle_forward(call, R, X, S);
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, forward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kSegmentSteps, forward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, Phase::kFinish, shared, false);
-  for (Tile tile; queue.next(place, tile);) ForwardTile<R, false>(call, Phase::kFinish, shared, place, tile).run();
+  for (Tile tile; queue.next(place, tile);)
+    ForwardTile<R, false, kSegmentSteps>(call, Phase::kFinish, shared, place, tile).run();
 }
 
 template <spikescan_recurrence R, spikescan_dtype X>
 __global__ void __launch_bounds__(most_tile_threads(R), resident_tiles(R))
     backward_tiles(const __grid_constant__ BackwardCall given) {
   BackwardCall call = given;
-  settle_pass(call, R, X);
-  call.args.grad_spikes.dtype = X;
-  call.args.grad_x.dtype = X;
-  call.args.grad_membrane.data = nullptr;
+  settle_backward(call, R, X);
   Place place(call.plan);
-  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, backward_columns(R));
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kSegmentSteps, backward_columns(R));
   TileQueue queue(call.description, call.plan, call.args.workspace, Phase::kFinish, shared, true);
-  for (Tile tile; queue.next(place, tile);) BackwardTile<R, false>(call, Phase::kFinish, shared, place, tile).run();
+  for (Tile tile; queue.next(place, tile);)
+    BackwardTile<R, false, kSegmentSteps>(call, Phase::kFinish, shared, place, tile).run();
+}
+
+template <spikescan_recurrence R, spikescan_dtype X, spikescan_dtype S>
+__global__ void __launch_bounds__(kMostFineThreads, resident_fine_tiles(R, false))
+    forward_fine(const __grid_constant__ ForwardCall given) {
+  ForwardCall call = given;
+  settle_forward(call, R, X, S);
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kQuarterSteps, forward_columns(R));
+  for_fine_tiles(call, Phase::kFinish, false, shared, place, [&](const Tile& tile) {
+    ForwardTile<R, true, kQuarterSteps>(call, Phase::kFinish, shared, place, tile).run();
+  });
+}
+
+template <spikescan_recurrence R, spikescan_dtype X>
+__global__ void __launch_bounds__(kMostFineThreads, resident_fine_tiles(R, true))
+    backward_fine(const __grid_constant__ BackwardCall given) {
+  BackwardCall call = given;
+  settle_backward(call, R, X);
+  Place place(call.plan);
+  const TileShared shared(dynamic_shared(), NeuronTile<R>::kOrder, kQuarterSteps, backward_columns(R));
+  for_fine_tiles(call, Phase::kFinish, true, shared, place, [&](const Tile& tile) {
+    BackwardTile<R, true, kQuarterSteps>(call, Phase::kFinish, shared, place, tile).run();
+  });
 }
 
 template <spikescan_dtype kX>
@@ -70,11 +102,13 @@ struct OneGradient : SpikesGradient<kX> {
 #define FORWARD(R, X, S)                                                                                         \
   template __global__ void forward_rows_kernel<R, false, DrawnSpikes<X, S>>(const __grid_constant__ ForwardCall, \
                                                                             Phase);                              \
-  template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);
+  template __global__ void forward_tiles<R, X, S>(const __grid_constant__ ForwardCall);                          \
+  template __global__ void forward_fine<R, X, S>(const __grid_constant__ ForwardCall);
 #define BACKWARD(R, X)                                                                   \
   template __global__ void backward_rows_kernel<R, 32, RowWork::kWhole, OneGradient<X>>( \
       const __grid_constant__ BackwardCall, Phase);                                      \
-  template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);
+  template __global__ void backward_tiles<R, X>(const __grid_constant__ BackwardCall);   \
+  template __global__ void backward_fine<R, X>(const __grid_constant__ BackwardCall);
 
 FORWARD(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
 FORWARD(SPIKESCAN_SPSN, SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32)
