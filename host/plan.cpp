@@ -137,10 +137,11 @@ int neighbours(const spikescan_description& d, const Plan& plan) {
 void set_tile_launch(const spikescan_description& d, const DeviceFacts& facts, bool backward, Plan& plan) {
   const TileShape tile = tile_shape(d, facts, plan, backward);
   set_tiles(d, tile, plan);
-  const bool is_fine = tile.steps == kQuarterSteps;
   const int64_t most_in_phases = tile.resident * (backward ? kTilesOfBlockBackward : kTilesOfBlockForward);
-  if (plan.chunks >= kChunksInPhases && (is_fine || plan.tiles <= most_in_phases)) plan.strategy = kTilesInPhases;
-  if (is_fine) {  // a block each
+  if (plan.chunks >= kChunksInPhases && (is_fine(plan) || plan.tiles <= most_in_phases)) {
+    plan.strategy = kTilesInPhases;
+  }
+  if (is_fine(plan)) {  // a block each
     plan.run = 1;
     plan.blocks = std::min(plan.tiles, kMostBlocks);
     return;

@@ -7,8 +7,8 @@
 
 namespace spikescan {
 
-// What a CUDA pass launches, by the strategy's own terms: "strategy=tiles chunks=5 tile=4x64x16 ...". Empty for the CPU,
-// which launches nothing.
+// What a CUDA pass launches, by the strategy's own terms: "strategy=tiles chunks=5 tile=4x64x16 ..." (channels, parts,
+// steps of a part). Empty for the CPU, which launches nothing.
 std::string print_launch(const Plan& plan);
 
 // One line: the pass, its launch, and what it needs of memory.

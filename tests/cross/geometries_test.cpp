@@ -53,7 +53,7 @@ void lay_out_phases(const spikescan_description& d, Plan& plan) {
   plan.chain_threads = 64;
 }
 
-// Threads of a tile's channel, a power of two.
+// Threads of a tile's row, a power of two.
 int parts_of(int64_t time, int tile_steps) {
   const int64_t segments = (std::min(time, ops::chunk_steps()) + kSegmentSteps - 1) / kSegmentSteps;
   return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(segments))) * kSegmentSteps / tile_steps;
@@ -62,11 +62,11 @@ int parts_of(int64_t time, int tile_steps) {
 void change_tiles(const spikescan_description& d, const Geometry& g, bool backward, Plan& plan) {
   plan.tile_channels = g.tile_channels;
   plan.tile_batches = backward ? g.tile_batches : 1;
-  const int columns = plan.tile_channels * plan.tile_batches;
+  const int rows = plan.tile_channels * plan.tile_batches;
   plan.tile_steps = g.tile_steps;
   plan.tile_parts = parts_of(d.time, g.tile_steps);
-  if (is_fine(plan)) plan.tile_parts = std::max(plan.tile_parts, 32 / columns);
-  plan.threads = columns * plan.tile_parts;
+  if (is_fine(plan)) plan.tile_parts = std::max(plan.tile_parts, 32 / rows);
+  plan.threads = rows * plan.tile_parts;
   plan.channel_tiles = (d.channels + g.tile_channels - 1) / g.tile_channels;
   plan.tiles = plan.channel_tiles * plan.batch_rows * plan.chunks;
   plan.run = g.run;
@@ -231,7 +231,7 @@ TEST_P(Geometries, SumSegmentsLastFirst) {
   c.description.batch = 1;
   c.description.time = 48;
   c.description.rule = SPIKESCAN_NONE;
-  support::fill(c, 96, {.initial_state = true, .grad_spikes = true, .grad_membrane = false, .grad_final_state = false});
+  support::fill(c, 96, {.grad_membrane = false, .grad_final_state = false});
   std::fill(c.beta.begin(), c.beta.end(), 0.0f);
   std::fill(c.alpha.begin(), c.alpha.end(), 0.0f);
   const int64_t channels = c.description.channels;

@@ -60,17 +60,17 @@ void expect_launchable(const Plan& plan, spikescan_recurrence recurrence, const 
   EXPECT_LE(plan.threads, is_fine(plan)    ? kMostFineThreads
                           : is_tiles(plan) ? most_tile_threads(recurrence)
                                            : kRowThreads);
-  const int columns = plan.tile_channels * plan.tile_batches;
-  EXPECT_LE(columns, 32) << "the leaders are lanes of one warp";
+  const int rows = plan.tile_channels * plan.tile_batches;
+  EXPECT_LE(rows, 32) << "the leaders are lanes of one warp";
   if (is_fine(plan)) {
-    EXPECT_LE(columns, 8) << "the threads of a segment are lanes of one warp";
+    EXPECT_LE(rows, 8) << "the threads of a segment are lanes of one warp";
     EXPECT_EQ(plan.threads % 32, 0) << "which is there as a whole";
     EXPECT_EQ(plan.tile_parts % 4, 0);
   }
   EXPECT_LE(plan.shared_bytes, facts.shared_bytes);
   EXPECT_LE(plan.blocks, int64_t{1} << 30);
   if (is_tiles(plan)) {
-    EXPECT_EQ(plan.threads, columns * plan.tile_parts);
+    EXPECT_EQ(plan.threads, rows * plan.tile_parts);
     EXPECT_LE(plan.blocks, plan.tiles);
     EXPECT_EQ(plan.blocks > 0, plan.tiles > 0);
     EXPECT_GE(plan.run, 1);
