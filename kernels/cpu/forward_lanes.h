@@ -156,13 +156,12 @@ class ForwardLanes {
 
   // Less than a segment, a row's last one, where ForwardSpikes can take it; else false.
   bool run_part(int64_t t, int distance, int steps) {
-    float* const lines = call_.args.membrane.data ? nullptr : spikes_.part_lines(t);
-    if (!lines) return false;
+    if (call_.args.membrane.data || !spikes_.takes_part(t)) return false;
     const Asking next = ask_next(t, steps);
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
     const auto m = neuron_.enter_inner(x, steps, distance, states_);
     keep_last(steps);
-    spikes_.fire_part(t, steps, m, lines, next);
+    spikes_.fire_part(t, steps, m, next);
     return true;
   }
 

@@ -38,21 +38,22 @@ class ForwardSpikes {
     with_rule(call_.firing, [&](const auto& rule) HWY_ATTR { fire_by(rule, t, m, next); });
   }
 
-  // Less than a segment is fired in registers if its spikes are float32 and go past the caches. Where they go, else
-  // null.
-  HWY_INLINE float* part_lines(int64_t t) {
-    const spikescan_tensor& out = call_.args.spikes;
-    constexpr int64_t kBytes = sizeof(float);
-    float* const first = whole_lines(out, spikes_, t, lanes_);
-    if (!first) return nullptr;
-    return streaming(t).wanted(first, out.stride_time * kBytes, lanes_ * kBytes, true) ? first : nullptr;
+  // Less than a segment is fired in registers where its spikes are bits first, or float rows of lines.
+  HWY_INLINE bool takes_part(int64_t t) const {
+    const Rows rows = rows_at(t);
+    return call_.args.spikes.dtype != SPIKESCAN_BITS32 &&
+           (rows.lines || (rows.are_bits && call_.firing.rule != SPIKESCAN_NONE));
   }
   template <class M>
-  HWY_INLINE void fire_part(int64_t t, int steps, M m, float* lines, const Asking& next) {
-    const StreamSink rows = {lines, call_.args.spikes.stride_time, next};
-    with_rule(call_.firing, [&](const auto& rule) HWY_ATTR {
-      steps % kQuarterSteps == 0 ? fire_steps(rule, t, steps, m, rows)
-                                 : fire_steps(rule, t, steps, m, PartStreamSink{rows, steps});
+  HWY_INLINE void fire_part(int64_t t, int steps, M m, const Asking& next) {
+    const Rows rows = rows_at(t);
+    with_rule(call_.firing, [&]<class Rule>(const Rule& rule) HWY_ATTR {
+      const auto fire = [&](auto sink) HWY_ATTR { fire_steps(rule, t, steps, m, sink); };
+      const StreamSink lines = {rows.lines, call_.args.spikes.stride_time, next};
+      if (rows.lines) return steps % kQuarterSteps == 0 ? fire(lines) : fire(PartStreamSink{lines, steps});
+#if SPIKESCAN_AVX512
+      if constexpr (!std::is_same_v<Rule, NoRule>) fire_bits(t, steps, rows, next, fire);
+#endif
     });
   }
 
@@ -105,6 +106,27 @@ class ForwardSpikes {
         return;
       }
     }
+    const Rows rows = rows_at(t);
+    if (rows.lines) return fire_segment(rule, t, m, StreamSink{rows.lines, out.stride_time, next});
+#if SPIKESCAN_AVX512
+    if constexpr (!std::is_same_v<Rule, NoRule>) {
+      const auto fire = [&](auto sink) HWY_ATTR { fire_segment(rule, t, m, sink); };
+      if (rows.are_bits) return fire_bits(t, kSegmentSteps, rows, next, fire);
+    }
+#endif
+    fire_segment(rule, t, m, AskingTileSink{u_, next, output_of(rows, t, next)});
+    store_segment(out, spikes_, t, kSegmentSteps, lanes_, rows.way, u_);
+  }
+
+  // How the spikes' rows go to memory, if they are no packed words.
+  struct Rows {
+    Streaming way;
+    bool streams;   // past the caches
+    bool are_bits;  // first, of rules that fire (spike_rows.h)
+    float* lines;   // where float rows go past the caches and each vector is a line; else null
+  };
+  Rows rows_at(int64_t t) const {
+    const spikescan_tensor& out = call_.args.spikes;
     const Streaming way = streaming(t);
     const bool together = spikes_.together();
     const auto bytes = static_cast<int64_t>(dtype_bytes(out.dtype)), stride_bytes = out.stride_time * bytes;
@@ -114,23 +136,23 @@ class ForwardSpikes {
     const bool squares =
         way.last && is_transposed(spikes_, out.stride_time) && out.dtype == SPIKESCAN_FLOAT32 && on_lines(first, 0);
     const bool streams = runs || squares || way.wanted(first, stride_bytes, row_bytes, together);
-    if (float* const lines = streams ? whole_lines(out, spikes_, t, lanes_) : nullptr) {
-      return fire_segment(rule, t, m, StreamSink{lines, out.stride_time, next});
-    }
-    // A streaming store wants no line.
-    const Asking output = streams ? next : Asking(out, spikes_, t, 0, 0);
-#if SPIKESCAN_AVX512
-    if constexpr (!std::is_same_v<Rule, NoRule>) {
-      if (runs || !spikes_.written_alone()) {
-        SpikeRows rows = {};
-        fire_segment(rule, t, m, RowSink{rows, next, output});
-        return rows.write(out, spikes_, t, lanes_, way);
-      }
-    }
-#endif
-    fire_segment(rule, t, m, AskingTileSink{u_, next, output});
-    store_segment(out, spikes_, t, kSegmentSteps, lanes_, way, u_);
+    const bool are_bits = SPIKESCAN_AVX512 && (runs || !spikes_.written_alone());
+    return {way, streams, are_bits, streams ? whole_lines(out, spikes_, t, lanes_) : nullptr};
   }
+  // What to ask for beside the inputs: a streaming store wants no line.
+  Asking output_of(const Rows& rows, int64_t t, const Asking& next) const {
+    return rows.streams ? next : Asking(call_.args.spikes, spikes_, t, 0, 0);
+  }
+
+#if SPIKESCAN_AVX512
+  // `fire`: fires into the sink that it is passed.
+  template <class Fire>
+  HWY_INLINE void fire_bits(int64_t t, int steps, const Rows& rows, const Asking& next, Fire fire) {
+    SpikeRows bits = {};
+    fire(RowSink{bits, next, output_of(rows, t, next)});
+    bits.write(call_.args.spikes, spikes_, t, steps, lanes_, rows.way);
+  }
+#endif
 
   Streaming streaming(int64_t t) const {
     return way_of(call_.description, call_.args.spikes, place_, parts_, static_cast<int>(t % kForwardTurn), false);

@@ -74,6 +74,11 @@ struct Streaming {
     return bytes % kLineBytes == 0 && on_lines(to, stride_bytes);
   }
 
+  // Of a tile's rows: of joined ones short ones as well, which as bits (spike_rows.h) would be slower.
+  bool wanted_of_tile(const void* to, int64_t stride_bytes, size_t bytes, bool together) const {
+    return (together && first) || wanted(to, stride_bytes, bytes, together);
+  }
+
   // Of rows that follow each other in memory, a batch's of several, or a block's that are too short for wanted(): a
   // segment of them is one long row. Returns its lanes, at most half a block's, or 0 where that is not so. With fewer
   // than three, making one was slower (and see lane_transpose.h).

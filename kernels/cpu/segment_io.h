@@ -2,6 +2,7 @@
 // Stores go past the caches where a call writes much.
 #pragma once
 
+#include "kernels/cpu/float_rows.h"
 #include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/lane_gather.h"
 #include "kernels/cpu/lane_transpose.h"
@@ -26,12 +27,24 @@ Streaming way_of(const spikescan_description& d, const spikescan_tensor& tensor,
   return Streaming(place, parts, step, joins, backward);
 }
 
-// The block's row of step t, if its float32 rows are whole lines of memory, one for each vector (AVX-512); else null.
+// The block's row of step t, if its rows are float32 and lie together, and a vector is a line (AVX-512); else null.
+inline float* float_row(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) {
+  if (tensor.dtype != SPIKESCAN_FLOAT32 || kFloats * sizeof(float) != kLineBytes || !rows.together()) return nullptr;
+  return static_cast<float*>(tensor.data) + rows.first(0) + t * tensor.stride_time;
+}
+// The same, if the rows are whole lines of memory, one for each vector.
 inline float* whole_lines(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes) {
-  if (tensor.dtype != SPIKESCAN_FLOAT32 || kFloats * sizeof(float) != kLineBytes) return nullptr;
-  if (lanes % kFloats != 0 || !rows.together()) return nullptr;
-  float* const first = static_cast<float*>(tensor.data) + rows.first(0) + t * tensor.stride_time;
-  return on_lines(first, tensor.stride_time * int64_t{sizeof(float)}) ? first : nullptr;
+  float* const first = float_row(tensor, rows, t);
+  return first && are_lines(first, tensor.stride_time, lanes) ? first : nullptr;
+}
+// The same, if they go past the caches row by row, wherever in a line they begin.
+inline float* streamed_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes,
+                            const Streaming& streaming) {
+  float* const first = streaming.last ? float_row(tensor, rows, t) : nullptr;
+  if (!first || are_lines(first, tensor.stride_time, lanes)) return first;
+  constexpr size_t kBytes = sizeof(float);
+  const bool wanted = streaming.wanted_of_tile(first, tensor.stride_time * int64_t{kBytes}, lanes * kBytes, true);
+  return wanted && streaming.long_run(tensor.stride_time, rows, lanes, kBytes) == 0 ? first : nullptr;
 }
 
 // Beside the run it may write the next one's lanes, which come later, or lanes that are not in use.
@@ -156,9 +169,7 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   }
   rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
     T* to = data + rows.first(first);
-    // Of joined rows short ones as well, which as bits (spike_rows.h) would be slower.
-    if ((rows.together() && streaming.first) ||
-        streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together())) {
+    if (streaming.wanted_of_tile(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together())) {
       stream_run(in, steps, first, count, to, stride, streaming);
     } else {
       store_run(to, stride, steps, first, count, in);

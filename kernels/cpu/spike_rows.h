@@ -15,31 +15,31 @@ class SpikeRows {
  public:
   HWY_INLINE void put(int j, int l, FloatMask spikes) { bits_[j][l / kFloats] = static_cast<uint16_t>(spikes.raw); }
 
-  // Of the segment at t.
-  void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes,
+  // Of the segment at t, or of a part of one.
+  void write(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
              const Streaming& streaming) const {
     switch (tensor.dtype) {
       case SPIKESCAN_FLOAT16:
-        return write_as<uint16_t>(tensor, rows, t, lanes, streaming, 0x3c00);
+        return write_as<uint16_t>(tensor, rows, t, steps, lanes, streaming, 0x3c00);
       case SPIKESCAN_BFLOAT16:
-        return write_as<uint16_t>(tensor, rows, t, lanes, streaming, 0x3f80);
+        return write_as<uint16_t>(tensor, rows, t, steps, lanes, streaming, 0x3f80);
       case SPIKESCAN_UINT8:
-        return write_as<uint8_t>(tensor, rows, t, lanes, streaming, 1);
+        return write_as<uint8_t>(tensor, rows, t, steps, lanes, streaming, 1);
       default:
-        return write_as<uint32_t>(tensor, rows, t, lanes, streaming, 0x3f800000u);
+        return write_as<uint32_t>(tensor, rows, t, steps, lanes, streaming, 0x3f800000u);
     }
   }
 
  private:
   template <class T>
-  void write_as(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes, const Streaming& streaming,
-                T one) const {
+  void write_as(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int steps, int lanes,
+                const Streaming& streaming, T one) const {
     T* data = static_cast<T*>(tensor.data) + t * tensor.stride_time;
     const int64_t stride = tensor.stride_time;
     if (const int run = streaming.long_run(stride, rows, lanes, sizeof(T))) {
       for (int l = 0; l < lanes; l += run) {
         streaming.ask_long_part(data + rows.first(l), static_cast<size_t>(run) * sizeof(T));
-        stream_run_bits(l, run, data + rows.first(l), one);
+        stream_run_bits(l, run, steps, data + rows.first(l), one);
       }
       return;
     }
@@ -47,15 +47,15 @@ class SpikeRows {
       T* to = data + rows.first(first);
       const bool streams = streaming.wanted(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together());
       if (!streams) {
-        for (int j = 0; j < kSegmentSteps; ++j, to += stride) store_ones(bits_of_step(j) >> first, count, to, one);
+        for (int j = 0; j < steps; ++j, to += stride) store_ones(bits_of_step(j) >> first, count, to, one);
         return;
       }
       if (!streaming.follows && streaming.first) {
-        for (int j = 0; j < kSegmentSteps; ++j) __builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);
+        for (int j = 0; j < steps; ++j) __builtin_memcpy(streaming.first[j], bits_[j], sizeof bits_[j]);
       }
-      for (int j = 0; j < kSegmentSteps; ++j, to += stride) {
-        streaming.ask_parts(to, stride * int64_t{sizeof(T)}, static_cast<size_t>(count) * sizeof(T), j, kSegmentSteps);
-        stream_bits(bits_of_step(j) >> first, count, to, one, streaming, j);
+      for (int j = 0; j < steps; ++j, to += stride) {
+        streaming.ask_parts(to, stride * int64_t{sizeof(T)}, static_cast<size_t>(count) * sizeof(T), j, steps);
+        stream_bits(bits_of_step(j) >> first, count, to, one, streaming, j, steps);
       }
     });
   }
@@ -68,7 +68,7 @@ class SpikeRows {
 
   // A segment that is one long row, `run` at most half the lanes.
   template <class T>
-  HWY_INLINE void stream_run_bits(int first, int run, T* to, T one) const {
+  HWY_INLINE void stream_run_bits(int first, int run, int steps, T* to, T one) const {
     const hn::ScalableTag<T> d;
     constexpr int kLine = kLineBytes / sizeof(T);
     const uint64_t of_run = (uint64_t{1} << run) - 1;
@@ -77,7 +77,7 @@ class SpikeRows {
     uint64_t line = 0;
     int filled = part;
     bool whole = part == 0;
-    for (int j = 0; j < kSegmentSteps; ++j) {
+    for (int j = 0; j < steps; ++j) {
       const uint64_t bits = bits_of_step(j) >> first & of_run;
       line |= bits << filled;
       filled += run;
@@ -100,7 +100,8 @@ class SpikeRows {
 
   // stream_row() of row_stream.h with bits in the place of elements; they are what a row leaves to others, too.
   template <class T>
-  static HWY_INLINE void stream_bits(uint64_t bits, int count, T* to, T one, const Streaming& streaming, int step) {
+  static HWY_INLINE void stream_bits(uint64_t bits, int count, T* to, T one, const Streaming& streaming, int step,
+                                     int steps) {
     const hn::ScalableTag<T> d;
     constexpr int kLine = kLineBytes / sizeof(T);
     const int part = static_cast<int>(reinterpret_cast<uintptr_t>(to) % kLineBytes / sizeof(T));
@@ -110,7 +111,7 @@ class SpikeRows {
     const uint64_t up_to_here = count == kLanes ? bits : bits << (kLanes - count) | before >> count;
     __builtin_memcpy(streaming.last[step], &up_to_here, sizeof up_to_here);
 
-    const SharedLine first = streaming.first_line(step), last = streaming.last_line(step, kSegmentSteps);
+    const SharedLine first = streaming.first_line(step), last = streaming.last_line(step, steps);
     const uint64_t first_bits = part == 0 ? bits : bits << part | before >> (kLanes - part);
     const auto line_at = [&](int at) { return at == 0 ? first_bits : bits >> (at - part); };
     to -= part;

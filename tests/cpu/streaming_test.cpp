@@ -77,18 +77,21 @@ Case case_of(const Rows& rows, int64_t bytes) {
   return c;
 }
 
-// All of it in two parts, each of which streams nothing.
+// All of it in two parts, of the batches or, of one batch, of the channels. Each streams nothing.
 void expect_parts(const Case& whole, const Forward& forward, const Backward& backward) {
   const spikescan_description& d = whole.description;
-  const int64_t half = d.batch / 2;
-  for (const int64_t b : {int64_t{0}, half}) {
-    const Box box = {{b, 0, 0}, {b == 0 ? half : d.batch - half, d.time, d.channels}};
+  const int axis = d.batch > 1 ? 0 : 2;
+  const int64_t all[] = {d.batch, d.time, d.channels}, half = all[axis] / 2;
+  for (const int64_t begin : {int64_t{0}, half}) {
+    Box box = {{}, {all[0], all[1], all[2]}};
+    box.first[axis] = begin;
+    box.count[axis] = begin == 0 ? half : all[axis] - half;
     Case part = part_of(whole, box);
     ASSERT_LT(part.elements() * static_cast<int64_t>(bytes_of(whole.spikes_dtype)), kStreamingBytes);
     part.spikes_layout = part.membrane_layout = part.grad_spikes_layout = part.grad_x_layout = Layout::batch_first;
     part.misaligned = part.grad_x_in_place = false;
     ASSERT_EQ(part_difference(kCpu, part, part_of(forward, whole, box), part_of(backward, whole, box)), "")
-        << "from batch " << b;
+        << "from " << begin << " on axis " << axis;
   }
 }
 
@@ -110,6 +113,24 @@ TEST_P(Outputs, SpikesMembraneAndGradient) {
   expect_parts(c, forward, backward);
 }
 
+// Of rows that end inside their first segment or their second.
+TEST_P(Outputs, SpikesOfPartOfASegment) {
+  const auto& [rows, dtype] = GetParam();
+  constexpr int64_t kTimes[] = {4, 10, 25, 31};
+  Case c = case_of(rows, dtype == SPIKESCAN_FLOAT32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2);
+  spikescan_description& d = c.description;
+  const int64_t time = kTimes[(rows.channels + dtype) % 4];
+  d.batch *= d.time / time;
+  d.time = time;
+  d.rule = static_cast<spikescan_rule>(rows.channels % 3);
+  d.recurrence = static_cast<spikescan_recurrence>(rows.channels / 3 % 4);
+  c.spikes_dtype = dtype;
+  if (dtype != SPIKESCAN_UINT8) d.dtype = dtype;
+  c.wanted.membrane = c.wanted.grad_x = c.wanted.grad_beta = c.wanted.grad_alpha = false;
+  fill(c, 13);
+  expect_parts(c, support::forward(kCpu, c), {});
+}
+
 // What one block leaves to the next is then still the gradient of spikes.
 TEST(OutputsInPlace, Gradient) {
   for (const int64_t channels : {512, 130, 100, 37, 10, 2, 1}) {
@@ -122,9 +143,9 @@ TEST(OutputsInPlace, Gradient) {
   }
 }
 
-// Gradients whose rows are whole lines wait in a block's tile until the next rule takes their place there.
-class WholeLines : public testing::TestWithParam<spikescan_recurrence> {};
-INSTANTIATE_TEST_SUITE_P(All, WholeLines, testing::ValuesIn(kRecurrences),
+// Float rows that vectors take to memory a line at a time.
+class FloatLines : public testing::TestWithParam<spikescan_recurrence> {};
+INSTANTIATE_TEST_SUITE_P(All, FloatLines, testing::ValuesIn(kRecurrences),
                          [](const auto& info) { return support::name_of(info.param); });
 
 Case lines_case(spikescan_recurrence recurrence, int64_t time, int64_t channels) {
@@ -137,15 +158,27 @@ Case lines_case(spikescan_recurrence recurrence, int64_t time, int64_t channels)
   return c;
 }
 
-TEST_P(WholeLines, Gradient) {
-  // Last segments of a row with fewer steps than the others, or as many; blocks with fewer channels than others.
-  constexpr struct { int64_t time, channels; } kShapes[] = {{1100, 128}, {40, 512}, {4, 64}, {1024, 208}};
-  for (const auto& [time, channels] : kShapes) {
+// Gradients wait in a block's tile until the next rule takes their place there.
+TEST_P(FloatLines, Gradient) {
+  // Last segments of a row with fewer steps than the others, or as many; blocks with fewer channels than others. Rows
+  // of whole lines, and rows that share lines with each other or with what is not the call's.
+  constexpr struct {
+    int64_t time, channels;
+    bool misaligned;
+    Layout layout = Layout::batch_first;
+  } kShapes[] = {
+      {1100, 128, false}, {40, 512, false}, {4, 64, false},  {1024, 208, false},
+      {1100, 128, true},  {40, 500, false}, {4, 100, false}, {1024, 130, true, Layout::padded},
+  };
+  for (const auto& [time, channels, misaligned, layout] : kShapes) {
     enum { kOfSpikes, kOfSpikesInPlace, kOfMembrane };
     for (const int gradient : {kOfSpikes, kOfSpikesInPlace, kOfMembrane}) {
-      SCOPED_TRACE(testing::Message() << time << " steps, " << channels << " channels, gradient " << gradient);
+      SCOPED_TRACE(testing::Message() << time << " steps, " << channels << " channels, gradient " << gradient
+                                      << (misaligned ? ", off lines" : ""));
       omp_set_num_threads(2);
       Case c = lines_case(GetParam(), time, channels);
+      c.misaligned = misaligned;
+      c.grad_x_layout = layout;
       c.grad_x_in_place = gradient == kOfSpikesInPlace;
       const bool of_membrane = gradient == kOfMembrane;
       fill(c, 10, {.grad_spikes = !of_membrane, .grad_membrane = of_membrane, .grad_final_state = false});
@@ -156,7 +189,7 @@ TEST_P(WholeLines, Gradient) {
 }
 
 // Spikes of a row's last steps, of all numbers that are less than a segment, alone and after others.
-TEST_P(WholeLines, SpikesOfPartOfASegment) {
+TEST_P(FloatLines, SpikesOfPartOfASegment) {
   for (int64_t part = 1; part < 16; ++part) {
     const int64_t time = part % 2 == 0 ? part : 16 * (part / 3) + part, channels = part % 3 == 0 ? 208 : 64;
     for (const spikescan_rule rule : kRules) {
@@ -171,18 +204,17 @@ TEST_P(WholeLines, SpikesOfPartOfASegment) {
   }
 }
 
-// The same of one row of blocks whose time is split; off lines, nothing waits.
-TEST_P(WholeLines, GradientOfSplitTime) {
+// The same of one row of blocks whose time is split.
+TEST_P(FloatLines, GradientOfSplitTime) {
   omp_set_num_threads(4);
-  Case c = lines_case(GetParam(), kStreamingBytes / (4 * 64) + 1, 64);
-  c.description.batch = 1;
-  fill(c, 11);
-  const Forward forward = support::forward(kCpu, c);
-  const Backward backward = support::backward(kCpu, c, forward.saved);
-  const Box all = {{0, 0, 0}, {1, c.description.time, c.description.channels}};
-  Case off_lines = c;
-  off_lines.misaligned = true;
-  EXPECT_EQ(part_difference(kCpu, off_lines, part_of(forward, c, all), part_of(backward, c, all)), "");
+  for (const bool misaligned : {false, true}) {
+    Case c = lines_case(GetParam(), kStreamingBytes / (4 * 64) + 1, 64);
+    c.description.batch = 1;
+    c.misaligned = misaligned;
+    fill(c, 11);
+    const Forward forward = support::forward(kCpu, c);
+    expect_parts(c, forward, support::backward(kCpu, c, forward.saved));
+  }
 }
 
 // The rule `none` writes numbers, not ones.

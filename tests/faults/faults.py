@@ -235,6 +235,7 @@ FORWARD = _faults(
     ("spikes: past a short run", "store_part_ones(bits >> l, 0, count - l,", "store_part_ones(bits >> l, 0, count - l + 1,"),
     ("spikes: part of a line, of the bits after it", "store_part_ones(first_bits, part,", "store_part_ones(bits, part,"),
     ("spikes: part of a line to its end", "(64 - (end - begin))", "0"),
+    ("spikes: a part's last row shares its line", "streaming.last_line(step, steps)", "streaming.last_line(step, kSegmentSteps)"),
     ("spikes: of another run", "bits_of_step(j) >> first, count, to, one);", "bits_of_step(j), count, to, one);"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
@@ -454,7 +455,7 @@ BACKWARD = _faults(
     ("rows that wait: forgotten where there is no rule", "grad_x.send_all();\n      direct = {};", "direct = {};"),
     ("rows that wait: overwritten first",
      "store(gs(j, l) * rule.gradient(m), direct.at[j] + l);",
-     "store(gs(j, l) * rule.gradient(m), direct.at[j] + l); if constexpr (sends) sender.send(j, l);"),
+     "store(gs(j, l) * rule.gradient(m), direct.at[j] + l); sender.send(j, l);"),
 ) + _faults(
     "kernels/cpu/spike_sinks.h", STREAMING,
     ("part of a segment: steps beyond it written", "if (j < steps) rows.put", "rows.put"),
@@ -462,6 +463,7 @@ BACKWARD = _faults(
     "kernels/cpu/forward_spikes.h", STREAMING,
     ("part of a segment: a step lost", "PartStreamSink{rows, steps}", "PartStreamSink{rows, steps - 1}"),
     ("part of a segment: taken for whole quarters", "steps % kQuarterSteps == 0 ?", "true ?"),
+    ("part of a segment: bits of a whole one", "spikes_, t, steps, lanes_, rows.way", "spikes_, t, kSegmentSteps, lanes_, rows.way"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", STREAMING,
     ("part of a segment: no final state", "    keep_last(steps);\n    spikes_", "    spikes_"),
@@ -470,6 +472,18 @@ BACKWARD = _faults(
     ("rows that wait: of another width", "lanes_ == lanes && steps_", "steps_"),
     ("rows that wait: fewer than are sent", "steps_ >= steps", "steps_ > 0"),
     ("rows that wait: more than are sent", "send_from(all ? steps : 0);", "if (!all) send_from(0);"),
+    ("rows that wait: vectors for lines", "l += to_line_[j];", ""),
+    ("rows that wait: past their end", "if (l + kFloats > lanes_) return;", ""),
+) + _faults(
+    "kernels/cpu/float_rows.h", STREAMING,  # where there is AVX-512
+    ("float rows: the neighbour's lanes", "joined(load_part(streaming.last[j]), begin,", "joined(begin, begin,"),
+    ("float rows: the next step's lanes", "load_part(streaming.first[j + 1])", "load_part(streaming.first[j])"),
+    ("float rows: what lies before", "hn::Not(hn::FirstN(d, part))", "hn::FirstN(d, kFloats)"),
+    ("float rows: what lies after", "hn::FirstN(d, part), d, line", "hn::FirstN(d, kFloats), d, line"),
+    ("float rows: ends not kept", "if (streaming.precedes) keep_part(end, streaming.last[j]);", ""),
+    ("float rows: beginnings not kept", "keep_part(load(in.at[j]), streaming.first[j]);", ";"),
+    ("float rows: an end's last line", "l + kFloats <= lanes; l += kFloats) {\n      hn::Stream",
+     "l + kFloats < lanes; l += kFloats) {\n      hn::Stream"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),

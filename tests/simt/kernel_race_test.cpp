@@ -57,11 +57,11 @@ Case by_rows(spikescan_recurrence recurrence) {
   return c;
 }
 
-// Chunks enough for two processors to take a thread each. The last of them is short, so that a block's warps have more
-// or fewer steps.
+// Chunks enough for two processors to take a thread each, half the lanes of a warp. The last of them is short, so that a
+// block's warps have more or fewer steps.
 Case by_pieces(spikescan_recurrence recurrence) {
   Case c = case_of(recurrence, 1, 9 * 1024 + 40);
-  c.description.channels = 20;
+  c.description.channels = 16;
   fill(c, 9, {.lowest_decay = 0.999f, .highest_decay = 1.0f});
   return c;
 }
