@@ -1,4 +1,4 @@
-// Rows of a segment that stay in their tile for a while and go to memory past the caches a vector at a time, in the
+// Rows of a segment that stay in their tile for a while and go to memory past the caches a line at a time, in the
 // middle of slow work. All of them at once come faster than memory takes them, and what follows in the program then
 // waits, although it has nothing to do with them. Float rows with AVX-512, whose vectors are lines (float_rows.h).
 #pragma once
@@ -11,10 +11,10 @@ SPIKESCAN_ELEMENT_BEGIN
 
 class DelayedRows {
  public:
-  static constexpr bool kUsed = SPIKESCAN_AVX512;  // elsewhere none ever waits
+  static constexpr bool kUsed = kVectorsAreLines;  // elsewhere none ever waits
 
   // Step j's row of the tile, of at least a line, goes to first + j * stride: the lines that it shares with others at
-  // once, for nobody could join them later.
+  // once, since their parts are this turn's.
   void wait(const Segment& tile, float* first, int64_t stride, int steps, int lanes, const Streaming& streaming) {
     tile_ = &tile;
     first_ = first;
@@ -37,7 +37,8 @@ class DelayedRows {
   // Of all rows each vector is a line.
   bool whole() const { return whole_; }
 
-  // For each vector of each row once, a row's vectors in order, before it is overwritten; then done().
+  // For each vector of each row once, before that vector of the tile is overwritten and the ones after it are; then
+  // done().
   template <bool kWhole>
   class Sender {
    public:

@@ -9,12 +9,16 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
+constexpr bool kVectorsAreLines = SPIKESCAN_AVX512;
+
 // Rows of whole vectors that begin on lines.
 inline bool are_lines(const float* first, int64_t stride, int lanes) {
   return lanes % kFloats == 0 && on_lines(first, stride * int64_t{sizeof(float)});
 }
 
 #if SPIKESCAN_AVX512
+static_assert(kFloats * sizeof(float) == kLineBytes);
+
 // Lanes of its line that lie before p.
 HWY_INLINE int lanes_before(const float* p) {
   return static_cast<int>(reinterpret_cast<uintptr_t>(p) % kLineBytes / sizeof(float));
@@ -69,11 +73,11 @@ inline void stream_ends(const Segment& in, int steps, int lanes, float* first, i
   }
 }
 
-// row_stream.h has the others.
-inline void stream_run(const Segment& in, int steps, int first, int lanes, float* to, int64_t stride,
-                       const Streaming& streaming) {
+// stream_run() of row_stream.h, but that nothing is put together in memory.
+inline void stream_float_run(const Segment& in, int steps, int first, int lanes, float* to, int64_t stride,
+                             const Streaming& streaming) {
   if (are_lines(to, stride, lanes)) return stream_lines(in, steps, first, lanes, to, stride);
-  // A block's rows: those of several batches are streamed as lines alone.
+  // From here on the run is all of the block's lanes: runs that do not lie together come as lines.
   stream_ends(in, steps, lanes, to, stride, streaming);
   for (int j = 0; j < steps; ++j, to += stride) {
     for (int l = lanes_to_line(to); l + kFloats <= lanes; l += kFloats) {
@@ -81,7 +85,8 @@ inline void stream_run(const Segment& in, int steps, int first, int lanes, float
     }
   }
 }
-#else  // streamed_rows() of segment_io.h finds none, so nobody comes here
+#else  // nobody comes here
+inline void stream_float_run(const Segment&, int, int, int, float*, int64_t, const Streaming&) {}
 HWY_INLINE int lanes_to_line(const float*) {
   return 0;
 }

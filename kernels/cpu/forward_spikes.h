@@ -1,5 +1,5 @@
 // The spikes of a block's segments in a forward pass (docs/model.md, section 3): which way they are fired and written.
-// Whole segments go from M to the output in registers, and so does less than a segment in one case; all else by way of
+// Whole segments go from M to the output in registers, and so does less than a segment in two cases; all else by way of
 // the tile.
 #pragma once
 
@@ -40,19 +40,20 @@ class ForwardSpikes {
 
   // Less than a segment is fired in registers where its spikes are bits first, or float rows of lines.
   HWY_INLINE bool takes_part(int64_t t) const {
-    const Rows rows = rows_at(t);
-    return call_.args.spikes.dtype != SPIKESCAN_BITS32 &&
-           (rows.lines || (rows.are_bits && call_.firing.rule != SPIKESCAN_NONE));
+    if (call_.args.spikes.dtype == SPIKESCAN_BITS32) return false;
+    const Destination to = destination(t);
+    return to.lines || (to.are_bits && call_.firing.rule != SPIKESCAN_NONE);
   }
+  // After takes_part().
   template <class M>
   HWY_INLINE void fire_part(int64_t t, int steps, M m, const Asking& next) {
-    const Rows rows = rows_at(t);
+    const Destination to = destination(t);
     with_rule(call_.firing, [&]<class Rule>(const Rule& rule) HWY_ATTR {
       const auto fire = [&](auto sink) HWY_ATTR { fire_steps(rule, t, steps, m, sink); };
-      const StreamSink lines = {rows.lines, call_.args.spikes.stride_time, next};
-      if (rows.lines) return steps % kQuarterSteps == 0 ? fire(lines) : fire(PartStreamSink{lines, steps});
+      const StreamSink lines = {to.lines, call_.args.spikes.stride_time, next};
+      if (to.lines) return steps % kQuarterSteps == 0 ? fire(lines) : fire(PartStreamSink{lines, steps});
 #if SPIKESCAN_AVX512
-      if constexpr (!std::is_same_v<Rule, NoRule>) fire_bits(t, steps, rows, next, fire);
+      if constexpr (!std::is_same_v<Rule, NoRule>) fire_bits(t, steps, to, next, fire);
 #endif
     });
   }
@@ -106,26 +107,26 @@ class ForwardSpikes {
         return;
       }
     }
-    const Rows rows = rows_at(t);
-    if (rows.lines) return fire_segment(rule, t, m, StreamSink{rows.lines, out.stride_time, next});
+    const Destination to = destination(t);
+    if (to.lines) return fire_segment(rule, t, m, StreamSink{to.lines, out.stride_time, next});
 #if SPIKESCAN_AVX512
     if constexpr (!std::is_same_v<Rule, NoRule>) {
       const auto fire = [&](auto sink) HWY_ATTR { fire_segment(rule, t, m, sink); };
-      if (rows.are_bits) return fire_bits(t, kSegmentSteps, rows, next, fire);
+      if (to.are_bits) return fire_bits(t, kSegmentSteps, to, next, fire);
     }
 #endif
-    fire_segment(rule, t, m, AskingTileSink{u_, next, output_of(rows, t, next)});
-    store_segment(out, spikes_, t, kSegmentSteps, lanes_, rows.way, u_);
+    fire_segment(rule, t, m, AskingTileSink{u_, next, output_of(to, t, next)});
+    store_segment(out, spikes_, t, kSegmentSteps, lanes_, to.way, u_);
   }
 
   // How the spikes' rows go to memory, if they are no packed words.
-  struct Rows {
+  struct Destination {
     Streaming way;
     bool streams;   // past the caches
     bool are_bits;  // first, of rules that fire (spike_rows.h)
     float* lines;   // where float rows go past the caches and each vector is a line; else null
   };
-  Rows rows_at(int64_t t) const {
+  Destination destination(int64_t t) const {
     const spikescan_tensor& out = call_.args.spikes;
     const Streaming way = streaming(t);
     const bool together = spikes_.together();
@@ -140,17 +141,17 @@ class ForwardSpikes {
     return {way, streams, are_bits, streams ? whole_lines(out, spikes_, t, lanes_) : nullptr};
   }
   // What to ask for beside the inputs: a streaming store wants no line.
-  Asking output_of(const Rows& rows, int64_t t, const Asking& next) const {
-    return rows.streams ? next : Asking(call_.args.spikes, spikes_, t, 0, 0);
+  Asking output_of(const Destination& to, int64_t t, const Asking& next) const {
+    return to.streams ? next : Asking(call_.args.spikes, spikes_, t, 0, 0);
   }
 
 #if SPIKESCAN_AVX512
   // `fire`: fires into the sink that it is passed.
   template <class Fire>
-  HWY_INLINE void fire_bits(int64_t t, int steps, const Rows& rows, const Asking& next, Fire fire) {
+  HWY_INLINE void fire_bits(int64_t t, int steps, const Destination& to, const Asking& next, Fire fire) {
     SpikeRows bits = {};
-    fire(RowSink{bits, next, output_of(rows, t, next)});
-    bits.write(call_.args.spikes, spikes_, t, steps, lanes_, rows.way);
+    fire(RowSink{bits, next, output_of(to, t, next)});
+    bits.write(call_.args.spikes, spikes_, t, steps, lanes_, to.way);
   }
 #endif
 

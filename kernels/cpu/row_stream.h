@@ -16,7 +16,8 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-// What a row of one block leaves to another, in any form: all blocks of a strip store a segment in the same way.
+// What a row of one block leaves to another, in any form: all blocks of a strip that share lines store a segment in the
+// same way.
 using RowPart = uint8_t[kLineBytes];
 // For each of a turn's steps: the last bytes, for the next block, and the first ones, for the step before.
 template <int kSteps>

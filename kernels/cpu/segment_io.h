@@ -29,7 +29,7 @@ Streaming way_of(const spikescan_description& d, const spikescan_tensor& tensor,
 
 // The block's row of step t, if its rows are float32 and lie together, and a vector is a line (AVX-512); else null.
 inline float* float_row(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t) {
-  if (tensor.dtype != SPIKESCAN_FLOAT32 || kFloats * sizeof(float) != kLineBytes || !rows.together()) return nullptr;
+  if (tensor.dtype != SPIKESCAN_FLOAT32 || !kVectorsAreLines || !rows.together()) return nullptr;
   return static_cast<float*>(tensor.data) + rows.first(0) + t * tensor.stride_time;
 }
 // The same, if the rows are whole lines of memory, one for each vector.
@@ -37,7 +37,8 @@ inline float* whole_lines(const spikescan_tensor& tensor, const RowPlaces& rows,
   float* const first = float_row(tensor, rows, t);
   return first && are_lines(first, tensor.stride_time, lanes) ? first : nullptr;
 }
-// The same, if they go past the caches row by row, wherever in a line they begin.
+// The same, if they go past the caches row by row, wherever in a line they begin. A row is then a line long or more:
+// Streaming wants no shorter ones, nor does BlockGrid make any where a block has neighbours.
 inline float* streamed_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t, int lanes,
                             const Streaming& streaming) {
   float* const first = streaming.last ? float_row(tensor, rows, t) : nullptr;
@@ -170,7 +171,11 @@ void store_rows(const spikescan_tensor& tensor, const RowPlaces& rows, int64_t t
   rows.each_run(lanes, [&](int first, int count) HWY_ATTR {
     T* to = data + rows.first(first);
     if (streaming.wanted_of_tile(to, stride * int64_t{sizeof(T)}, count * sizeof(T), rows.together())) {
-      stream_run(in, steps, first, count, to, stride, streaming);
+      if constexpr (std::is_same_v<T, float> && kVectorsAreLines) {
+        stream_float_run(in, steps, first, count, to, stride, streaming);
+      } else {
+        stream_run(in, steps, first, count, to, stride, streaming);
+      }
     } else {
       store_run(to, stride, steps, first, count, in);
     }

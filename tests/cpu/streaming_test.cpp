@@ -1,6 +1,6 @@
 // Outputs that go past the caches: calls of 4 MiB and more, whose rows begin on a cache line or anywhere, in blocks
-// that are full or have few lanes. Half the batches, which write less and go through the caches, must give the same
-// bits, and the bytes between and around the rows must stay as they are.
+// that are full or have few lanes. Half the batches, or channels, which write less and go through the caches, must give
+// the same bits, and the bytes between and around the rows must stay as they are.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -45,6 +45,7 @@ constexpr Rows kRows[] = {
     {"batches_of_parts", 10, Layout::batch_first, false},
     {"batches_of_two_vectors", 20, Layout::batch_first, false},
     {"batches_with_gaps", 5, Layout::padded, false},
+    {"batches_together", 20, Layout::time_first, true},
     {"three_channels", 3, Layout::batch_first, false},
     {"two_channels", 2, Layout::batch_first, false},
     {"one_channel", 1, Layout::batch_first, false},
@@ -80,6 +81,7 @@ Case case_of(const Rows& rows, int64_t bytes) {
 // All of it in two parts, of the batches or, of one batch, of the channels. Each streams nothing.
 void expect_parts(const Case& whole, const Forward& forward, const Backward& backward) {
   const spikescan_description& d = whole.description;
+  ASSERT_GE(whole.elements() * static_cast<int64_t>(bytes_of(whole.spikes_dtype)), kStreamingBytes);
   const int axis = d.batch > 1 ? 0 : 2;
   const int64_t all[] = {d.batch, d.time, d.channels}, half = all[axis] / 2;
   for (const int64_t begin : {int64_t{0}, half}) {
@@ -117,11 +119,11 @@ TEST_P(Outputs, SpikesMembraneAndGradient) {
 TEST_P(Outputs, SpikesOfPartOfASegment) {
   const auto& [rows, dtype] = GetParam();
   constexpr int64_t kTimes[] = {4, 10, 25, 31};
-  Case c = case_of(rows, dtype == SPIKESCAN_FLOAT32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2);
+  const int64_t bytes = dtype == SPIKESCAN_FLOAT32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2;
+  Case c = case_of(rows, bytes);
   spikescan_description& d = c.description;
-  const int64_t time = kTimes[(rows.channels + dtype) % 4];
-  d.batch *= d.time / time;
-  d.time = time;
+  d.time = kTimes[(rows.channels + dtype) % 4];
+  d.batch = kStreamingBytes / (bytes * d.time * d.channels) + 1;
   d.rule = static_cast<spikescan_rule>(rows.channels % 3);
   d.recurrence = static_cast<spikescan_recurrence>(rows.channels / 3 % 4);
   c.spikes_dtype = dtype;
@@ -178,7 +180,7 @@ TEST_P(FloatLines, Gradient) {
       omp_set_num_threads(2);
       Case c = lines_case(GetParam(), time, channels);
       c.misaligned = misaligned;
-      c.grad_x_layout = layout;
+      c.grad_x_layout = c.grad_spikes_layout = layout;
       c.grad_x_in_place = gradient == kOfSpikesInPlace;
       const bool of_membrane = gradient == kOfMembrane;
       fill(c, 10, {.grad_spikes = !of_membrane, .grad_membrane = of_membrane, .grad_final_state = false});

@@ -461,9 +461,10 @@ BACKWARD = _faults(
     ("part of a segment: steps beyond it written", "if (j < steps) rows.put", "rows.put"),
 ) + _faults(
     "kernels/cpu/forward_spikes.h", STREAMING,
-    ("part of a segment: a step lost", "PartStreamSink{rows, steps}", "PartStreamSink{rows, steps - 1}"),
+    ("part of a segment: a step lost", "PartStreamSink{lines, steps}", "PartStreamSink{lines, steps - 1}"),
     ("part of a segment: taken for whole quarters", "steps % kQuarterSteps == 0 ?", "true ?"),
-    ("part of a segment: bits of a whole one", "spikes_, t, steps, lanes_, rows.way", "spikes_, t, kSegmentSteps, lanes_, rows.way"),
+    ("part of a segment: numbers for spikes", " && call_.firing.rule != SPIKESCAN_NONE", ""),
+    ("part of a segment: bits of a whole one", "spikes_, t, steps, lanes_, to.way", "spikes_, t, kSegmentSteps, lanes_, to.way"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", STREAMING,
     ("part of a segment: no final state", "    keep_last(steps);\n    spikes_", "    spikes_"),
@@ -472,6 +473,7 @@ BACKWARD = _faults(
     ("rows that wait: of another width", "lanes_ == lanes && steps_", "steps_"),
     ("rows that wait: fewer than are sent", "steps_ >= steps", "steps_ > 0"),
     ("rows that wait: more than are sent", "send_from(all ? steps : 0);", "if (!all) send_from(0);"),
+    ("rows that wait: ends forgotten", "stream_ends(tile, steps, lanes, first, stride, streaming);", ""),
     ("rows that wait: vectors for lines", "l += to_line_[j];", ""),
     ("rows that wait: past their end", "if (l + kFloats > lanes_) return;", ""),
 ) + _faults(
