@@ -115,22 +115,28 @@ TEST_P(Outputs, SpikesMembraneAndGradient) {
   expect_parts(c, forward, backward);
 }
 
-// Of rows that end inside their first segment or their second.
-TEST_P(Outputs, SpikesOfPartOfASegment) {
-  const auto& [rows, dtype] = GetParam();
+// Of rows that end inside their first segment or their second, as floats and in another dtype.
+TEST(OutputsOfFewSteps, Spikes) {
   constexpr int64_t kTimes[] = {4, 10, 25, 31};
-  const int64_t bytes = dtype == SPIKESCAN_FLOAT32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2;
-  Case c = case_of(rows, bytes);
-  spikescan_description& d = c.description;
-  d.time = kTimes[(rows.channels + dtype) % 4];
-  d.batch = kStreamingBytes / (bytes * d.time * d.channels) + 1;
-  d.rule = static_cast<spikescan_rule>(rows.channels % 3);
-  d.recurrence = static_cast<spikescan_recurrence>(rows.channels / 3 % 4);
-  c.spikes_dtype = dtype;
-  if (dtype != SPIKESCAN_UINT8) d.dtype = dtype;
-  c.wanted.membrane = c.wanted.grad_x = c.wanted.grad_beta = c.wanted.grad_alpha = false;
-  fill(c, 13);
-  expect_parts(c, support::forward(kCpu, c), {});
+  int64_t n = 0;
+  for (const Rows& rows : kRows) {
+    for (const spikescan_dtype dtype : {SPIKESCAN_FLOAT32, n % 3 ? SPIKESCAN_BFLOAT16 : SPIKESCAN_UINT8}) {
+      SCOPED_TRACE(testing::Message() << rows.name << ", " << support::name_of(dtype));
+      const int64_t bytes = dtype == SPIKESCAN_FLOAT32 ? 4 : dtype == SPIKESCAN_UINT8 ? 1 : 2;
+      Case c = case_of(rows, bytes);
+      spikescan_description& d = c.description;
+      d.time = kTimes[(n + dtype) % 4];
+      d.batch = kStreamingBytes / (bytes * d.time * d.channels) + 1;
+      d.rule = static_cast<spikescan_rule>(n % 3);
+      d.recurrence = static_cast<spikescan_recurrence>(n / 2 % 4);
+      c.spikes_dtype = dtype;
+      if (dtype != SPIKESCAN_UINT8) d.dtype = dtype;
+      c.wanted.membrane = c.wanted.grad_x = c.wanted.grad_beta = c.wanted.grad_alpha = false;
+      fill(c, 13);
+      expect_parts(c, support::forward(kCpu, c), {});
+    }
+    ++n;
+  }
 }
 
 // What one block leaves to the next is then still the gradient of spikes.
