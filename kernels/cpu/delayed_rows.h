@@ -37,8 +37,7 @@ class DelayedRows {
   // Of all rows each vector is a line.
   bool whole() const { return whole_; }
 
-  // For each vector of each row once, before that vector of the tile is overwritten and the ones after it are; then
-  // done().
+  // For each vector of each row once, before that vector of the tile or one after it is overwritten; then done().
   template <bool kWhole>
   class Sender {
    public:

@@ -57,8 +57,8 @@ Case by_rows(spikescan_recurrence recurrence) {
   return c;
 }
 
-// Chunks enough for two processors to take a thread each, half the lanes of a warp. The last of them is short, so that a
-// block's warps have more or fewer steps.
+// Chunks enough for two processors to take a thread each, half the lanes of a warp. The last of them is short, so that
+// a block's warps have more or fewer steps.
 Case by_pieces(spikescan_recurrence recurrence) {
   Case c = case_of(recurrence, 1, 9 * 1024 + 40);
   c.description.channels = 16;
