@@ -84,11 +84,17 @@ def positive(value):
 
 SERIES = (
     "time_vs_length", "constant_elements", "share_vs_rows", "share_vs_channels", "share_vs_steps",
-    "steps_time_first", "few_rows", "with_membrane"
+    "steps_time_first", "few_rows", "with_membrane", "steep", "silent"
 )  # fmt: skip
 MEASURED = (
     "bytes", "share_of_copy", "copy_bytes_per_second", "elements_per_second", "peak_bytes", "p20_seconds", "p80_seconds"
 )  # fmt: skip
+OF_SERIES = {
+    "with_membrane": "; V is written as well",
+    "steps_time_first": "; the tensors are [T, B, C] in memory",
+    "steep": "; k = 100",
+    "silent": "; x is 0 but in 4 of 256 steps",
+}
 CALLS = {
     "forward": "one spikescan_forward",
     "backward": "one spikescan_backward: gradients of x and of the decays from x, the saved states and the gradient of the spikes",
@@ -106,10 +112,7 @@ def from_name(name):
         row |= {"spikes": None if spikes == "-" else spikes, "layer": "neuron", "layout": "ours", "work": CALLS[row["pass"]]}
         if row["pass"] != "backward" and "bernoulli" in row["rule"]:
             row["work"] += "; each spike is drawn from its own counter"
-        if series == "with_membrane":
-            row["work"] += "; V is written as well"
-        if series == "steps_time_first":
-            row["work"] += "; the tensors are [T, B, C] in memory"
+        row["work"] += OF_SERIES.get(series, "")
     elif parts[0] == "copy" and len(parts) == 4:
         row |= {"pass": "copy", "backend": parts[3], "work": f"a {parts[1]} copy of {parts[2]} by all threads"}
         return row | {"series": "limits"}

@@ -22,7 +22,7 @@ endfunction()
 
 file(GLOB spikescan_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.cpp)
 spikescan_sources(spikescan_host ${spikescan_host_sources})
-spikescan_sources(spikescan_cpu kernels/cpu/cpu_backend.cpp kernels/cpu/decay_gradients.cpp kernels/cpu/first_level.cpp
+spikescan_sources(spikescan_cpu kernels/cpu/cpu_backend.cpp kernels/cpu/decay_gradients.cpp kernels/cpu/processor_facts.cpp
                   kernels/cpu/huge_pages.cpp kernels/cpu/instruction_sets.cpp kernels/cpu/run_passes.cpp
                   kernels/cpu/threads.cpp)
 set(spikescan_common $<TARGET_OBJECTS:spikescan_host> $<TARGET_OBJECTS:spikescan_cpu>)

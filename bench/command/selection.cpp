@@ -145,6 +145,16 @@ void add_with_membrane(Cases& cases) {
   }
 }
 
+// What becomes subnormal, which some processors multiply slowly.
+void add_subnormal(Cases& cases, const char* series) {
+  for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+    for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
+      cases.add(pass, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32,
+                SPIKESCAN_FLOAT32, {64, 1024, 512}, series);
+    }
+  }
+}
+
 // Widths of layers at constant elements: rows of whole cache lines and of parts, blocks of lanes that are not full.
 void add_channels(Cases& cases) {
   for (const int64_t channels : {1, 8, 10, 32, 64, 100, 128, 130, 512}) {
@@ -199,6 +209,9 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   if (wanted(options.series, "share_vs_rows")) add_rows(cases, backend);
   if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
   if (wanted(options.series, "with_membrane")) add_with_membrane(cases);
+  for (const char* series : {"steep", "silent"}) {
+    if (wanted(options.series, series)) add_subnormal(cases, series);
+  }
   if (wanted(options.series, "share_vs_channels")) add_channels(cases);
   for (const char* series : {"share_vs_steps", "steps_time_first"}) {
     if (wanted(options.series, series)) add_steps(cases, series);

@@ -9,10 +9,19 @@
 namespace spikescan::bench {
 
 // What a row is for; the first is the default of a run.
-inline constexpr const char* kSeries[] = {
-    "suite",          "time_vs_length",   "constant_elements", "share_vs_rows", "share_vs_channels",
-    "share_vs_steps", "steps_time_first", "few_rows",          "with_membrane", "error",
-    "limits"};
+inline constexpr const char* kSeries[] = {"suite",
+                                          "time_vs_length",
+                                          "constant_elements",
+                                          "share_vs_rows",
+                                          "share_vs_channels",
+                                          "share_vs_steps",
+                                          "steps_time_first",
+                                          "few_rows",
+                                          "with_membrane",
+                                          "steep",
+                                          "silent",
+                                          "error",
+                                          "limits"};
 
 struct RunOptions {
   std::vector<std::string> backends, dtypes, recurrences, series;  // names; empty: all that there are

@@ -45,8 +45,9 @@ def figure(record, backend):
     time_first = against(record, backend, "steps_time_first", lambda row: row["T"])
     few_rows = against(record, backend, "few_rows", lambda row: row["C"])
     with_membrane = measured(record, backend, series="with_membrane", pass_name="forward")
+    subnormal = measured(record, backend, series=("steep", "silent"), pass_name=PASSES)
     lines = (lengths, widths, equal, channels, steps, time_first, few_rows)
-    used = [row for line in lines for points in line.values() for _, row in points] + bars + with_membrane
+    used = [row for line in lines for points in line.values() for _, row in points] + bars + with_membrane + subnormal
     data = [
         {
             "pass": row["pass"], "recurrence": row["recurrence"], "dtype": row["dtype"], "spikes": row["spikes"],
@@ -80,6 +81,7 @@ def figure(record, backend):
             *step_table(steps, "batch first"),
             *step_table(time_first, "time first"),
             *few_rows_table(few_rows),
+            *subnormal_table(bars, subnormal),
         ],
         missing,
     )
@@ -149,6 +151,25 @@ def table(bars, with_membrane):
         "",
         *markdown_table(["", *kinds], body),
     ]
+
+
+CONDITIONS = {"suite": "k = 10", "steep": "k = 100", "silent": "k = 10, no input but in 4 of 256 steps"}
+
+
+def subnormal_table(bars, subnormal):
+    """What it costs that slopes, states and gradients become subnormal numbers."""
+    if not subnormal:
+        return []
+    plain = [row for row in bars if row["dtype"] == "float32" and row["spikes"] in ("float32", None)]
+    cells = {(row["pass"], row["series"], row["recurrence"]): row for row in plain + subnormal}
+    kinds = [kind for kind in style.RECURRENCES if any(row["recurrence"] == kind for row in subnormal)]
+    body = [
+        [f"{name}, {what}", *(time_and_share(cells.get((name, series, kind))) for kind in kinds)]
+        for name in PASSES
+        for series, what in CONDITIONS.items()
+    ]
+    title = f"At {' x '.join(map(count, SUITE))} in float32, where numbers become subnormal:"
+    return ["", title, "", *markdown_table(["", *kinds], body)]
 
 
 def by_size(lines, title, size="C"):

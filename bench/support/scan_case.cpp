@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kMostSets = 512;
 constexpr uint64_t kSeed = 2026;
 constexpr size_t kMostRateBytes = size_t{8} << 20;
+constexpr int64_t kActiveSteps = 4, kSilentPeriod = 256;
 
 // A spike is 1.0 or 0.0, so any element with a bit set is a spike.
 double share_of_elements(const std::vector<unsigned char>& bytes, size_t size) {
@@ -63,6 +64,7 @@ ScanBuffers::ScanBuffers(const ScanCase& scan_case) : case_(scan_case), stream_(
   description_.recurrence = case_.recurrence;
   description_.rule = case_.rule;
   description_.dtype = case_.dtype;
+  if (case_.is_steep()) description_.k = 100.0f;
   description_.batch = shape.batch;
   description_.time = shape.time;
   description_.channels = shape.channels;
@@ -102,11 +104,26 @@ Memory ScanBuffers::copy_of(const Memory& source) const {
   return made;
 }
 
+void ScanBuffers::silence(const Memory& x) const {
+  const Shape& shape = case_.shape;
+  const size_t step_bytes = x.bytes() / static_cast<size_t>(shape.batch * shape.time);
+  auto* const steps = static_cast<unsigned char*>(x.data());
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    for (int64_t t = 0; t < shape.time; t += kSilentPeriod) {
+      const int64_t first = std::min(t + kActiveSteps, shape.time), end = std::min(t + kSilentPeriod, shape.time);
+      check(spikescan_fill(case_.backend, steps + static_cast<size_t>(b * shape.time + first) * step_bytes, 0,
+                           static_cast<size_t>(end - first) * step_bytes, stream()),
+            "spikescan_fill");
+    }
+  }
+}
+
 // Every byte is written, so that no page is touched for the first time while the clock runs.
 ScanBuffers::Set ScanBuffers::make_set(const Memory& x) const {
   const spikescan_backend backend = case_.backend;
   Set set;
   set.x = copy_of(x);
+  if (case_.is_silent()) silence(set.x);
   if (case_.has_forward()) {
     set.spikes = Memory(backend, tensor_bytes(case_.spikes, case_.shape));
     set.spikes.fill(0, stream());

@@ -33,6 +33,8 @@ struct ScanCase {
   bool has_backward() const { return pass != Pass::kForward; }
   bool has_membrane() const { return series == "with_membrane"; }  // forward writes V, too, in float32
   bool is_time_first() const { return series == "steps_time_first"; }
+  bool is_steep() const { return series == "steep"; }  // k = 100, as in Spyx's presets: most slopes are next to nothing
+  bool is_silent() const { return series == "silent"; }  // inputs in few steps alone: states decay to nothing
 };
 
 class ScanBuffers {
@@ -58,6 +60,7 @@ class ScanBuffers {
   };
 
   Memory copy_of(const Memory& source) const;
+  void silence(const Memory& x) const;
   Set make_set(const Memory& x) const;
   const Set& next_set();
   spikescan_tensor tensor_of(const Memory& memory, spikescan_dtype dtype) const;

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "include/spikescan/spikescan.h"
-#include "kernels/cpu/first_level.h"
+#include "kernels/cpu/processor_facts.h"
 #include "kernels/cpu/row_places.h"
 #include "kernels/cpu/vector.h"
 

@@ -10,6 +10,7 @@
 #include "kernels/cpu/gradient_lanes.h"
 #include "kernels/cpu/lane_states.h"
 #include "kernels/cpu/neuron_lanes.h"
+#include "kernels/cpu/processor_facts.h"
 #include "kernels/cpu/row_stream.h"
 #include "kernels/cpu/saved_states.h"
 #include "kernels/cpu/segment_io.h"
@@ -234,9 +235,12 @@ class BackwardLanes {
     const int64_t t = k * kChunkSteps + at.first;
     auto& states = shared_.states[i];
     run_rule(t, at, states);
+    choose_arithmetic(i, at.steps, states.subnormal);
     asking_.scan();
     const auto scan = [&](auto add_membrane) HWY_ATTR {
-      gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients);
+      with_arithmetic(in_doubles_, [&](auto by) HWY_ATTR {
+        gradient_.scan(add_membrane, slopes_of(i), at.steps, block_.lanes, at.after, shared_.gradients, by);
+      });
     };
     const spikescan_tensor& membrane = call_.args.grad_membrane;
     if (!membrane.data) return scan([](int, int, Floats h) HWY_ATTR { return h; });
@@ -263,7 +267,9 @@ class BackwardLanes {
       direct = {};
       return neuron_.settle(steps, states, std::false_type(), [](int, int, Floats) HWY_ATTR {});
     }
-    const RowsView gs = view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
+    const RowsView given =
+        view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
+    const RowsView gs = in_doubles_ ? RowsView{kOnes.at, 0} : given;  // multiplied in doubles afterwards
     const bool sends_rows = grad_x.keep(steps, block_.lanes);
     with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
       const auto rule = call_rule;  // in registers
@@ -284,6 +290,27 @@ class BackwardLanes {
       settle(DelayedRows::NoSender());
     });
     grad_x.done();
+    if (in_doubles_) multiply_in_doubles(given, steps, direct);
+  }
+
+  // `direct` holds the rule's slopes until here.
+  void multiply_in_doubles(const RowsView& gs, int steps, Segment& direct) {
+    for (int j = 0; j < steps; ++j) {
+      for (int l = 0; l < block_.lanes; l += kFloats) {
+        store(InDoubles::product(gs(j, l), load(direct.at[j] + l)), direct.at[j] + l);
+      }
+    }
+  }
+
+  // Subnormal gradients come in crowds: a row tells when to begin to multiply in doubles, all rows when to end. States
+  // count, by which gradients are multiplied.
+  void choose_arithmetic(int segment, int steps, bool states_are_subnormal) {
+    if (!kWatchesTiny || !subnormals_are_slow) return;
+    const Segment& direct = shared_.gradients[0];
+    SmallSearch search(kNormal);
+    search.look_at(segment % 2 == 0 ? gradient_.entered() : direct.at[steps / 2], block_.lanes);
+    for (int j = 0; in_doubles_ && j < steps; ++j) search.look_at(direct.at[j], block_.lanes);
+    in_doubles_ = states_are_subnormal || search.found();
   }
 
   // The segment's gradient of x, and its share of the decays' gradients.
@@ -295,8 +322,10 @@ class BackwardLanes {
     const Streaming way =
         out.data ? way_of(d_, out, place_, shared_.grad_x_parts, i * kSegmentSteps, true) : Streaming(place_);
     Segment& tile = shared_.gradients[0];
-    finish_segment(x, at.steps, shared_.states[i],
-                   [&](int j, int l, Floats dx) HWY_ATTR { store(dx, tile.at[j] + l); });
+    with_arithmetic(in_doubles_, [&](auto by) HWY_ATTR {
+      finish_segment(
+          x, at.steps, shared_.states[i], [&](int j, int l, Floats dx) HWY_ATTR { store(dx, tile.at[j] + l); }, by);
+    });
     if (!out.data) return;
     if (float* const first = streamed_rows(out, grad_x_, t, block_.lanes, way)) {
       return shared_.grad_x.wait(tile, first, out.stride_time, at.steps, block_.lanes, way);
@@ -304,24 +333,25 @@ class BackwardLanes {
     store_segment(out, grad_x_, t, at.steps, block_.lanes, way, tile);
   }
 
-  template <class Sink>
-  HWY_INLINE void finish_segment(const RowsView& x, int steps, const SegmentStates<R>& states, Sink sink) {
+  template <class Sink, class Arithmetic>
+  HWY_INLINE void finish_segment(const RowsView& x, int steps, const SegmentStates<R>& states, Sink sink,
+                                 Arithmetic by) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
       asking_.output();
       typename DecaySums<R>::OfSegment sums;
       const Floats gain = load(decays_.gain + l);
       const auto put = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
-        sink(j, l, Neuron::kSpsn ? g[0] * gain : Neuron::kCuba ? g[kStates - 1] : g[0]);
+        sink(j, l, Neuron::kSpsn ? by.product(g[0], gain) : Neuron::kCuba ? g[kStates - 1] : g[0]);
         return Neuron::kSpsn ? x(j, l) : floats(0.0f);
       };
       const auto step = [&](int j, const Floats(&g)[kStates]) HWY_ATTR {
         const Floats input = put(j, g);
         Floats before[kStates];
         for (int n = 0; n < kStates; ++n) before[n] = load(states.at[n].at[j - 1] + l);
-        sums.add(g, before, input);
+        sums.add(g, before, input, by);
       };
       const auto first = [&](const Floats(&g)[kStates]) HWY_ATTR { decay_sums_.wait_with(l, g, put(0, g)); };
-      gradient_.for_gradients(steps, l, shared_.gradients, step, first);
+      gradient_.for_gradients(steps, l, shared_.gradients, step, first, by);
       decay_sums_.wait_with(l, sums);
     }
   }
@@ -345,6 +375,7 @@ class BackwardLanes {
   GradientLanes<R> gradient_;
   Shared& shared_;
   BackwardAsking asking_;
+  bool in_doubles_ = false;                    // gradients are multiplied so: choose_arithmetic()
   alignas(64) float before_[kStates][kLanes];  // the states before the chunk
   DecaySums<R> decay_sums_;
 };

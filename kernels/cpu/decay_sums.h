@@ -6,6 +6,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/lane_block.h"
 #include "kernels/cpu/segment_states.h"
+#include "kernels/cpu/tiny_numbers.h"
 #include "kernels/partial_sums.h"
 
 SPIKESCAN_ELEMENT_BEGIN
@@ -21,10 +22,11 @@ class DecaySums {
     Floats beta = floats(0.0f), alpha = floats(0.0f);
 
     // One step's share: its gradients, the states before it, and spsn's x.
-    HWY_INLINE void add(const Floats (&gradient)[kStates], const Floats (&before)[kStates], Floats x) {
-      beta = fused(gradient[0], Neuron::kSpsn ? before[0] - x : before[0], beta);
-      if constexpr (Neuron::kPsu) beta = fused(gradient[1], before[1], beta);
-      if constexpr (Neuron::kCuba) alpha = fused(gradient[1], before[1], alpha);
+    template <class Arithmetic>
+    HWY_INLINE void add(const Floats (&gradient)[kStates], const Floats (&before)[kStates], Floats x, Arithmetic by) {
+      beta = by.fused_sum(gradient[0], Neuron::kSpsn ? before[0] - x : before[0], beta);
+      if constexpr (Neuron::kPsu) beta = by.fused_sum(gradient[1], before[1], beta);
+      if constexpr (Neuron::kCuba) alpha = by.fused_sum(gradient[1], before[1], alpha);
     }
   };
 
@@ -51,7 +53,7 @@ class DecaySums {
         gradient[n] = load(gradient_[n] + l);
         before[n] = load(states_before[n] + l);
       }
-      sums.add(gradient, before, load(input_ + l));
+      sums.add(gradient, before, load(input_ + l), Plainly());
       count(sums.beta, lanes - l, total_[0] + l);
       if constexpr (Neuron::kCuba) count(sums.alpha, lanes - l, total_[1] + l);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/tiny_numbers.h"
 #include "kernels/cpu/vector.h"
 #include "kernels/element/recurrence.h"
 
@@ -55,6 +56,7 @@ class DecayTables {
       decay_[0][l] = l < lanes ? first[l] : 0.0f;
       decay_[N - 1][l] = l < lanes ? (N == 1 ? first[l] : second[l]) : 0.0f;
     }
+    for (bool& has : has_subnormal_) has = false;
     const int vectors = (lanes + kFloats - 1) / kFloats;
     for (int l = 0; l < vectors * kFloats; l += kDoubles) {
       const VMap base = base_map(l);
@@ -77,6 +79,8 @@ class DecayTables {
     if (steps % kSegmentSteps == 0) return get(map_[steps / kSegmentSteps], lane);
     return get(uneven_map_[steps / kSegmentSteps], lane);
   }
+  // Whether some of these are subnormal; of a multiple of kSegmentSteps.
+  bool has_subnormal(int steps) const { return steps % kSegmentSteps == 0 && has_subnormal_[steps / kSegmentSteps]; }
 
  private:
   using Entry = double[kTerms][kLanes];
@@ -144,8 +148,13 @@ class DecayTables {
       exact[s] = s == high ? compose(exact[high / 2], exact[high / 2]) : compose(exact[high], exact[s - high]);
       put_positive(map_[s], lane, exact[s], base);
     }
+    for (int s = 0; s <= segments; ++s) {
+      const VMap map = get(map_[s], lane);
+      for (const Doubles& power : map.term) has_subnormal_[s] |= any_subnormal(power);
+    }
   }
 
+  bool has_subnormal_[kChunkSegments + 1];
   alignas(64) float decay_[N][kLanes];
   alignas(64) float response_[kTerms][kQuarterSteps][kLanes];
   alignas(64) Entry step_map_[kQuarterSteps + 1];

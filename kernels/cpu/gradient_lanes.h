@@ -46,46 +46,51 @@ class GradientLanes {
 
   // gradients[0] holds h = gS dS/dM, add_membrane(j, l, h) is h + gV; `slopes` of psu_lif's drive. Afterwards
   // for_gradients() gives G on V and the gradient on the second state (Q on I, A on R); the tiles hold what it needs.
-  template <class AddMembrane>
+  template <class AddMembrane, class Arithmetic>
   HWY_INLINE void scan(AddMembrane add_membrane, const Segment* slopes, int steps, int lanes, int distance,
-                       Gradients& gradients) {
+                       Gradients& gradients, Arithmetic by) {
     const auto h = [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); };
     if constexpr (kPsu) {
       const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
-      refractory_.run(steps, lanes, input, {&gradients[1]});
+      refractory_.run(steps, lanes, input, {&gradients[1]}, by);
       refractory_.enter(distance, steps, lanes, refractory_entry_);
       // A, which G needs, then what G's scan takes.
       for (int l = 0; l < lanes; l += kFloats) {
         refractory_.for_quarters(refractory_entry_, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
           for (int j = quarter.begin; j < quarter.end; ++j) {
-            const Floats a = response(0, quarter.reached(j), load(gradients[1].at[j] + l));
+            const Floats a = response(0, quarter.reached(j), load(gradients[1].at[j] + l), by);
             store(a, gradients[1].at[j] + l);
-            store(fused(load(slopes->at[j] + l), a, add_membrane(j, l, h(j, l))), gradients[0].at[j] + l);
+            const Floats sum = by.fused_sum(load(slopes->at[j] + l), a, add_membrane(j, l, h(j, l)));
+            store(sum, gradients[0].at[j] + l);
           }
         });
       }
-      scan_.run(steps, lanes, [&](int j, int l) HWY_ATTR { return load(gradients[0].at[j] + l); }, {&gradients[0]});
+      scan_.run(steps, lanes, h, {&gradients[0]}, by);
     } else {
       const auto input = [&](int j, int l) HWY_ATTR { return add_membrane(j, l, h(j, l)); };
       if constexpr (Neuron::kCuba) {
-        scan_.run(steps, lanes, input, {&gradients[0], &gradients[1]});
+        scan_.run(steps, lanes, input, {&gradients[0], &gradients[1]}, by);
       } else {
-        scan_.run(steps, lanes, input, {&gradients[0]});
+        scan_.run(steps, lanes, input, {&gradients[0]}, by);
       }
     }
     scan_.enter(distance, steps, lanes, entry_);
   }
 
+  // What the segment that was scanned last began with, on V.
+  const float* entered() const { return entry_.at[0][0]; }
+
   // The gradients of every step of the segment, the last one first, for the rows from lane l on: body(j, g), and
   // first(g) for step 0. g[0] is the gradient on V, g[1] on the second state.
-  template <class Body, class First>
-  HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body, First first) const {
+  template <class Body, class First, class Arithmetic>
+  HWY_INLINE void for_gradients(int steps, int l, const Gradients& gradients, Body body, First first,
+                                Arithmetic by) const {
     scan_.for_quarters(entry_, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
       Floats g[Neuron::kStates];
       const auto find = [&](int j) HWY_ATTR {
         for (int n = 0; n < Neuron::kStates; ++n) {
           const Floats local = load(gradients[n].at[j] + l);
-          g[n] = kPsu && n == 1 ? local : response(n, quarter.reached(j), local);
+          g[n] = kPsu && n == 1 ? local : response(n, quarter.reached(j), local, by);
         }
       };
       for (int j = quarter.end - 1; j > 0 && j >= quarter.begin; --j) {
@@ -102,7 +107,7 @@ class GradientLanes {
   DecayTables<Scan> tables_;
   LaneScan<Scan> scan_{tables_};
   std::conditional_t<kPsu, LaneScan<GradientScan<1>>, Absent> refractory_{tables_};
-  typename LaneScan<Scan>::Entry entry_;
+  typename LaneScan<Scan>::Entry entry_ = {};
   [[no_unique_address]] std::conditional_t<kPsu, LaneScan<GradientScan<1>>::Entry, Absent> refractory_entry_;
 };
 

@@ -153,7 +153,7 @@ HWY_NOINLINE void fire_any(const Firing& f, const VectorPhilox& philox, int64_t 
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
       return given ? fire_given(SigmoidRule(f, 1.0f), u, steps, lanes, m, to)
-                   : fire_by_generator<SigmoidRule>(f, philox, t, steps, lanes, u, m, to);
+                   : fire_by_generator<DrawnSigmoidRule>(f, philox, t, steps, lanes, u, m, to);
     case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
       return given ? fire_given(RefractoryRule(f, 1.0f), u, steps, lanes, m, to)
                    : fire_by_generator<RefractoryRule>(f, philox, t, steps, lanes, u, m, to);
@@ -169,7 +169,7 @@ template <class Use>
 HWY_INLINE void with_rule(const Firing& f, Use use) {
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
-      return use(SigmoidRule(f, kUniformScale));
+      return use(DrawnSigmoidRule(f, kUniformScale));
     case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
       return use(RefractoryRule(f, kUniformScale));
     case SPIKESCAN_HEAVISIDE:

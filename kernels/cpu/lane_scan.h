@@ -5,6 +5,8 @@
 #pragma once
 
 #include "kernels/cpu/decay_tables.h"
+#include "kernels/cpu/processor_facts.h"
+#include "kernels/cpu/tiny_numbers.h"
 
 SPIKESCAN_ELEMENT_BEGIN
 
@@ -21,6 +23,32 @@ class LaneScan {
     alignas(64) float at[kSegmentQuarters][N][kLanes];
   };
 
+  // Whether some of them are smaller than `bound` and not 0, as far as those of the first quarter tell.
+  static bool enters_small(const Entry& entry, int lanes, float bound) {
+    SmallSearch search(bound);
+    for (const float* state : entry.at[0]) search.look_at(state, lanes);
+    return search.found();
+  }
+  // Where all states of a row are tiny or 0, they become 0.
+  static void drop_tiny(Entry& entry, int lanes) {
+    for (auto& quarter : entry.at) {
+      for (int l = 0; l < lanes; l += kFloats) {
+        FloatMask small = smaller_than(kTiny, load(quarter[0] + l));
+        if constexpr (N == 2) small = hn::And(small, smaller_than(kTiny, load(quarter[1] + l)));
+        for (float* state : quarter) store(hn::IfThenZeroElse(small, load(state + l)), state + l);
+      }
+    }
+  }
+
+  // After respond(): what is carried in adds nothing any more, be it to a zero of either sign.
+  static void set_responded(Entry& entry) {
+    for (auto& quarter : entry.at) {
+      for (float* state : quarter) {
+        for (int l = 0; l < kLanes; l += kFloats) store(floats(-0.0f), state + l);
+      }
+    }
+  }
+
   double* carry(int n) { return carry_[n]; }
   double (*carries())[kLanes] { return carry_; }
   double* chain(int n) { return chain_[n]; }
@@ -33,12 +61,12 @@ class LaneScan {
 
   // input(j, l): kFloats inputs from lane l on; output n goes to output[n]. Several vectors go side by side, since each
   // step waits for the one before it.
-  template <class Input>
-  HWY_INLINE void run(int steps, int lanes, Input input, Segment* const (&output)[N]) {
+  template <class Input, class Arithmetic = Plainly>
+  HWY_INLINE void run(int steps, int lanes, Input input, Segment* const (&output)[N], Arithmetic by = {}) {
     int l = 0;
-    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output);
-    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output);
-    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output);
+    for (; l + 4 * kFloats <= lanes; l += 4 * kFloats) run_vectors<4>(steps, l, input, output, by);
+    for (; l + 2 * kFloats <= lanes; l += 2 * kFloats) run_vectors<2>(steps, l, input, output, by);
+    for (; l < lanes; l += kFloats) run_vectors<1>(steps, l, input, output, by);
   }
 
   // `distance`: steps of this chunk that were scanned before this segment of `steps`. Less than a segment ends a
@@ -57,9 +85,10 @@ class LaneScan {
     HWY_INLINE Response(const float* terms, Floats first, Floats second)
         : terms_(terms), first_(first), second_(second) {}
     // To output n of the step before which the scan took `reached` of the quarter.
-    HWY_INLINE Floats operator()(int n, int reached, Floats local) const {
-      if (n == 0) return fused(term(0, reached), first_, local);
-      return fused(term(2, reached), second_, fused(term(1, reached), first_, local));
+    template <class Arithmetic = Plainly>
+    HWY_INLINE Floats operator()(int n, int reached, Floats local, Arithmetic by = {}) const {
+      if (n == 0) return by.fused_sum(term(0, reached), first_, local);
+      return by.fused_sum(term(2, reached), second_, by.fused_sum(term(1, reached), first_, local));
     }
 
    private:
@@ -112,13 +141,15 @@ class LaneScan {
   }
 
   // In place.
-  HWY_INLINE void respond(const Entry& entry, int steps, int lanes, Segment* const (&output)[N]) const {
+  template <class Arithmetic = Plainly>
+  HWY_INLINE void respond(const Entry& entry, int steps, int lanes, Segment* const (&output)[N],
+                          Arithmetic by = {}) const {
     for (int l = 0; l < lanes; l += kFloats) {
       for_quarters(entry, steps, l, [&](const Quarter& quarter, const Response& response) HWY_ATTR {
         for (int j = quarter.begin; j < quarter.end; ++j) {
           for (int n = 0; n < N; ++n) {
             float* row = output[n]->at[j] + l;
-            store(response(n, quarter.reached(j), load(row)), row);
+            store(response(n, quarter.reached(j), load(row), by), row);
           }
         }
       });
@@ -166,7 +197,7 @@ class LaneScan {
         d[n] = load(chain_[n] + l);
         joined[n] = left[n] = load_wide(local_[first][n] + l);
       }
-      advance_or_stay(tables.map_over(distance, l), carry, d, state);
+      enter_chunk(distance, l, carry, d, state);
       for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[first][n] + l);
       for (int i = first + 1; i < end; ++i) {
         if constexpr (kWhole) {
@@ -185,6 +216,22 @@ class LaneScan {
       advance(tables.segment_map(l), d, joined, d);
       for (int n = 0; n < N; ++n) store(d[n], chain_[n] + l);
     }
+  }
+
+  // The carry over `distance` steps of the chunk, and the chain's. A product is the same with the power lifted and the
+  // carry sunk by as much, and no factor is subnormal then.
+  HWY_INLINE void enter_chunk(int distance, int l, const Doubles (&carry)[N], const Doubles (&chain)[N],
+                              Doubles (&state)[N]) const {
+    auto over = tables_.map_over(distance, l);
+    if constexpr (kWatchesTiny) {
+      if (subnormals_are_slow && tables_.has_subnormal(distance) && all_sink(carry[0]) && all_sink(carry[N - 1])) {
+        for (Doubles& power : over.term) power = lifted(power);
+        Doubles sunk_carry[N];
+        for (int n = 0; n < N; ++n) sunk_carry[n] = sunk(carry[n]);
+        return advance_or_stay(over, sunk_carry, chain, state);
+      }
+    }
+    advance_or_stay(over, carry, chain, state);
   }
 
   static HWY_INLINE Doubles rounded(Doubles x) { return hn::PromoteTo(DoubleTag(), hn::DemoteTo(HalfFloatTag(), x)); }
@@ -210,16 +257,16 @@ class LaneScan {
     out[0] = fused(map.term[0], state[0], added[0]);
   }
 
-  template <int K, class Input>
-  HWY_INLINE void run_vectors(int steps, int l, Input& input, Segment* const (&output)[N]) {
+  template <int K, class Input, class Arithmetic>
+  HWY_INLINE void run_vectors(int steps, int l, Input& input, Segment* const (&output)[N], Arithmetic by) {
     if (steps == kSegmentSteps) {  // the compiler knows the bounds
       for (int i = 0; i < kSegmentQuarters; ++i) {
-        run_quarter<K>(quarter_of(Scan::quarter(i), kSegmentSteps), l, input, output, local_[i]);
+        run_quarter<K>(quarter_of(Scan::quarter(i), kSegmentSteps), l, input, output, local_[i], by);
       }
       return;
     }
     for (int i = first_quarter(steps), end = end_quarter(steps); i < end; ++i) {
-      run_quarter<K>(quarter_of(Scan::quarter(i), steps), l, input, output, local_[i]);
+      run_quarter<K>(quarter_of(Scan::quarter(i), steps), l, input, output, local_[i], by);
     }
   }
 
@@ -237,9 +284,9 @@ class LaneScan {
   }
 
   // From zero; `local` takes what the quarter's steps leave.
-  template <int K, class Input>
+  template <int K, class Input, class Arithmetic>
   HWY_INLINE void run_quarter(Quarter quarter, int l, Input& input, Segment* const (&output)[N],
-                              float (&local)[N][kLanes]) {
+                              float (&local)[N][kLanes], Arithmetic by) {
     Floats first[K], second[K], s0[K], s1[K];
     for (int v = 0; v < K; ++v) {
       first[v] = load(tables_.decay(0) + l + v * kFloats);
@@ -253,7 +300,7 @@ class LaneScan {
         if (!Scan::kReverse && reached == 0) {
           start(input(j, at), s0[v], s1[v], j, at, output);
         } else {
-          step(first[v], second[v], input(j, at), s0[v], s1[v], j, at, output);
+          step(first[v], second[v], input(j, at), s0[v], s1[v], j, at, output, by);
         }
       }
     }
@@ -268,15 +315,16 @@ class LaneScan {
     s0 = s1 = input;
     for (int n = 0; n < N; ++n) store(input, output[n]->at[j] + at);
   }
+  template <class Arithmetic>
   static HWY_INLINE void step(Floats first, Floats second, Floats input, Floats& s0, Floats& s1, int j, int at,
-                              Segment* const (&output)[N]) {
+                              Segment* const (&output)[N], Arithmetic by) {
     if constexpr (Scan::kReverse) {
       const Floats out = input + s0;
-      s0 = first * out;
+      s0 = by.product(first, out);
       store(out, output[0]->at[j] + at);
       if constexpr (N == 2) {
         const Floats out1 = out + s1;
-        s1 = second * out1;
+        s1 = by.product(second, out1);
         store(out1, output[1]->at[j] + at);
       }
     } else {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/lane_decays.h"
+#include "kernels/cpu/processor_facts.h"
 #include "kernels/cpu/segment_states.h"
 #include "kernels/cpu/settle_segment.h"
 #include "kernels/cpu/vector_real.h"
@@ -64,24 +65,25 @@ class NeuronLanes : public NeuronScans<R> {
 
   // The chunk's next segment, from x(j, l). `ends`: it is the last of a full chunk. Its last step then takes the value
   // of the carry that leaves the chunk, so that V's last row is the state that a following call starts from, and the
-  // segment is settled.
+  // segment is settled. (So it is, but for psu_lif's R, where subnormal states are carried in.)
   // drive(j, l, v): R's input.
   template <class X, class Drive = PlainDrive>
   HWY_INLINE void enter(X x, int steps, int distance, bool ends, States& states, Drive drive = {}) {
     run(x, steps, states);
     scan_.enter(distance, steps, lanes_, states.entry);
-    if constexpr (kCuba) {
-      keep(scan_, states.entry, steps, ends, ends, {&states.at[1], &states.at[0]}, {states.last[1], states.last[0]});
-    } else {
-      keep(scan_, states.entry, steps, kPsu || ends, ends, {&states.at[0]}, {states.last[0]});  // R's input is all of V
-    }
+    states.subnormal = enters_small(states, kNormal);
+    const bool all = kPsu || ends || states.subnormal;  // R's input is all of V
+    with_arithmetic(states.subnormal, [&](auto by) HWY_ATTR { keep_states(steps, all, ends, states, by); });
     if constexpr (kPsu) {
-      const auto input = [&](int j, int l) HWY_ATTR { return drive(j, l, load(states.at[0].at[j] + l)); };
-      refractory_.run(steps, lanes_, input, {&states.at[1]});
+      const auto run_with = [&](auto value) HWY_ATTR {
+        const auto input = [&](int j, int l) HWY_ATTR { return drive(j, l, value(load(states.at[0].at[j] + l))); };
+        refractory_.run(steps, lanes_, input, {&states.at[1]});
+      };
+      with_values_of(states, run_with);
       refractory_.enter(distance, steps, lanes_, states.refractory_entry);
-      keep(refractory_, states.refractory_entry, steps, ends, ends, {&states.at[1]}, {states.last[1]});
+      keep(refractory_, states.refractory_entry, steps, ends, ends, {&states.at[1]}, {states.last[1]}, Plainly());
     }
-    states.settled = ends;
+    states.settled = ends || (!kPsu && states.subnormal);
   }
 
   // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it.
@@ -122,19 +124,32 @@ class NeuronLanes : public NeuronScans<R> {
     States& states_;
   };
 
-  // enter() for a segment that does not end a full chunk, for its M alone.
+  // enter() for a segment that does not end a full chunk, for its M alone. `drops_tiny`: tiny states carried into its
+  // quarters may be taken for 0.
   template <class Input>
-  HWY_INLINE LocalMembrane enter_inner(Input x, int steps, int distance, States& states) {
+  HWY_INLINE LocalMembrane enter_inner(Input x, int steps, int distance, States& states, bool drops_tiny) {
     run(x, steps, states);
     scan_.enter(distance, steps, lanes_, states.entry);
+    states.subnormal = enters_small(states, kTiny);
+    if (states.subnormal && drops_tiny) {
+      scan_.drop_tiny(states.entry, lanes_);
+      states.subnormal = enters_small(states, kNormal);
+    }
+    if (kWatchesTiny && states.subnormal) {
+      keep_states(steps, true, false, states, InDoubles());
+      scan_.set_responded(states.entry);
+    }
     if constexpr (kPsu) {
-      const auto input = [&](int j, int l) HWY_ATTR {
-        const auto response = scan_.quarter_response(states.entry, j / kQuarterSteps, l);
-        const Floats value = response(0, j % kQuarterSteps, load(states.at[0].at[j] + l));
-        store(value, states.at[0].at[j] + l);
-        return sigmoid(value);
+      const auto run_with = [&](auto value) HWY_ATTR {
+        const auto input = [&](int j, int l) HWY_ATTR {
+          const auto response = scan_.quarter_response(states.entry, j / kQuarterSteps, l);
+          const Floats v = response(0, j % kQuarterSteps, load(states.at[0].at[j] + l));
+          store(v, states.at[0].at[j] + l);
+          return sigmoid(value(v));
+        };
+        refractory_.run(steps, lanes_, input, {&states.at[1]});
       };
-      refractory_.run(steps, lanes_, input, {&states.at[1]});
+      with_values_of(states, run_with);
       refractory_.enter(distance, steps, lanes_, states.refractory_entry);
     }
     return {*this, states};
@@ -142,11 +157,7 @@ class NeuronLanes : public NeuronScans<R> {
 
   // After enter_inner(): `last`, which it leaves out.
   void keep_last(int steps, States& states) const {
-    if constexpr (kCuba) {
-      scan_.respond_last(states.entry, steps, lanes_, {states.last[1], states.last[0]});
-    } else {
-      scan_.respond_last(states.entry, steps, lanes_, {states.last[0]});
-    }
+    if (!states.subnormal) keep_states(steps, false, false, states, Plainly());  // else it is there
     if constexpr (kPsu) {
       refractory_.respond_last(states.refractory_entry, steps, lanes_, {states.last[1]});
     }
@@ -166,6 +177,20 @@ class NeuronLanes : public NeuronScans<R> {
       if (state == 1) return find(refractory_, 0);
     }
     return find(scan_, kCuba ? 1 - state : 0);
+  }
+
+  bool enters_small(const States& states, float bound) const {
+    return kWatchesTiny && subnormals_are_slow && scan_.enters_small(states.entry, lanes_, bound);
+  }
+
+  // use(value): what R's input is made of, as a function of V. A tiny V gives R, to the bit, what 0 gives it.
+  template <class Use>
+  static HWY_INLINE void with_values_of(const States& states, Use use) {
+    if (kWatchesTiny && states.subnormal) {
+      use([](Floats v) HWY_ATTR { return without_tiny(v); });
+    } else {
+      use([](Floats v) HWY_ATTR { return v; });
+    }
   }
 
   // The scan whose rows enter() leaves local.
@@ -188,12 +213,21 @@ class NeuronLanes : public NeuronScans<R> {
     }
   }
 
+  template <class Arithmetic>
+  HWY_INLINE void keep_states(int steps, bool all, bool ends, States& states, Arithmetic by) const {
+    if constexpr (kCuba) {
+      keep(scan_, states.entry, steps, all, ends, {&states.at[1], &states.at[0]}, {states.last[1], states.last[0]}, by);
+    } else {
+      keep(scan_, states.entry, steps, all, ends, {&states.at[0]}, {states.last[0]}, by);
+    }
+  }
+
   // What a scan leaves of a segment: its last row, and all others if asked for.
-  template <class S>
+  template <class S, class Arithmetic>
   void keep(const S& scan, const typename S::Entry& entry, int steps, bool all, bool ends, Segment* const (&rows)[S::N],
-            float* const (&last)[S::N]) const {
+            float* const (&last)[S::N], Arithmetic by) const {
     if (!all) return scan.respond_last(entry, steps, lanes_, last);
-    scan.respond(entry, steps, lanes_, rows);
+    scan.respond(entry, steps, lanes_, rows, by);
     if (ends) {
       alignas(64) double carry[S::N][kLanes];
       scan.end_chunk_into(kChunkSteps, 0, lanes_, false, carry);

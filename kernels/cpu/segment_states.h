@@ -40,6 +40,7 @@ struct SegmentStates {
                                            Absent>
       refractory_entry;
   bool settled;
+  bool subnormal = false;  // some states may be, as far as those tell that are carried into the first quarter
 
   const auto& last_entry() const {
     if constexpr (Neuron::kPsu) {

@@ -88,20 +88,23 @@ HWY_INLINE Floats choose(FloatMask m, Floats yes, Floats no) {
   return hn::IfThenElse(m, yes, no);
 }
 
-#if HWY_NATIVE_FMA
-HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {
-  return hn::MulAdd(a, b, c);
-}
-HWY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) {
-  return hn::MulAdd(a, b, c);
-}
-#else
 // a b + c rounded once. In double the product is exact and the sum's error is known; where there is one, the sum moves
 // to the odd one of its two neighbours, which keeps all that the rounding to float has to know, since 53 bits are more
 // than 24 + 2 (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to
-// odd", 2008). No intermediate of float operands overflows or underflows in double.
+// odd", 2008). AVX-512 rounds up, down and toward zero to the same end. No intermediate of float operands overflows or
+// underflows in double.
 HWY_INLINE HalfFloats fused_half(HalfFloats a, HalfFloats b, HalfFloats c) {
   const DoubleTag d;
+#if SPIKESCAN_AVX512
+  const __m512d x = hn::PromoteTo(d, a).raw, y = hn::PromoteTo(d, b).raw, z = hn::PromoteTo(d, c).raw;
+  const __m512d low = _mm512_fmadd_round_pd(x, y, z, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const __m512d high = _mm512_fmadd_round_pd(x, y, z, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+  const __m512d cut = _mm512_fmadd_round_pd(x, y, z, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+  const __mmask8 inexact = _mm512_cmp_pd_mask(low, high, _CMP_LT_OQ);
+  const __m512i bits = _mm512_castpd_si512(cut);
+  const __m512i odd = _mm512_mask_or_epi64(bits, inexact, bits, _mm512_set1_epi64(1));
+  return HalfFloats{_mm512_cvtpd_ps(_mm512_castsi512_pd(odd))};
+#else
   const hn::RebindToUnsigned<DoubleTag> du;
   const Doubles product = hn::PromoteTo(d, a) * hn::PromoteTo(d, b);
   const Doubles addend = hn::PromoteTo(d, c);
@@ -117,13 +120,26 @@ HWY_INLINE HalfFloats fused_half(HalfFloats a, HalfFloats b, HalfFloats c) {
                                   hn::ShiftRight<63>(hn::Xor(bits, hn::BitCast(du, error))));
   const auto step = hn::And(away, hn::And(even, hn::BitCast(du, inexact)));
   return hn::DemoteTo(HalfFloatTag(), hn::BitCast(d, bits + step));
+#endif
 }
-HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {
+HWY_INLINE Floats fused_in_doubles(Floats a, Floats b, Floats c) {
   const FloatTag d;
   return hn::Combine(
       d,
       fused_half(hn::UpperHalf(HalfFloatTag(), a), hn::UpperHalf(HalfFloatTag(), b), hn::UpperHalf(HalfFloatTag(), c)),
       fused_half(hn::LowerHalf(HalfFloatTag(), a), hn::LowerHalf(HalfFloatTag(), b), hn::LowerHalf(HalfFloatTag(), c)));
+}
+
+#if HWY_NATIVE_FMA
+HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {
+  return hn::MulAdd(a, b, c);
+}
+HWY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) {
+  return hn::MulAdd(a, b, c);
+}
+#else
+HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {
+  return fused_in_doubles(a, b, c);
 }
 HWY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) {
   alignas(64) double x[kDoubles], y[kDoubles], z[kDoubles];

@@ -20,7 +20,7 @@ struct SpikeExponential {
 #if SPIKESCAN_AVX512
     const T x = m - threshold;
     const T n = fused(scale, x, floats(kRounder)) - floats(kRounder);
-    return scaled(exp2_fraction(no_larger_than(0.5f, fused_less(scale, x, n))), n);
+    return scaled_for_sum(exp2_fraction(no_larger_than(0.5f, fused_less(scale, x, n))), n);
 #else
     const T x = clamp_number(m - threshold, lowest, highest);
     const T shifted = fused(scale, x, floats(kRounder));
@@ -45,6 +45,33 @@ struct SigmoidRule {
     return fused(u, e, u) < limit;
   }
 };
+
+#if SPIKESCAN_AVX512
+// The same bits for the generator's uniforms, an operation cheaper: none is below 0, so neither is what passes the
+// test. Only U above 0 is bounded. Far below 0, where the polynomial's argument makes no sense, the power is infinite,
+// and e is an infinity of either sign or NaN, none of which passes as bits.
+struct DrawnSigmoidRule {
+  static constexpr bool kDraws = true;
+  Floats threshold, scale, highest, limit;
+  DrawnSigmoidRule(const Firing& f, float by)
+      : threshold(floats(f.steepness.threshold)),
+        scale(floats(f.steepness.scale)),
+        highest(floats(0.9f * f.steepness.highest)),  // e is 2^-114 there, not yet subnormal
+        limit(floats(f.max_prob * by + 0.0f)) {}
+  template <class T>
+  HWY_INLINE T odds(T m) const {
+    const T x = at_most(highest, m - threshold);
+    const T n = fused(scale, x, floats(kRounder)) - floats(kRounder);
+    return scaled(exp2_fraction(fused_less(scale, x, n)), n);
+  }
+  template <class T>
+  HWY_INLINE auto spike(T e, T u) const {
+    return less_in_bits(fused(u, e, u), limit);
+  }
+};
+#else
+using DrawnSigmoidRule = SigmoidRule;
+#endif
 
 struct RefractoryRule {
   static constexpr bool kDraws = true;
@@ -98,7 +125,7 @@ struct GradientExponential {
     const Floats x = m - threshold;
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     const Floats f = no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)));
-    return reciprocal(fused(exp2_fraction(f), scaled(ceiling, n), ceiling));
+    return reciprocal(fused(exp2_fraction(f), scaled_for_sum(ceiling, n), ceiling));
 #else
     const Exponentials e = (*this)(m);
     return reciprocal(fused(e.fraction, e.power, ceiling));

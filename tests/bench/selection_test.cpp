@@ -133,6 +133,14 @@ TEST(WithMembrane, WritesVInEveryRecurrence) {
   }
 }
 
+TEST(Subnormal, IsSteepOrSilentInEveryRecurrence) {
+  RunOptions options;
+  options.series = {"steep", "silent"};
+  const auto all = pass_cases(SPIKESCAN_BACKEND_CPU, options);
+  EXPECT_EQ(all.size(), 16u);
+  for (const ScanCase& one : all) EXPECT_NE(one.is_steep(), one.is_silent());
+}
+
 TEST(ShareVs, ChannelsAndStepsMoveAboutTheSameElements) {
   RunOptions options;
   options.series = {"share_vs_channels", "share_vs_steps", "steps_time_first"};

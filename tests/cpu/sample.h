@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -93,23 +95,45 @@ class Sample {
     return a;
   }
 
+  void put_nan() {
+    const size_t bytes = d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
+    std::fill_n(x_.begin(), bytes, static_cast<unsigned char>(0xff));
+    x_[bytes - 1] = 0x7f;
+  }
+
   // Of the last step's spikes alone: before it the gradients of x decay to subnormal numbers.
   void keep_last_gradient() {
-    const size_t item = d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2;
     for (int64_t b = 0; b < d.batch; ++b) {
-      for (int64_t t = 0; t + 1 < d.time; ++t) {
-        const int64_t row = time_first_ ? t * d.batch + b : b * d.time + t;
-        std::fill_n(grad_spikes_.begin() + row * d.channels * static_cast<int64_t>(item),
-                    static_cast<size_t>(d.channels) * item, static_cast<unsigned char>(0));
+      for (int64_t t = 0; t + 1 < d.time; ++t) clear_row(grad_spikes_, b, t);
+    }
+  }
+
+  // Inputs for the first `active` of every `period` steps alone: after them states decay to subnormal numbers.
+  void fall_silent(int64_t period, int64_t active) {
+    for (int64_t b = 0; b < d.batch; ++b) {
+      for (int64_t t = 0; t < d.time; ++t) {
+        if (t % period >= active) clear_row(x_, b, t);
       }
     }
   }
 
+  // Bit for bit, but that a NaN may be another NaN.
   bool same_outputs(const Sample& other) const {
-    return spikes == other.spikes && membrane == other.membrane && grad_x == other.grad_x &&
-           final_state[0] == other.final_state[0] && final_state[1] == other.final_state[1] &&
-           grad_initial[0] == other.grad_initial[0] && grad_initial[1] == other.grad_initial[1] &&
-           grad_beta == other.grad_beta && grad_alpha == other.grad_alpha && saved_ == other.saved_;
+    const auto states = [](const std::vector<float>& a, const std::vector<float>& b) {
+      return same_numbers<uint32_t>(a, b, 0x7f800000u);
+    };
+    return same_tensor(spikes, other.spikes, spike_type_) && same_tensor(membrane, other.membrane, SPIKESCAN_FLOAT32) &&
+           same_tensor(grad_x, other.grad_x, d.dtype) && states(final_state[0], other.final_state[0]) &&
+           states(final_state[1], other.final_state[1]) && states(grad_initial[0], other.grad_initial[0]) &&
+           states(grad_initial[1], other.grad_initial[1]) && states(grad_beta, other.grad_beta) &&
+           states(grad_alpha, other.grad_alpha) && same_numbers<uint64_t>(saved_, other.saved_, 0x7ff0000000000000u);
+  }
+
+  // Of x, where they are float32.
+  int64_t subnormal_gradients() const {
+    std::vector<float> values(static_cast<size_t>(d.batch * d.time * d.channels));
+    std::memcpy(values.data(), grad_x.data(), values.size() * sizeof(float));
+    return std::count_if(values.begin(), values.end(), [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; });
   }
 
   spikescan_description d = SPIKESCAN_DESCRIPTION_INIT;
@@ -121,6 +145,37 @@ class Sample {
  private:
   bool cuba() const { return d.recurrence == SPIKESCAN_CUBA_LIF; }
   int states() const { return cuba() || d.recurrence == SPIKESCAN_PSU_LIF ? 2 : 1; }
+
+  // Of a format whose positive infinity has the bits `infinity`.
+  template <class Bits, class Number>
+  static bool same_numbers(const std::vector<Number>& a, const std::vector<Number>& b, Bits infinity) {
+    std::vector<Bits> x(a.size() * sizeof(Number) / sizeof(Bits)), y(x.size());
+    std::memcpy(x.data(), a.data(), x.size() * sizeof(Bits));
+    std::memcpy(y.data(), b.data(), y.size() * sizeof(Bits));
+    const Bits sign = static_cast<Bits>(Bits{1} << (8 * sizeof(Bits) - 1));
+    return std::equal(x.begin(), x.end(), y.begin(), [&](Bits p, Bits q) {
+      return p == q || (static_cast<Bits>(p & ~sign) > infinity && static_cast<Bits>(q & ~sign) > infinity);
+    });
+  }
+  static bool same_tensor(const std::vector<unsigned char>& a, const std::vector<unsigned char>& b,
+                          spikescan_dtype dtype) {
+    switch (dtype) {
+      case SPIKESCAN_FLOAT32:
+        return same_numbers<uint32_t>(a, b, 0x7f800000u);
+      case SPIKESCAN_FLOAT16:
+        return same_numbers<uint16_t>(a, b, 0x7c00u);
+      case SPIKESCAN_BFLOAT16:
+        return same_numbers<uint16_t>(a, b, 0x7f80u);
+      default:
+        return a == b;
+    }
+  }
+
+  void clear_row(std::vector<unsigned char>& tensor, int64_t b, int64_t t) const {
+    const int64_t bytes = d.channels * (d.dtype == SPIKESCAN_FLOAT32 ? 4 : 2);
+    const int64_t row = time_first_ ? t * d.batch + b : b * d.time + t;
+    std::fill_n(tensor.begin() + row * bytes, bytes, static_cast<unsigned char>(0));
+  }
 
   // Every dtype finite, of size 2^-8 to 4, a third of them negative.
   std::vector<unsigned char> random(std::mt19937& generator, size_t elements) const {

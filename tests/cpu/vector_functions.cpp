@@ -2,6 +2,7 @@
 #include "tests/cpu/vector_functions.h"
 
 #include "kernels/cpu/isa_entry.h"
+#include "kernels/cpu/tiny_numbers.h"
 #include "kernels/cpu/vector_firing.h"
 
 SPIKESCAN_ELEMENT_BEGIN
@@ -29,14 +30,32 @@ void gradients(const Firing& firing, const float* m, float* out) {
   });
 }
 
-void spikes(const Firing& firing, const float* m, const float* u, float* out) {
+template <class Rule>
+void fire(const Rule& rule, const float* m, const float* u, float* out) {
   const Values uniforms(u);
-  const auto fire = [&](const auto& rule) HWY_ATTR {
-    each_vector(m, out,
-                [&](Floats v, int l) HWY_ATTR { return one_where(rule.spike(rule.odds(v), load(uniforms.at + l))); });
-  };
-  if (firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) return fire(SigmoidRule(firing, 1.0f));
-  fire(RefractoryRule(firing, 1.0f));
+  each_vector(m, out,
+              [&](Floats v, int l) HWY_ATTR { return one_where(rule.spike(rule.odds(v), load(uniforms.at + l))); });
+}
+
+void spikes(const Firing& firing, const float* m, const float* u, float* out) {
+  if (firing.rule == SPIKESCAN_SIGMOID_BERNOULLI) return fire(SigmoidRule(firing, 1.0f), m, u, out);
+  fire(RefractoryRule(firing, 1.0f), m, u, out);
+}
+
+void drawn_spikes(const Firing& firing, const float* m, const float* u, float* out) {
+  fire(DrawnSigmoidRule(firing, 1.0f), m, u, out);
+}
+
+void products(const float* a, const float* b, float* out) {
+  const Values factors(a);
+  each_vector(b, out, [&](Floats v, int l) HWY_ATTR { return InDoubles::product(load(factors.at + l), v); });
+}
+
+void fused_sums(const float* a, const float* b, const float* c, float* out) {
+  const Values factors(a), addends(c);
+  each_vector(b, out, [&](Floats v, int l) HWY_ATTR {
+    return InDoubles::fused_sum(load(factors.at + l), v, load(addends.at + l));
+  });
 }
 
 SPIKESCAN_ELEMENT_END
@@ -44,7 +63,7 @@ SPIKESCAN_ELEMENT_END
 namespace spikescan::testing {
 
 const VectorFunctions& SPIKESCAN_JOIN(vector_functions_, SPIKESCAN_ELEMENT_ISA)() {
-  static constexpr VectorFunctions functions = {sigmoids, gradients, spikes};
+  static constexpr VectorFunctions functions = {sigmoids, gradients, spikes, drawn_spikes, products, fused_sums};
   return functions;
 }
 

@@ -1,10 +1,12 @@
-// The rules, their gradients and the sigmoid in vectors have the bits of kernels/element, for floats of every size and
-// the infinities; a NaN is one in both. Each case sees other floats, far apart: the sum of all is what makes it dense.
+// The rules, their gradients, the sigmoid and products in doubles in vectors have the bits of kernels/element, for
+// floats of every size and the infinities; a NaN is one in both. Each case sees other floats, far apart: the sum of all
+// is what makes it dense.
 #include "tests/cpu/vector_functions.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -117,9 +119,53 @@ TEST(VectorFunctions, Rules) {
           expect_same(
               first, [&](const float* m, float* out) { isa.functions.spikes(f, m, u, out); },
               [&](float m, int i) { return spike_of(f, m, u[i]); });
+          if (f.rule != SPIKESCAN_SIGMOID_BERNOULLI) continue;
+          if (f.max_prob == 0.0f) {
+            Firing never = f;
+            never.max_prob = -0.0f;
+            expect_same(
+                first, [&](const float* m, float* out) { isa.functions.drawn_spikes(never, m, u, out); },
+                [&](float m, int i) { return spike_of(never, m, u[i]); });
+          }
+          expect_same(
+              first, [&](const float* m, float* out) { isa.functions.drawn_spikes(f, m, u, out); },
+              [&](float m, int i) { return spike_of(f, m, u[i]); });
           if (HasFailure()) return;
         }
       }
+    }
+  }
+}
+
+// Addends: 0, any, as large as the product, its opposite, half a unit of it, far below it.
+TEST(VectorFunctions, ProductsInDoubles) {
+  std::mt19937 generator(1);
+  const auto any_float = [&] { return float_of(static_cast<uint32_t>(generator())); };
+  for (uint32_t first = 0; first < kStride; first += kStride / 40) {
+    float a[kValues];
+    for (int i = 0; i < kValues; ++i) {
+      const auto whole = static_cast<float>(generator() % 65537);
+      // Of few bits, so that many products lie halfway between two floats; decays; small; any.
+      const float kinds[] = {1.5f + static_cast<float>(i % 8), whole / 65536.0f, whole / 1e9f, any_float()};
+      a[i] = kinds[i % 4];
+    }
+    for (const Isa& isa : isas()) {
+      SCOPED_TRACE(isa.name);
+      expect_same(
+          first, [&](const float* b, float* out) { isa.functions.products(a, b, out); },
+          [&](float b, int i) { return a[i] * b; });
+      float c[kValues];
+      expect_same(
+          first,
+          [&](const float* b, float* out) {
+            for (int i = 0; i < kValues; ++i) {
+              const float near = a[i] * b[i], far = near * 0x1p-60f;
+              const float addends[] = {0.0f, any_float(), near * 0.7f, -near, near * 0x1p-24f, far, -far, 0x1p-149f};
+              c[i] = addends[generator() % 8];
+            }
+            isa.functions.fused_sums(a, b, c, out);
+          },
+          [&](float b, int i) { return fused(a[i], b, c[i]); });
     }
   }
 }

@@ -40,6 +40,7 @@ STREAMING = Test("streaming_test", "tests/cpu/streaming_test")
 FIRING_ORDER = Test("firing_order_test", "tests/cpu/firing_order_test")
 FORWARD_ASKING = Test("forward_asking_test", "tests/cpu/forward_asking_test")
 NEXT_TURN = Test("next_turn_test", "tests/cpu/next_turn_test")
+TINY_NUMBERS = Test("tiny_numbers_test", "tests/cpu/tiny_numbers_test")
 VECTOR_FUNCTIONS = Test("vector_functions_test", "tests/cpu/vector_functions_test")
 
 
@@ -242,7 +243,7 @@ FORWARD = _faults(
     ("quarter: another one's entry", "Response(tables_, entry.at[Scan::quarter(q)], l)",
      "Response(tables_, entry.at[kSegmentQuarters - 1 - Scan::quarter(q)], l)"),
     ("quarter: entered after steps that are not there", "quarter_steps(Scan::quarter(i - 1), steps)", "kQuarterSteps"),
-    ("segment: over no steps", "advance_or_stay(tables.map_over(distance, l)", "advance(tables.map_over(distance, l)"),
+    ("segment: over no steps", "    advance_or_stay(over, carry, chain, state);", "    advance(over, carry, chain, state);"),
     ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
     ("less than a segment: its last quarter left out", ": (steps + kQuarterSteps - 1) / kQuarterSteps;",
      ": steps / kQuarterSteps;"),
@@ -263,7 +264,7 @@ FORWARD = _faults(
     ("psu_lif: R ignored", "Neuron::kPsu ? v - load(", "false ? v - load("),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", PASSES,
-    ("psu_lif: R from V itself", "return drive(j, l, load(states.at[0].at[j] + l));", "return load(states.at[0].at[j] + l);"),
+    ("psu_lif: R from V itself", "return drive(j, l, value(load(states.at[0].at[j] + l)));", "return load(states.at[0].at[j] + l);"),
 ) + _faults(
     "kernels/cpu/forward_lanes.h", PASSES,
     ("initial state ignored", "load_state(args.initial_state[n], block_, 0, neuron_.carry(n));",
@@ -276,7 +277,7 @@ FORWARD = _faults(
     ("last row of V a step early", "rows[n]->at[steps - 1], sizeof", "rows[n]->at[0], sizeof"),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", SHAPES,
-    ("psu_lif: R from V itself, inside a row", "return sigmoid(value);", "return value;"),
+    ("psu_lif: R from V itself, inside a row", "return sigmoid(value(v));", "return value(v);"),
 ) + _faults(
     "kernels/cpu/settle_segment.h", SHAPES,
     ("settle: the first vector's response for all abreast", "settle_step(responses(v), j,", "settle_step(responses(0), j,"),
@@ -391,6 +392,44 @@ ASKING = _faults(
     ("asking forward: not by rules that draw nothing", "  out.ask(j, l);\n  out.put(j, l, spikes);", "  out.put(j, l, spikes);"),
 )
 
+# The way round slow multiplications; only a machine with a fused multiply-add sees them.
+TINY = _faults(
+    "kernels/cpu/tiny_numbers.h", TINY_NUMBERS,
+    ("tiny: a NaN is small", "return hn::IfThenZeroElse(smaller_than(kTiny, x), x);",
+     "return hn::IfThenElseZero(floats(kTiny) <= hn::Abs(x), x);"),
+    ("tiny: what is not", "kTiny = 0x1p-116f", "kTiny = 0x1p-16f"),
+    ("tiny: factors that are not 1", "one = 1.0f;", "one = 2.0f;"),
+) + _faults(
+    "kernels/cpu/tiny_numbers.h", VECTOR_FUNCTIONS,
+    ("in doubles: a half twice", "rounded_product(hn::LowerHalf(half, a), hn::LowerHalf(half, b))",
+     "rounded_product(hn::LowerHalf(half, a), hn::UpperHalf(half, b))"),
+) + _faults(
+    "kernels/cpu/vector.h", VECTOR_FUNCTIONS,
+    ("in doubles: rounded twice", "_mm512_mask_or_epi64(bits, inexact, bits, _mm512_set1_epi64(1))", "bits"),
+    ("in doubles: rounded twice, without AVX-512", "hn::BitCast(d, bits + step)", "hn::BitCast(d, bits)"),
+) + _faults(
+    "kernels/cpu/lane_scan.h", TINY_NUMBERS,
+    ("tiny: of two states one", "small = hn::And(small,", "small = hn::Or(small,"),
+    ("powers lifted: by another power", "Doubles sunk_carry[N];", "Doubles sunk_carry[N];\n        over.term[0] = over.term[0] + over.term[0];"),
+    ("tiny: beside a zero of either sign", "store(floats(-0.0f), state + l)", "store(floats(0.0f), state + l)"),
+) + _faults(
+    "kernels/cpu/neuron_lanes.h", TINY_NUMBERS,
+    ("tiny: dropped for V, too", "if (states.subnormal && drops_tiny) {", "if (states.subnormal) {"),
+    ("tiny: settled twice", "states.settled = ends || (!kPsu && states.subnormal);", "states.settled = ends;"),
+    ("tiny: responded to twice", "      scan_.set_responded(states.entry);\n", ""),
+    ("tiny: the last state twice", "if (!states.subnormal) keep_states(steps, false", "keep_states(steps, false"),
+    ("tiny: R of 0", "[](Floats v) HWY_ATTR { return without_tiny(v); }", "[](Floats) HWY_ATTR { return floats(0.0f); }"),
+) + _faults(
+    "kernels/cpu/forward_lanes.h", TINY_NUMBERS,
+    ("tiny: dropped beside a threshold of 0", "return d_.threshold >= 0x1p-20f || d_.threshold <= -0x1p-20f;", "return true;"),
+    ("tiny: dropped from the final state", "|| (is_last && wants_any(call_.args.final_state, kStates))", ""),
+) + _faults(
+    "kernels/cpu/backward_lanes.h", TINY_NUMBERS,
+    ("in doubles: never multiplied by the gradient of spikes", "    if (in_doubles_) multiply_in_doubles(given, steps, direct);\n",
+     ""),
+    ("in doubles: multiplied twice", "in_doubles_ ? RowsView{kOnes.at, 0} : given", "given"),
+)
+
 # Only a machine with AVX-512 sees some of them.
 VECTORS = _faults(
     "kernels/cpu/vector_real.h", VECTOR_FUNCTIONS,
@@ -406,7 +445,13 @@ VECTORS = _faults(
      "no_larger_than(1.0f, fused_less(scale, x, n))"),
     ("gradient in vectors: the fraction not bounded", "no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)))",
      "fused(scale_low, x, fused_less(scale, x, n))"),
-    ("gradient in vectors: a power of 1", "scaled(ceiling, n), ceiling)", "scaled(floats(1.0f), n), ceiling)"),
+    ("gradient in vectors: a power of 1", "scaled_for_sum(ceiling, n), ceiling)",
+     "scaled_for_sum(floats(1.0f), n), ceiling)"),
+    ("drawn spikes in vectors: no bound above", "at_most(highest, m - threshold)", "m - threshold"),
+    ("drawn spikes in vectors: bounded too low", "floats(0.9f * f.steepness.highest)", "floats(0.1f * f.steepness.highest)"),
+    ("drawn spikes in vectors: a negative number is small", "return less_in_bits(fused(u, e, u), limit);",
+     "return fused(u, e, u) < limit;"),
+    ("drawn spikes in vectors: a limit of -0", "f.max_prob * by + 0.0f", "f.max_prob * by"),
     ("spikes in vectors: the fraction not bounded", "no_larger_than(0.5f, fused_less(scale, x, n))",
      "fused_less(scale, x, n)"),
 ) + _faults(
@@ -421,12 +466,13 @@ BACKWARD = _faults(
 ) + _faults(
     "kernels/cpu/gradient_lanes.h", PASSES,
     ("psu_lif: sign on R", "return hn::Neg(h(j, l));", "return h(j, l);"),
-    ("psu_lif: slope of the wrong value", "fused(load(slopes->at[j] + l), a, ", "fused(load(slopes->at[0] + l), a, "),
+    ("psu_lif: slope of the wrong value", "fused_sum(load(slopes->at[j] + l), a, ",
+     "fused_sum(load(slopes->at[0] + l), a, "),
     ("gradient of V ignored", "return add_membrane(j, l, h(j, l));", "return h(j, l);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
     ("gradient of the final state ignored", "load_state(args.grad_final_state[n],", "load_state(spikescan_state{},"),
-    ("spsn: gain of dx", "Neuron::kSpsn ? g[0] * gain", "Neuron::kSpsn ? g[0]"),
+    ("spsn: gain of dx", "Neuron::kSpsn ? by.product(g[0], gain)", "Neuron::kSpsn ? g[0]"),
     ("decay gradient: state of the same step", "states.at[n].at[j - 1]", "states.at[n].at[j]"),
     ("decay gradient: state before a chunk", "store_narrow(load(carry + l), before_[n] + l);",
      "store_narrow(doubles(0.0), before_[n] + l);"),
@@ -436,7 +482,7 @@ BACKWARD = _faults(
 ) + _faults(
     "kernels/cpu/decay_sums.h", PASSES,
     ("spsn: x in the decay's gradient", "Neuron::kSpsn ? before[0] - x : before[0]", "before[0]"),
-    ("alpha gradient from V", "fused(gradient[1], before[1], alpha)", "fused(gradient[1], before[0], alpha)"),
+    ("alpha gradient from V", "fused_sum(gradient[1], before[1], alpha)", "fused_sum(gradient[1], before[0], alpha)"),
     ("partial sums not cleared", "__builtin_memset(total_, 0, sizeof total_);", ""),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", PASSES,
@@ -516,7 +562,7 @@ HOST = [
 ]
 
 ALL = (REAL + GRADIENT_RULES + FIRING_RULES + FIRING_SETUP + CONVERSIONS + MAPS + RECURRENCES + LENGTHS + GENERATOR + FORWARD +
-       THREADS + CHUNKS + ASKING + VECTORS + BACKWARD + HOST)
+       THREADS + CHUNKS + ASKING + TINY + VECTORS + BACKWARD + HOST)
 
 # What `make test` plants: faults that one small program sees.
 QUICK = ("clip: above 1", "response: one step short", "split length")

@@ -1,5 +1,5 @@
-// Which processors ask into the first-level cache, by what the kernel calls them.
-#include "kernels/cpu/first_level.h"
+// What is done otherwise on which processors, by what the kernel calls them.
+#include "kernels/cpu/processor_facts.h"
 
 #include <gtest/gtest.h>
 
@@ -22,9 +22,13 @@ std::string told(const std::string& key) {
   return {};
 }
 
-TEST(FirstLevel, IsAskedButOnAmdsFamilyOfZen3AndZen4) {
+TEST(ProcessorFacts, TheFirstLevelIsAskedButOnAmdsFamilyOfZen3AndZen4) {
   const bool loses = told("vendor_id") == "AuthenticAMD" && told("cpu family") == "25";
   EXPECT_EQ(kAsksFirstLevel, !loses);
+}
+
+TEST(ProcessorFacts, SubnormalNumbersAreSlowOnIntels) {
+  EXPECT_EQ(subnormals_are_slow, told("vendor_id") == "GenuineIntel");
 }
 
 }  // namespace
