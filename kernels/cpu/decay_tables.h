@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/lane_block.h"
+#include "kernels/cpu/processor_facts.h"
 #include "kernels/cpu/tiny_numbers.h"
 #include "kernels/cpu/vector.h"
 #include "kernels/element/recurrence.h"
@@ -79,7 +80,7 @@ class DecayTables {
     if (steps % kSegmentSteps == 0) return get(map_[steps / kSegmentSteps], lane);
     return get(uneven_map_[steps / kSegmentSteps], lane);
   }
-  // Whether some of these are subnormal; of a multiple of kSegmentSteps.
+  // Whether some of these are subnormal, where those are slow; of a multiple of kSegmentSteps.
   bool has_subnormal(int steps) const { return steps % kSegmentSteps == 0 && has_subnormal_[steps / kSegmentSteps]; }
 
  private:
@@ -108,6 +109,12 @@ class DecayTables {
   static void put_positive(Entry& entry, int lane, VMap power, const VMap& base) {
     keep_positive(power, base);
     put(entry, lane, power);
+  }
+  static HWY_INLINE bool is_subnormal(const VMap& power) {
+    for (const Doubles& term : power.term) {
+      if (any_subnormal(term)) return true;
+    }
+    return false;
   }
   static HWY_INLINE VMap get(const Entry& entry, int lane) {
     VMap out;
@@ -148,10 +155,8 @@ class DecayTables {
       exact[s] = s == high ? compose(exact[high / 2], exact[high / 2]) : compose(exact[high], exact[s - high]);
       put_positive(map_[s], lane, exact[s], base);
     }
-    for (int s = 0; s <= segments; ++s) {
-      const VMap map = get(map_[s], lane);
-      for (const Doubles& power : map.term) has_subnormal_[s] |= any_subnormal(power);
-    }
+    if (!kWatchesTiny || !subnormals_are_slow) return;
+    for (int s = segments; s > 0 && is_subnormal(get(map_[s], lane)); --s) has_subnormal_[s] = true;  // powers fall
   }
 
   bool has_subnormal_[kChunkSegments + 1];

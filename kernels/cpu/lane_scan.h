@@ -197,7 +197,7 @@ class LaneScan {
         d[n] = load(chain_[n] + l);
         joined[n] = left[n] = load_wide(local_[first][n] + l);
       }
-      enter_chunk(distance, l, carry, d, state);
+      enter_chunk(tables, distance, l, carry, d, state);
       for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[first][n] + l);
       for (int i = first + 1; i < end; ++i) {
         if constexpr (kWhole) {
@@ -220,11 +220,11 @@ class LaneScan {
 
   // The carry over `distance` steps of the chunk, and the chain's. A product is the same with the power lifted and the
   // carry sunk by as much, and no factor is subnormal then.
-  HWY_INLINE void enter_chunk(int distance, int l, const Doubles (&carry)[N], const Doubles (&chain)[N],
-                              Doubles (&state)[N]) const {
-    auto over = tables_.map_over(distance, l);
+  static HWY_INLINE void enter_chunk(const Tables& tables, int distance, int l, const Doubles (&carry)[N],
+                                     const Doubles (&chain)[N], Doubles (&state)[N]) {
+    auto over = tables.map_over(distance, l);
     if constexpr (kWatchesTiny) {
-      if (subnormals_are_slow && tables_.has_subnormal(distance) && all_sink(carry[0]) && all_sink(carry[N - 1])) {
+      if (subnormals_are_slow && tables.has_subnormal(distance) && all_sink(carry[0]) && all_sink(carry[N - 1])) {
         for (Doubles& power : over.term) power = lifted(power);
         Doubles sunk_carry[N];
         for (int n = 0; n < N; ++n) sunk_carry[n] = sunk(carry[n]);

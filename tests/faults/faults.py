@@ -410,7 +410,8 @@ TINY = _faults(
 ) + _faults(
     "kernels/cpu/lane_scan.h", TINY_NUMBERS,
     ("tiny: of two states one", "small = hn::And(small,", "small = hn::Or(small,"),
-    ("powers lifted: by another power", "Doubles sunk_carry[N];", "Doubles sunk_carry[N];\n        over.term[0] = over.term[0] + over.term[0];"),
+    ("powers lifted: by another power", "Doubles sunk_carry[N];",
+     "Doubles sunk_carry[N];\n        over.term[0] = over.term[0] + over.term[0];"),
     ("tiny: beside a zero of either sign", "store(floats(-0.0f), state + l)", "store(floats(0.0f), state + l)"),
 ) + _faults(
     "kernels/cpu/neuron_lanes.h", TINY_NUMBERS,
