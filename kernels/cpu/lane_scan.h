@@ -184,38 +184,52 @@ class LaneScan {
   }
 
  private:
+  // What is carried into the quarters, of a vector of doubles. Two of them are stored together: a load that takes what
+  // two stores left has to wait until both are in the cache.
+  using NarrowEntry = HalfFloats[kSegmentQuarters][N];
+
   template <bool kWhole>
   HWY_INLINE void enter_quarters(int distance, int steps, int lanes, Entry& entry) {
+    const int first = kWhole ? 0 : first_quarter(steps), end = kWhole ? kSegmentQuarters : end_quarter(steps);
+    for (int l = 0; l < lanes; l += kFloats) {
+      NarrowEntry low, high;
+      enter_half<kWhole>(distance, steps, first, end, l, low);
+      enter_half<kWhole>(distance, steps, first, end, l + kDoubles, high);
+      for (int i = first; i < end; ++i) {
+        for (int n = 0; n < N; ++n) store(hn::Combine(FloatTag(), high[i][n], low[i][n]), entry.at[i][n] + l);
+      }
+    }
+  }
+
+  template <bool kWhole>
+  HWY_INLINE void enter_half(int distance, int steps, int first, int end, int l, NarrowEntry& entry) {
     constexpr bool kMovesChain = kWhole || Scan::kReverse;
     const Tables& tables = tables_;  // so that no store can have changed it
-    const int first = kWhole ? 0 : first_quarter(steps), end = kWhole ? kSegmentQuarters : end_quarter(steps);
-    for (int l = 0; l < lanes; l += kDoubles) {
-      const auto over_quarter = tables.map_over_few(kQuarterSteps, l);
-      Doubles carry[N], d[N], left[N], state[N], joined[N];
-      for (int n = 0; n < N; ++n) {
-        carry[n] = load(carry_[n] + l);
-        d[n] = load(chain_[n] + l);
-        joined[n] = left[n] = load_wide(local_[first][n] + l);
-      }
-      enter_chunk(tables, distance, l, carry, d, state);
-      for (int n = 0; n < N; ++n) store_narrow(state[n], entry.at[first][n] + l);
-      for (int i = first + 1; i < end; ++i) {
-        if constexpr (kWhole) {
-          advance(over_quarter, state, left, state);
-        } else {  // the quarter before has steps, but the CUDA kernels do not tell enter_quarter() so
-          const int before = quarter_steps(Scan::quarter(i - 1), steps);
-          advance_or_stay(tables.map_over_few(before, l), state, left, state);
-        }
-        for (int n = 0; n < N; ++n) {
-          store_narrow(state[n], entry.at[i][n] + l);
-          left[n] = load_wide(local_[i][n] + l);
-        }
-        if constexpr (kMovesChain) advance(over_quarter, joined, left, joined);
-      }
-      if constexpr (!kMovesChain) continue;
-      advance(tables.segment_map(l), d, joined, d);
-      for (int n = 0; n < N; ++n) store(d[n], chain_[n] + l);
+    const auto over_quarter = tables.map_over_few(kQuarterSteps, l);
+    Doubles carry[N], d[N], left[N], state[N], joined[N];
+    for (int n = 0; n < N; ++n) {
+      carry[n] = load(carry_[n] + l);
+      d[n] = load(chain_[n] + l);
+      joined[n] = left[n] = load_wide(local_[first][n] + l);
     }
+    enter_chunk(tables, distance, l, carry, d, state);
+    for (int n = 0; n < N; ++n) entry[first][n] = hn::DemoteTo(HalfFloatTag(), state[n]);
+    for (int i = first + 1; i < end; ++i) {
+      if constexpr (kWhole) {
+        advance(over_quarter, state, left, state);
+      } else {  // the quarter before has steps, but the CUDA kernels do not tell enter_quarter() so
+        const int before = quarter_steps(Scan::quarter(i - 1), steps);
+        advance_or_stay(tables.map_over_few(before, l), state, left, state);
+      }
+      for (int n = 0; n < N; ++n) {
+        entry[i][n] = hn::DemoteTo(HalfFloatTag(), state[n]);
+        left[n] = load_wide(local_[i][n] + l);
+      }
+      if constexpr (kMovesChain) advance(over_quarter, joined, left, joined);
+    }
+    if constexpr (!kMovesChain) return;
+    advance(tables.segment_map(l), d, joined, d);
+    for (int n = 0; n < N; ++n) store(d[n], chain_[n] + l);
   }
 
   // The carry over `distance` steps of the chunk, and the chain's. A product is the same with the power lifted and the

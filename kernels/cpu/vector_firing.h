@@ -10,10 +10,15 @@ HWY_INLINE Floats one_where(FloatMask fires) {
   return hn::IfThenElseZero(fires, floats(1.0f));
 }
 
+// A bound on U where e serves in a sum alone that no longer sees it: e is 2^-114 there. At `highest` it is subnormal.
+HWY_INLINE Floats highest_of_sum(const Steepness& k) {
+  return floats(0.9f * k.highest);
+}
+
 struct SpikeExponential {
   Floats threshold, scale, lowest, highest;
   explicit SpikeExponential(const Steepness& k)
-      : threshold(floats(k.threshold)), scale(floats(k.scale)), lowest(floats(k.lowest)), highest(floats(k.highest)) {}
+      : threshold(floats(k.threshold)), scale(floats(k.scale)), lowest(floats(k.lowest)), highest(highest_of_sum(k)) {}
   // The result e serves in the test u e + u < limit alone.
   template <class T>
   HWY_INLINE T operator()(T m) const {
@@ -56,7 +61,7 @@ struct DrawnSigmoidRule {
   DrawnSigmoidRule(const Firing& f, float by)
       : threshold(floats(f.steepness.threshold)),
         scale(floats(f.steepness.scale)),
-        highest(floats(0.9f * f.steepness.highest)),  // e is 2^-114 there, not yet subnormal
+        highest(highest_of_sum(f.steepness)),
         limit(floats(f.max_prob * by + 0.0f)) {}
   template <class T>
   HWY_INLINE T odds(T m) const {
@@ -108,17 +113,16 @@ struct NoRule {
 };
 
 struct GradientExponential {
-  Floats threshold, scale, scale_low, lowest, highest, ceiling;
+  Floats threshold, scale, scale_low, lowest, highest, sum_highest, ceiling;
   explicit GradientExponential(const Steepness& k)
       : threshold(floats(k.threshold)),
         scale(floats(k.scale)),
         scale_low(floats(k.scale_low)),
         lowest(floats(k.lowest_gradient)),
         highest(floats(k.highest)),
+        sum_highest(highest_of_sum(k)),
         ceiling(floats(k.ceiling)) {}
-  HWY_INLINE Exponentials operator()(Floats m) const {
-    return exponential(scale, scale_low, clamp(m - threshold, lowest, highest), ceiling);
-  }
+  HWY_INLINE Exponentials operator()(Floats m) const { return up_to(highest, m); }
   // 1 / (ceiling + the exponential).
   HWY_INLINE Floats reciprocal_of_sum(Floats m) const {
 #if SPIKESCAN_AVX512
@@ -127,9 +131,14 @@ struct GradientExponential {
     const Floats f = no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)));
     return reciprocal(fused(exp2_fraction(f), scaled_for_sum(ceiling, n), ceiling));
 #else
-    const Exponentials e = (*this)(m);
+    const Exponentials e = up_to(sum_highest, m);
     return reciprocal(fused(e.fraction, e.power, ceiling));
 #endif
+  }
+
+ private:
+  HWY_INLINE Exponentials up_to(Floats bound, Floats m) const {
+    return exponential(scale, scale_low, clamp(m - threshold, lowest, bound), ceiling);
   }
 };
 

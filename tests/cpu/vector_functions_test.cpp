@@ -4,6 +4,9 @@
 #include "tests/cpu/vector_functions.h"
 
 #include <gtest/gtest.h>
+#if defined(SPIKESCAN_X86_VECTORS)
+#include <xmmintrin.h>
+#endif
 
 #include <cstring>
 #include <random>
@@ -133,6 +136,37 @@ TEST(VectorFunctions, Rules) {
     }
   }
 }
+
+#if defined(SPIKESCAN_X86_VECTORS)
+// Subnormal numbers take some processors a hundred clocks each (docs/cpu.md). The processor notes it when it makes one
+// or works on one: not where U is so far from 0 that the exponential no longer counts, nor where all numbers are
+// normal.
+TEST(VectorFunctions, MakeNoSubnormalNumbersThatNobodyWants) {
+  constexpr unsigned kAllFlags = 0x3f, kDenormalOperand = 0x02, kUnderflow = 0x10;
+  constexpr float kThreshold = 1.0f, kSteepness = 10.0f;
+  constexpr float kExponents[] = {0.1f, 1.0f, 20.0f, 80.0f, 110.0f, 130.0f, 1e3f, 1e9f};
+  float m[kValues], u[kValues], out[kValues];
+  for (int i = 0; i < kValues; ++i) {
+    const float exponent = kExponents[i % 8] * (1.0f + 0x1p-10f * static_cast<float>(i));
+    m[i] = kThreshold + (i / 8 % 2 ? exponent : -exponent) / kSteepness;
+    u[i] = static_cast<float>(i + 1) / (kValues + 1);
+  }
+  for (const Isa& isa : isas()) {
+    const auto expect_none = [&](const Firing& f, auto function) {
+      _mm_setcsr(_mm_getcsr() & ~kAllFlags);
+      function();
+      EXPECT_EQ(_mm_getcsr() & (kDenormalOperand | kUnderflow), 0u)
+          << isa.name << " rule " << f.rule << " max_prob " << f.max_prob << " gradient " << f.gradient;
+    };
+    for (const Firing& f : rules(kThreshold, kSteepness)) {
+      if (f.max_prob < 0.5f) continue;
+      expect_none(f, [&] { isa.functions.gradients(f, m, out); });
+      expect_none(f, [&] { isa.functions.spikes(f, m, u, out); });
+      if (f.rule == SPIKESCAN_SIGMOID_BERNOULLI) expect_none(f, [&] { isa.functions.drawn_spikes(f, m, u, out); });
+    }
+  }
+}
+#endif
 
 // Addends: 0, any, as large as the product, its opposite, half a unit of it, far below it.
 TEST(VectorFunctions, ProductsInDoubles) {
