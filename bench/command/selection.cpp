@@ -2,6 +2,7 @@
 #include "selection.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <utility>
 
@@ -137,17 +138,9 @@ void add_constant_elements(Cases& cases) {
   }
 }
 
-// What the classes of spyx.experimental return, S and V.
-void add_with_membrane(Cases& cases) {
-  for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
-    cases.add(Pass::kForward, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI,
-              SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT32, {64, 1024, 512}, "with_membrane");
-  }
-}
-
-// What becomes subnormal, which some processors multiply slowly.
-void add_subnormal(Cases& cases, const char* series) {
-  for (const Pass pass : {Pass::kForward, Pass::kBackward}) {
+// Every recurrence in float32, from memory.
+void add_recurrences(Cases& cases, std::initializer_list<Pass> passes, const char* series) {
+  for (const Pass pass : passes) {
     for (int recurrence = SPIKESCAN_LIF; recurrence <= SPIKESCAN_PSU_LIF; ++recurrence) {
       cases.add(pass, static_cast<spikescan_recurrence>(recurrence), SPIKESCAN_SIGMOID_BERNOULLI, SPIKESCAN_FLOAT32,
                 SPIKESCAN_FLOAT32, {64, 1024, 512}, series);
@@ -208,9 +201,11 @@ std::vector<ScanCase> pass_cases(spikescan_backend backend, const RunOptions& op
   if (wanted(options.series, "time_vs_length")) add_lengths(cases);
   if (wanted(options.series, "share_vs_rows")) add_rows(cases, backend);
   if (wanted(options.series, "constant_elements")) add_constant_elements(cases);
-  if (wanted(options.series, "with_membrane")) add_with_membrane(cases);
+  // What the classes of spyx.experimental return, S and V.
+  if (wanted(options.series, "with_membrane")) add_recurrences(cases, {Pass::kForward}, "with_membrane");
+  // What becomes subnormal, which some processors multiply slowly.
   for (const char* series : {"steep", "silent"}) {
-    if (wanted(options.series, series)) add_subnormal(cases, series);
+    if (wanted(options.series, series)) add_recurrences(cases, {Pass::kForward, Pass::kBackward}, series);
   }
   if (wanted(options.series, "share_vs_channels")) add_channels(cases);
   for (const char* series : {"share_vs_steps", "steps_time_first"}) {

@@ -122,13 +122,42 @@ HWY_INLINE HalfFloats fused_half(HalfFloats a, HalfFloats b, HalfFloats c) {
   return hn::DemoteTo(HalfFloatTag(), hn::BitCast(d, bits + step));
 #endif
 }
-HWY_INLINE Floats fused_in_doubles(Floats a, Floats b, Floats c) {
+HWY_INLINE Floats fused_by_odd(Floats a, Floats b, Floats c) {
   const FloatTag d;
   return hn::Combine(
       d,
       fused_half(hn::UpperHalf(HalfFloatTag(), a), hn::UpperHalf(HalfFloatTag(), b), hn::UpperHalf(HalfFloatTag(), c)),
       fused_half(hn::LowerHalf(HalfFloatTag(), a), hn::LowerHalf(HalfFloatTag(), b), hn::LowerHalf(HalfFloatTag(), c)));
 }
+
+#if SPIKESCAN_AVX512
+HWY_INLINE Floats fused_in_doubles(Floats a, Floats b, Floats c) {
+  return fused_by_odd(a, b, c);
+}
+#else
+// Nearly always two numbers around the sum tell: either is an ulp of a double away or more, the exact sum at most half
+// an ulp. Where both round to one float, so does that.
+struct Around {
+  HalfFloats smaller, larger;
+};
+HWY_INLINE Around around_sum(HalfFloats a, HalfFloats b, HalfFloats c) {
+  const DoubleTag d;
+  const Doubles sum = hn::PromoteTo(d, a) * hn::PromoteTo(d, b) + hn::PromoteTo(d, c);
+  return {hn::DemoteTo(HalfFloatTag(), sum * doubles(1.0 - 0x1p-52)),
+          hn::DemoteTo(HalfFloatTag(), sum * doubles(1.0 + 0x1p-52))};
+}
+HWY_NOINLINE inline Floats fused_near_tie(Floats a, Floats b, Floats c) {
+  return fused_by_odd(a, b, c);
+}
+HWY_INLINE Floats fused_in_doubles(Floats a, Floats b, Floats c) {
+  const FloatTag d;
+  const HalfFloatTag half;
+  const Around low = around_sum(hn::LowerHalf(half, a), hn::LowerHalf(half, b), hn::LowerHalf(half, c));
+  const Around high = around_sum(hn::UpperHalf(half, a), hn::UpperHalf(half, b), hn::UpperHalf(half, c));
+  const Floats smaller = hn::Combine(d, high.smaller, low.smaller), larger = hn::Combine(d, high.larger, low.larger);
+  return HWY_LIKELY(hn::AllTrue(d, smaller == larger)) ? smaller : fused_near_tie(a, b, c);
+}
+#endif
 
 #if HWY_NATIVE_FMA
 HWY_INLINE Floats fused(Floats a, Floats b, Floats c) {

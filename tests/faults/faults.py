@@ -409,6 +409,9 @@ TINY = _faults(
     "kernels/cpu/vector.h", VECTOR_FUNCTIONS,
     ("in doubles: rounded twice", "_mm512_mask_or_epi64(bits, inexact, bits, _mm512_set1_epi64(1))", "bits"),
     ("in doubles: rounded twice, without AVX-512", "hn::BitCast(d, bits + step)", "hn::BitCast(d, bits)"),
+    ("in doubles: ties not seen", "sum * doubles(1.0 + 0x1p-52)", "sum * doubles(1.0 - 0x1p-52)"),
+    ("in doubles: ties seen from one side", "sum * doubles(1.0 - 0x1p-52)", "sum"),
+    ("in doubles: ties seen from the other side", "sum * doubles(1.0 + 0x1p-52)", "sum"),
 ) + _faults(
     "kernels/cpu/lane_scan.h", TINY_NUMBERS,
     ("tiny: of two states one", "small = hn::And(small,", "small = hn::Or(small,"),
