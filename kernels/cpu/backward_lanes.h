@@ -206,9 +206,10 @@ class BackwardLanes {
       const Place at = place_of(k, group, i);
       const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
       asking_.states();
-      neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [&](int j, int l, Floats v) HWY_ATTR {
+      Segment* const slopes = slopes_of(i);
+      neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [slopes](int j, int l, Floats v) HWY_ATTR {
         const Logistics drive = sigmoid_with_slope(v);
-        if constexpr (Neuron::kPsu) store(drive.slope, shared_.slopes[i].at[j] + l);
+        store(drive.slope, slopes->at[j] + l);
         return drive.value;
       });
     }
@@ -248,7 +249,7 @@ class BackwardLanes {
     scan([&](int j, int l, Floats h) HWY_ATTR { return h + gv(j, l); });
   }
 
-  const Segment* slopes_of(int i) const {
+  Segment* slopes_of(int i) {
     if constexpr (Neuron::kPsu) {
       return &shared_.slopes[i];
     } else {
@@ -265,23 +266,25 @@ class BackwardLanes {
     if (!call_.args.grad_spikes.data) {
       grad_x.send_all();
       direct = {};
-      return neuron_.settle(steps, states, std::false_type(), [](int, int, Floats) HWY_ATTR {});
+      return neuron_.settle(steps, states);
     }
     const RowsView given =
         view_segment(call_.args.grad_spikes, grad_spikes_, t, steps, block_.lanes, shared_.grad_spikes);
     const RowsView gs = in_doubles_ ? RowsView{kOnes.at, 0} : given;  // multiplied in doubles afterwards
     const bool sends_rows = grad_x.keep(steps, block_.lanes);
-    with_gradient(call_.firing, [&](const auto& call_rule) HWY_ATTR {
-      const auto rule = call_rule;  // in registers
+    with_gradient(call_.firing, [&]<class Rule>(TypeOf<Rule>) HWY_ATTR {
+      const Rule rule(call_.firing);
       const bool in_memory = gs.first != shared_.grad_spikes.at[0];
       const auto ask = [this]() HWY_ATTR { asking_.rule(); };
       // A function of its own, which the compiler makes of it, takes up to a twentieth longer.
       const auto settle = [&](auto sender) HWY_ATTR __attribute__((always_inline)) {
-        const auto body = [=, &direct](int j, int l, Floats m) HWY_ATTR {
+        const auto begin = [&rule, &sender](int j, int l, Floats m) HWY_ATTR {
           sender.send(j, l);
-          store(gs(j, l) * rule.gradient(m), direct.at[j] + l);
+          return rule.begin(m);
         };
-        neuron_.settle(steps, states, in_memory, body, ask);
+        const auto end = [&rule, &gs, &direct](int j, int l, Floats begun)
+                             HWY_ATTR { store(gs(j, l) * rule.end(begun), direct.at[j] + l); };
+        neuron_.settle(steps, states, in_memory, begin, end, ask);
       };
       if constexpr (DelayedRows::kUsed) {
         if (sends_rows && grad_x.whole()) return settle(DelayedRows::Sender<true>(grad_x));

@@ -49,30 +49,39 @@ class DecayTables {
 
   // first, second: the clipped decays in the scan's order (second is ignored for order 1); lanes: how many count.
   void prepare(const float* first, const float* second, int lanes, int64_t time) {
-    const int longest = chunk_steps(time, 0);
-    const int last = time > 0 ? chunk_steps(time, chunk_count(time) - 1) : 0;
-    // Backward in time a last chunk that ends inside a segment starts with that one, which shifts all distances.
-    const int uneven = Scan::kReverse ? last % kSegmentSteps : 0;
+    lanes_ = lanes;
+    time_ = time;
+    has_distances_ = false;
     for (int l = 0; l < kLanes; ++l) {
       decay_[0][l] = l < lanes ? first[l] : 0.0f;
       decay_[N - 1][l] = l < lanes ? (N == 1 ? first[l] : second[l]) : 0.0f;
     }
-    for (bool& has : has_subnormal_) has = false;
-    const int vectors = (lanes + kFloats - 1) / kFloats;
-    for (int l = 0; l < vectors * kFloats; l += kDoubles) {
-      const VMap base = base_map(l);
+    for_vectors([this](const VMap& base, int l) {
       tabulate_steps(base, l);
-      tabulate_distances(base, segment_count(longest), l);
+      put_positive(segment_map_, l, power(base, kSegmentSteps), base);
+    });
+  }
+
+  // For map_over().
+  void tabulate_distances() {
+    if (has_distances_) return;
+    const int last = time_ > 0 ? chunk_steps(time_, chunk_count(time_) - 1) : 0;
+    // Backward in time a last chunk that ends inside a segment starts with that one, which shifts all distances.
+    const int uneven = Scan::kReverse ? last % kSegmentSteps : 0;
+    for (bool& has : has_subnormal_) has = false;
+    for_vectors([&](const VMap& base, int l) {
+      tabulate_segments(base, segment_count(chunk_steps(time_, 0)), l);
       for (int i = 0; uneven != 0 && uneven + i * kSegmentSteps <= last; ++i) {
         put(uneven_map_[i], l, power(base, uneven + i * kSegmentSteps));
       }
-    }
+    });
+    has_distances_ = true;
   }
 
   const float* decay(int n) const { return decay_[n]; }
   // `reached`: steps of the quarter that were taken before.
   const float* response(int term, int reached) const { return response_[term][reached]; }
-  VMap segment_map(int lane) const { return get(map_[1], lane); }
+  VMap map_over_segment(int lane) const { return get(segment_map_, lane); }
   // Over at most kQuarterSteps steps.
   VMap map_over_few(int steps, int lane) const { return get(step_map_[steps], lane); }
   // Over a multiple of kSegmentSteps; for gradients also over what the last chunk's distances are.
@@ -86,6 +95,13 @@ class DecayTables {
  private:
   using Entry = double[kTerms][kLanes];
   static constexpr int kUneven = Scan::kReverse ? kChunkSegments : 1;
+
+  // Calls use(base, lane) for the vectors that have lanes in use.
+  template <class Use>
+  void for_vectors(Use use) const {
+    const int vectors = (lanes_ + kFloats - 1) / kFloats;
+    for (int l = 0; l < vectors * kFloats; l += kDoubles) use(base_map(l), l);
+  }
 
   VMap base_map(int lane) const {
     alignas(64) double terms[kTerms][kDoubles];
@@ -143,11 +159,10 @@ class DecayTables {
   }
 
   // power(base, 16 s) from the power before s's highest bit: the same products as power() makes.
-  void tabulate_distances(const VMap& base, int segments, int lane) {
+  void tabulate_segments(const VMap& base, int segments, int lane) {
     VMap exact[kChunkSegments + 1];
     set_identity(exact[0]);
-    exact[1] = base;
-    for (int steps = 1; steps < kSegmentSteps; steps *= 2) exact[1] = compose(exact[1], exact[1]);
+    exact[1] = power(base, kSegmentSteps);
     put(map_[0], lane, exact[0]);
     put_positive(map_[1], lane, exact[1], base);
     for (int s = 2, high = 2; s <= segments; ++s) {
@@ -159,10 +174,14 @@ class DecayTables {
     for (int s = segments; s > 0 && is_subnormal(get(map_[s], lane)); --s) has_subnormal_[s] = true;  // powers fall
   }
 
+  int lanes_;
+  int64_t time_;
+  bool has_distances_;
   bool has_subnormal_[kChunkSegments + 1];
   alignas(64) float decay_[N][kLanes];
   alignas(64) float response_[kTerms][kQuarterSteps][kLanes];
   alignas(64) Entry step_map_[kQuarterSteps + 1];
+  alignas(64) Entry segment_map_;
   alignas(64) Entry map_[kChunkSegments + 1];
   alignas(64) Entry uneven_map_[kUneven];
 };

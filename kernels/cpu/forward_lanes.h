@@ -190,7 +190,7 @@ class ForwardLanes {
   void write(int64_t t, int steps) {
     const spikescan_forward_args& args = call_.args;
     Segment& m = states_.at[0];
-    neuron_.settle(steps, states_, std::false_type(), [](int, int, Floats) HWY_ATTR {});
+    neuron_.settle(steps, states_);
     if (args.membrane.data) store_membrane(t, steps);
     if (!args.spikes.data) return;
     if (Neuron::kPsu) {

@@ -54,18 +54,13 @@ class GradientLanes {
       const auto input = [&](int j, int l) HWY_ATTR { return hn::Neg(h(j, l)); };
       refractory_.run(steps, lanes, input, {&gradients[1]}, by);
       refractory_.enter(distance, steps, lanes, refractory_entry_);
-      // A, which G needs, then what G's scan takes.
-      for (int l = 0; l < lanes; l += kFloats) {
-        refractory_.for_quarters(refractory_entry_, steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
-          for (int j = quarter.begin; j < quarter.end; ++j) {
-            const Floats a = response(0, quarter.reached(j), load(gradients[1].at[j] + l), by);
-            store(a, gradients[1].at[j] + l);
-            const Floats sum = by.fused_sum(load(slopes->at[j] + l), a, add_membrane(j, l, h(j, l)));
-            store(sum, gradients[0].at[j] + l);
-          }
-        });
-      }
-      scan_.run(steps, lanes, h, {&gradients[0]}, by);
+      const auto sum = [&, slopes, steps](int j, int l) HWY_ATTR {
+        float* const local = gradients[1].at[j] + l;
+        const Floats a = refractory_.responded(refractory_entry_, steps, j, l, load(local), by);
+        store(a, local);
+        return by.fused_sum(load(slopes->at[j] + l), a, add_membrane(j, l, h(j, l)));
+      };
+      scan_.run(steps, lanes, sum, {&gradients[0]}, by);
     } else {
       const auto input = [&](int j, int l) HWY_ATTR { return add_membrane(j, l, h(j, l)); };
       if constexpr (Neuron::kCuba) {

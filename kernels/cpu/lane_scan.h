@@ -16,7 +16,7 @@ class LaneScan {
   static constexpr int N = Scan::kOrder;
   using Tables = DecayTables<Scan>;
 
-  explicit LaneScan(const Tables& tables) : tables_(tables) {}
+  explicit LaneScan(Tables& tables) : tables_(tables) {}
 
   // The states carried into the quarters of a segment, in the scan's order; of those that have steps.
   struct Entry {
@@ -49,14 +49,25 @@ class LaneScan {
     }
   }
 
+  // Before begin_chunk().
   double* carry(int n) { return carry_[n]; }
-  double (*carries())[kLanes] { return carry_; }
+  // At any time.
+  double (*carries())[kLanes] {
+    expect_carry();
+    return carry_;
+  }
   double* chain(int n) { return chain_[n]; }
 
   void begin_chunk(int lanes) {
+    Doubles all = doubles(0.0);
     for (int n = 0; n < N; ++n) {
-      for (int l = 0; l < lanes; l += kDoubles) store(doubles(0.0), chain_[n] + l);
+      for (int l = 0; l < lanes; l += kDoubles) {
+        store(doubles(0.0), chain_[n] + l);
+        all = hn::Or(all, load(carry_[n] + l));
+      }
     }
+    carried_ = false;
+    if (!is_plus_zero(all)) expect_carry();
   }
 
   // input(j, l): kFloats inputs from lane l on; output n goes to output[n]. Several vectors go side by side, since each
@@ -135,6 +146,14 @@ class LaneScan {
     }
   }
 
+  // One step's local output of a scan of one state, with what its quarter's entry adds.
+  template <class Arithmetic>
+  HWY_INLINE Floats responded(const Entry& entry, int steps, int j, int l, Floats local, Arithmetic by) const {
+    const int q = j / kQuarterSteps;
+    const Response response(tables_, entry.at[Scan::quarter(q)], l);
+    return response(0, quarter_of(q, steps).reached(j), local, by);
+  }
+
   // Of a whole segment's quarter q, in a forward scan.
   HWY_INLINE Response quarter_response(const Entry& entry, int q, int l) const {
     return Response(tables_, entry.at[q], l);
@@ -178,7 +197,11 @@ class LaneScan {
         carry[n] = load(carry_[n] + l);
         aggregate[n] = rounded(load(chain_[n] + l));
       }
-      advance(tables_.map_over(steps, l), carry, aggregate, carry);
+      if (carried_) {
+        advance(tables_.map_over(steps, l), carry, aggregate, carry);
+      } else {
+        add_nothing(aggregate, carry);
+      }
       for (int n = 0; n < N; ++n) store(at_split ? rounded(carry[n]) : carry[n], next[n] + l);
     }
   }
@@ -212,7 +235,11 @@ class LaneScan {
       d[n] = load(chain_[n] + l);
       joined[n] = left[n] = load_wide(local_[first][n] + l);
     }
-    enter_chunk(tables, distance, l, carry, d, state);
+    if (carried_) {
+      enter_chunk(tables, distance, l, carry, d, state);
+    } else {
+      add_nothing(d, state);
+    }
     for (int n = 0; n < N; ++n) entry[first][n] = hn::DemoteTo(HalfFloatTag(), state[n]);
     for (int i = first + 1; i < end; ++i) {
       if constexpr (kWhole) {
@@ -228,8 +255,18 @@ class LaneScan {
       if constexpr (kMovesChain) advance(over_quarter, joined, left, joined);
     }
     if constexpr (!kMovesChain) return;
-    advance(tables.segment_map(l), d, joined, d);
+    advance(tables.map_over_segment(l), d, joined, d);
     for (int n = 0; n < N; ++n) store(d[n], chain_[n] + l);
+  }
+
+  void expect_carry() {
+    tables_.tabulate_distances();
+    carried_ = true;
+  }
+
+  // What the maps make of a carry of +0.
+  static HWY_INLINE void add_nothing(const Doubles (&chain)[N], Doubles (&state)[N]) {
+    for (int n = 0; n < N; ++n) state[n] = chain[n] + doubles(0.0);
   }
 
   // The carry over `distance` steps of the chunk, and the chain's. A product is the same with the power lifted and the
@@ -351,7 +388,10 @@ class LaneScan {
     }
   }
 
-  const Tables& tables_;
+  Tables& tables_;
+  // Whether the carry may be something else than +0. Mostly it is not in the only chunk of a short sequence: then
+  // nothing is multiplied by it, and powers for its distances need not be there.
+  bool carried_ = false;
   alignas(64) double carry_[N][kLanes] = {};
   alignas(64) double chain_[N][kLanes] = {};
   // Of the quarters, in the scan's order.

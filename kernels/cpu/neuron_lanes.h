@@ -164,9 +164,15 @@ class NeuronLanes : public NeuronScans<R> {
   }
 
   // settle_segment.h.
-  template <class Abreast, class Body, class Before = Nothing>
-  HWY_INLINE void settle(int steps, States& states, Abreast abreast, Body body, Before before = {}) const {
-    settle_segment(last_scan(), steps, lanes_, states, abreast, body, before);
+  template <class Abreast, class Begin, class End, class Before>
+  HWY_INLINE void settle(int steps, States& states, Abreast abreast, Begin begin, End end, Before before) const {
+    settle_segment(last_scan(), steps, lanes_, states, abreast, begin, end, before);
+  }
+  // For nobody in particular.
+  HWY_INLINE void settle(int steps, States& states) const {
+    settle(
+        steps, states, std::false_type(), [](int, int, Floats m) HWY_ATTR { return m; },
+        [](int, int, Floats) HWY_ATTR {}, []() {});
   }
 
  private:

@@ -6,10 +6,6 @@
 
 SPIKESCAN_ELEMENT_BEGIN
 
-struct Nothing {
-  void operator()() const {}
-};
-
 constexpr int kAbreast = 4;  // vectors
 
 // Step j, before which its quarter has `reached` steps; M.
@@ -33,51 +29,58 @@ HWY_INLINE Floats settle_step(const Response& response, int j, int reached, int 
   }
 }
 
-template <class Scan, spikescan_recurrence R, class Body, class Before>
-HWY_INLINE void settle_abreast(const Scan& scan, int steps, int l, SegmentStates<R>& states, Body& body,
+// A step is ended when the next one has begun: operations that wait for each other, a division among them, are fewer in
+// a row then, and a processor sees further ahead.
+template <class Scan, spikescan_recurrence R, class Begin, class End, class Before>
+HWY_INLINE void settle_abreast(const Scan& scan, int steps, int l, SegmentStates<R>& states, Begin& begin, End& end,
                                Before& before) {
+  Floats begun[kAbreast];
+  for (Floats& of_vector : begun) of_vector = floats(0.0f);
   const auto settle_quarter = [&](const auto& quarter, const auto& responses) HWY_ATTR {
     before();
     for (int j = quarter.end - 1; j >= quarter.begin; --j) {
 #pragma GCC unroll 4
       for (int v = 0; v < kAbreast; ++v) {
         const int at = l + v * kFloats;
-        body(j, at, settle_step(responses(v), j, quarter.reached(j), at, states));
+        const Floats next = begin(j, at, settle_step(responses(v), j, quarter.reached(j), at, states));
+        if (j + 1 < steps) end(j + 1, at, begun[v]);
+        begun[v] = next;
       }
     }
   };
   scan.template for_quarters_abreast<kAbreast>(states.last_entry(), steps, l, settle_quarter);
+  for (int v = 0; v < kAbreast; ++v) end(0, l + v * kFloats, begun[v]);
 }
 
-template <class Scan, spikescan_recurrence R, class Body>
-HWY_INLINE void settle_vector(const Scan& scan, int steps, int l, SegmentStates<R>& states, Body& body) {
+template <class Scan, spikescan_recurrence R, class Begin, class End>
+HWY_INLINE void settle_vector(const Scan& scan, int steps, int l, SegmentStates<R>& states, Begin& begin, End& end) {
   if (states.settled) {
-    for (int j = steps - 1; j >= 0; --j) body(j, l, states.rule_input(j, l));
+    for (int j = steps - 1; j >= 0; --j) end(j, l, begin(j, l, states.rule_input(j, l)));
     return;
   }
   scan.for_quarters(states.last_entry(), steps, l, [&](const auto& quarter, const auto& response) HWY_ATTR {
     for (int j = quarter.end - 1; j >= quarter.begin; --j) {
-      body(j, l, settle_step(response, j, quarter.reached(j), l, states));
+      end(j, l, begin(j, l, settle_step(response, j, quarter.reached(j), l, states)));
     }
   });
 }
 
-// `scan`: the last one of the neuron. body(j, l, m) sees M of each step of kFloats rows, the last one first: backward
-// goes on to earlier steps, and a processor that fetches ahead on its own then fetches what is needed. `abreast`:
-// several vectors of a step before the next step, as memory lies that the body reads; a bool, or std::false_type.
-// before() comes before about a quarter of the work.
-template <class Scan, spikescan_recurrence R, class Abreast, class Body, class Before>
+// `scan`: the last one of the neuron. begin(j, l, m) sees M of each step of kFloats rows, the last one first: backward
+// goes on to earlier steps, and a processor that fetches ahead on its own then fetches what is needed. What it returns
+// goes to end(j, l, begun). `abreast`: several vectors of a step before the next step, as memory lies that these read;
+// a bool, or std::false_type. before() comes before about a quarter of the work.
+template <class Scan, spikescan_recurrence R, class Abreast, class Begin, class End, class Before>
 HWY_INLINE void settle_segment(const Scan& scan, int steps, int lanes, SegmentStates<R>& states, Abreast abreast,
-                               Body& body, Before& before) {
+                               Begin begin, End end, Before before) {
   int l = 0;
   if (abreast && !states.settled) {
     for (; l + kAbreast * kFloats <= lanes; l += kAbreast * kFloats) {
-      settle_abreast(scan, steps, l, states, body, before);
+      settle_abreast(scan, steps, l, states, begin, end, before);
     }
   }
   for (; l < lanes; l += kFloats) {
     before();
-    settle_vector(scan, steps, l, states, body);
+    settle_vector(scan, steps, l, states, begin, end);
   }
   states.settled = true;
 }

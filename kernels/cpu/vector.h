@@ -77,6 +77,9 @@ HWY_INLINE Doubles load(const double* p) {
 HWY_INLINE void store(Doubles x, double* p) {
   hn::Store(x, DoubleTag(), p);
 }
+HWY_INLINE bool is_plus_zero(Doubles x) {
+  return hn::AllTrue(PairTag(), hn::BitCast(PairTag(), x) == hn::Zero(PairTag()));
+}
 // kDoubles lanes between float in memory and a vector of doubles.
 HWY_INLINE Doubles load_wide(const float* p) {
   return hn::PromoteTo(DoubleTag(), hn::Load(HalfFloatTag(), p));

@@ -1,6 +1,8 @@
 // kernels/element/firing.h for vectors: the rules and their gradients, the same operations in the same order.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cpu/vector_four.h"
 #include "kernels/element/firing.h"
 
@@ -123,16 +125,16 @@ struct GradientExponential {
         sum_highest(highest_of_sum(k)),
         ceiling(floats(k.ceiling)) {}
   HWY_INLINE Exponentials operator()(Floats m) const { return up_to(highest, m); }
-  // 1 / (ceiling + the exponential).
-  HWY_INLINE Floats reciprocal_of_sum(Floats m) const {
+  // ceiling + the exponential, as far as its reciprocal sees it.
+  HWY_INLINE Floats sum(Floats m) const {
 #if SPIKESCAN_AVX512
     const Floats x = m - threshold;
     const Floats n = fused(scale, x, floats(kRounder)) - floats(kRounder);
     const Floats f = no_larger_than(1.0f, fused(scale_low, x, fused_less(scale, x, n)));
-    return reciprocal(fused(exp2_fraction(f), scaled_for_sum(ceiling, n), ceiling));
+    return fused(exp2_fraction(f), scaled_for_sum(ceiling, n), ceiling);
 #else
     const Exponentials e = up_to(sum_highest, m);
-    return reciprocal(fused(e.fraction, e.power, ceiling));
+    return fused(e.fraction, e.power, ceiling);
 #endif
   }
 
@@ -142,18 +144,20 @@ struct GradientExponential {
   }
 };
 
-// The gradients of the rules; `gradient(m)` is dS/dM.
+// The gradients of the rules: end(begin(m)) is dS/dM.
 struct SigmoidProbability {
   GradientExponential exponential;
   explicit SigmoidProbability(const Firing& f) : exponential(f.steepness) {}
-  HWY_INLINE Floats gradient(Floats m) const { return exponential.reciprocal_of_sum(m); }
+  HWY_INLINE Floats begin(Floats m) const { return exponential.sum(m); }
+  HWY_INLINE Floats end(Floats sum) const { return reciprocal(sum); }
 };
 
 struct SigmoidDerivative {
   GradientExponential exponential;
   Floats factor;
   explicit SigmoidDerivative(const Firing& f) : exponential(f.steepness), factor(floats(f.slope_factor)) {}
-  HWY_INLINE Floats gradient(Floats m) const { return factor * logistic(exponential(m)).slope; }
+  HWY_INLINE Floats begin(Floats m) const { return factor * logistic(exponential(m)).slope; }
+  HWY_INLINE Floats end(Floats gradient) const { return gradient; }
 };
 
 struct RefractoryGradient {
@@ -165,7 +169,7 @@ struct RefractoryGradient {
         threshold(floats(f.threshold)),
         factor(floats(f.slope_factor)),
         probability(f.gradient == SPIKESCAN_PROBABILITY) {}
-  HWY_INLINE Floats gradient(Floats m) const {
+  HWY_INLINE Floats begin(Floats m) const {
     const Floats zero = floats(0.0f);
     const Logistics s = logistic(exponential(m));
     const Floats turns = turns_of_product(threshold, m - threshold), cosine = cosine_turn(turns);
@@ -176,6 +180,7 @@ struct RefractoryGradient {
     }
     return choose(p <= zero, zero, result);
   }
+  HWY_INLINE Floats end(Floats gradient) const { return gradient; }
 };
 
 struct SurrogateGradient {
@@ -189,7 +194,7 @@ struct SurrogateGradient {
         arctan_scale(floats(f.arctan_scale)),
         tanh_factor(floats(f.slope_factor)),
         surrogate(f.surrogate) {}
-  HWY_INLINE Floats gradient(Floats m) const {
+  HWY_INLINE Floats begin(Floats m) const {
     const Floats distance = m - threshold, z = k * distance, one = floats(1.0f);
     switch (surrogate) {
       case SPIKESCAN_ARCTAN: {
@@ -210,24 +215,32 @@ struct SurrogateGradient {
         return tanh_factor * logistic(tanh(m)).slope;
     }
   }
+  HWY_INLINE Floats end(Floats gradient) const { return gradient; }
 };
 
 struct NoGradient {
-  HWY_INLINE Floats gradient(Floats) const { return floats(1.0f); }
+  explicit NoGradient(const Firing&) {}
+  HWY_INLINE Floats begin(Floats) const { return floats(1.0f); }
+  HWY_INLINE Floats end(Floats gradient) const { return gradient; }
 };
 
-// Calls use(rule) with the gradient of the call's rule.
+// The type of a rule that is not there yet.
+template <class Rule>
+using TypeOf = std::type_identity<Rule>;
+
+// Calls use(TypeOf<Rule>()) with the gradient of the call's rule. Who makes it of f where it is used has its numbers in
+// registers; a copy of it goes through memory in parts of vectors, and loads of whole ones wait for them.
 template <class Use>
 HWY_INLINE void with_gradient(const Firing& f, Use use) {
   switch (f.rule) {
     case SPIKESCAN_SIGMOID_BERNOULLI:
-      return f.gradient == SPIKESCAN_PROBABILITY ? use(SigmoidProbability(f)) : use(SigmoidDerivative(f));
+      return f.gradient == SPIKESCAN_PROBABILITY ? use(TypeOf<SigmoidProbability>()) : use(TypeOf<SigmoidDerivative>());
     case SPIKESCAN_REFRACTORY_SIGMOID_BERNOULLI:
-      return use(RefractoryGradient(f));
+      return use(TypeOf<RefractoryGradient>());
     case SPIKESCAN_HEAVISIDE:
-      return use(SurrogateGradient(f));
+      return use(TypeOf<SurrogateGradient>());
     default:
-      return use(NoGradient());
+      return use(TypeOf<NoGradient>());
   }
 }
 

@@ -25,8 +25,9 @@ void sigmoids(const float* x, float* out) {
 }
 
 void gradients(const Firing& firing, const float* m, float* out) {
-  with_gradient(firing, [&](const auto& rule) HWY_ATTR {
-    each_vector(m, out, [&](Floats v, int) HWY_ATTR { return rule.gradient(v); });
+  with_gradient(firing, [&]<class Rule>(TypeOf<Rule>) HWY_ATTR {
+    const Rule rule(firing);
+    each_vector(m, out, [&](Floats v, int) HWY_ATTR { return rule.end(rule.begin(v)); });
   });
 }
 

@@ -247,6 +247,8 @@ FORWARD = _faults(
     ("quarter: halves in each other's place", "hn::Combine(FloatTag(), high[i][n], low[i][n])",
      "hn::Combine(FloatTag(), low[i][n], high[i][n])"),
     ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
+    ("carry: taken for nothing", "if (!is_plus_zero(all)) expect_carry();", ""),
+    ("carry: of the last state alone", "all = hn::Or(all, load(carry_[n] + l));", "all = load(carry_[n] + l);"),
     ("less than a segment: its last quarter left out", ": (steps + kQuarterSteps - 1) / kQuarterSteps;",
      ": steps / kQuarterSteps;"),
     ("less than a segment backward: its first quarter alone",
@@ -507,14 +509,21 @@ BACKWARD = _faults(
 ) + _faults(
     "kernels/cpu/lane_scan.h", PASSES,
     ("chain left behind by a gradient's first segment", "kWhole || Scan::kReverse", "kWhole"),
+    ("psu_lif: A of the quarter's mirror image", "const Response response(tables_, entry.at[Scan::quarter(q)], l);",
+     "const Response response(tables_, entry.at[q], l);"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", STREAMING,
     ("rows that wait: the last ones forgotten", "strip.shared().grad_x.send_all();", ""),
     ("rows that wait: a split chunk's last ones forgotten", "    shared_.grad_x.send_all();", ""),
     ("rows that wait: forgotten where there is no rule", "grad_x.send_all();\n      direct = {};", "direct = {};"),
-    ("rows that wait: overwritten first",
-     "store(gs(j, l) * rule.gradient(m), direct.at[j] + l);",
-     "store(gs(j, l) * rule.gradient(m), direct.at[j] + l); sender.send(j, l);"),
+    ("rows that wait: sent a step too late", "          sender.send(j, l);\n          return rule.begin(m);",
+     "          if (j > 0) sender.send(j - 1, l);\n          return rule.begin(m);"),
+) + _faults(
+    "kernels/cpu/settle_segment.h", STREAMING,
+    ("abreast: ended before it has begun", "        const Floats next = begin(", "        end(j, at, begun[v]);\n"
+     "        const Floats next = begin("),
+    ("abreast: ended as the next step", "end(j + 1, at, begun[v])", "end(j, at, begun[v])"),
+    ("abreast: the first step not ended", "  for (int v = 0; v < kAbreast; ++v) end(0, l + v * kFloats, begun[v]);\n", ""),
 ) + _faults(
     "kernels/cpu/spike_sinks.h", STREAMING,
     ("part of a segment: steps beyond it written", "if (j < steps) rows.put", "rows.put"),
@@ -545,6 +554,9 @@ BACKWARD = _faults(
     ("float rows: beginnings not kept", "keep_part(load(in.at[j]), streaming.first[j]);", ";"),
     ("float rows: an end's last line", "l + kFloats <= lanes; l += kFloats) {\n      hn::Stream",
      "l + kFloats < lanes; l += kFloats) {\n      hn::Stream"),
+) + _faults(
+    "kernels/cpu/lane_scan.h", FEW_ROWS,
+    ("split: no carry expected", "    expect_carry();\n    return carry_;", "    return carry_;"),
 ) + _faults(
     "kernels/cpu/backward_lanes.h", FEW_ROWS,
     ("split: not rounded", "block_.lanes, GradientScan<1>::leaves_split(k))", "block_.lanes, false)"),
