@@ -35,9 +35,20 @@ class RowChain {
   __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(chain_, out); }
 
  protected:
-  // The state carried into a segment; `over_distance`: the map over the chunk's steps that the scan took before it.
-  __device__ __forceinline__ void enter(const Map<N>& over_distance, double (&state)[N]) const {
-    enter_segment(over_distance, carry_, chain_, state);
+  // The state carried into a segment; over_distance(): the map over the chunk's steps that the scan took before it. Mostly
+  // a short row's only chunk has no carry: then nothing is multiplied by it, and the map need not be there.
+  template <class OverDistance>
+  __device__ __forceinline__ void enter(OverDistance over_distance, double (&state)[N]) const {
+    if (usually(!is_carried())) {
+      for (int n = 0; n < N; ++n) state[n] = chain_[n] + 0.0;  // as a product with +0 leaves it
+    } else {
+      enter_carried(over_distance, state);
+    }
+  }
+  // The same, whatever the carry is.
+  template <class OverDistance>
+  __device__ __forceinline__ void enter_carried(OverDistance over_distance, double (&state)[N]) const {
+    enter_segment(over_distance(), carry_, chain_, state);
   }
   // Past a segment whose quarters leave `ends`.
   template <class Tables>
@@ -51,6 +62,13 @@ class RowChain {
     float added[N];
     aggregate(added);
     advance_chunk(power(map(), length), carry, added, at_split);
+  }
+
+  // Whether the carry is something else than +0.
+  __device__ __forceinline__ bool is_carried() const {
+    long long bits = 0;
+    for (int n = 0; n < N; ++n) bits |= __double_as_longlong(carry_[n]);
+    return bits != 0;
   }
 
   const Decays<N> decays_;

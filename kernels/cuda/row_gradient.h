@@ -7,7 +7,8 @@
 
 namespace spikescan {
 
-// kSparing: with no registers for the shorter way past a partial segment, as where each thread has a column of tables.
+// kSparing: with no registers for shorter ways past a partial segment and where nothing is carried in, as where each
+// thread has a column of tables.
 template <int kOrder, bool kSparing>
 class RowGradient : public RowChain<GradientScan<kOrder>> {
   using Scan = GradientScan<kOrder>;
@@ -74,7 +75,8 @@ class RowGradient : public RowChain<GradientScan<kOrder>> {
   __device__ __forceinline__ void enter(const Tables& tables, int distance, int steps, const Ends& ends,
                                         Entries& entries) const {
     double state[N];
-    Chain::enter(over_distance(tables, distance), state);
+    const auto over = [&] { return over_distance(tables, distance); };
+    kSparing ? Chain::enter_carried(over, state) : Chain::enter(over, state);
     round_entry(state, entries.at[0]);
 #pragma unroll
     for (int i = 1; i < kSegmentQuarters; ++i) {

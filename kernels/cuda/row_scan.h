@@ -53,7 +53,7 @@ class RowScan : public RowChain<Scan> {
   template <class Tables>
   __device__ __forceinline__ void enter(const Tables& tables, int s, const Ends& ends, Entries& entries) {
     double state[N];
-    Chain::enter(tables.over_segments(map(), s), state);
+    Chain::enter([&] { return tables.over_segments(map(), s); }, state);
     round_entry(state, entries.at[0]);
     const Map<N> quarter = tables.over_quarter();
 #pragma unroll

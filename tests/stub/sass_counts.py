@@ -10,8 +10,8 @@ tiles by the 4 of a quarter. Down a row segments come in groups of four, which b
 then goes back through: the text of the loops over segments is divided by 16 and that of the group around them by 64.
 sass_paths.cu takes for granted what nearly every warp finds at nearly every segment (`usually` in
 kernels/cuda/device.h), so that what only partial segments, draws too close to their probability, a tile's first warp,
-the generator's times (made at every eighth segment) or a warp whose rows are of several batches run is left out, and
-the tests for it are counted. What comes once a chunk is counted as if it came at each segment or group. nvdisasm comes
+the generator's times (made at every eighth segment), a carry into a chunk or a warp whose rows are of several batches
+run is left out, and the tests for it are counted. What comes once a chunk is counted as if it came at each segment or group. nvdisasm comes
 with the wheel nvidia-cuda-nvdisasm; the cubin is made by
   nvcc -cubin -arch=sm_90 -std=c++20 -O3 --expt-relaxed-constexpr --fmad=false --ftz=false --prec-div=true
     --prec-sqrt=true -I. -Iinclude -I(cuRAND's headers) tests/stub/sass_paths.cu
