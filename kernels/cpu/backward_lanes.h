@@ -282,8 +282,10 @@ class BackwardLanes {
           sender.send(j, l);
           return rule.begin(m);
         };
-        const auto end = [&rule, &gs, &direct](int j, int l, Floats begun)
-                             HWY_ATTR { store(gs(j, l) * rule.end(begun), direct.at[j] + l); };
+        const auto end = [&rule, &gs, &direct](int j, int l, Floats begun) HWY_ATTR {
+          const Floats slope = rule.end(begun);
+          store(gs(j, l) * slope, direct.at[j] + l);
+        };
         neuron_.settle(steps, states, in_memory, begin, end, ask);
       };
       if constexpr (DelayedRows::kUsed) {
