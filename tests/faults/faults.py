@@ -248,6 +248,7 @@ FORWARD = _faults(
      "hn::Combine(FloatTag(), low[i][n], high[i][n])"),
     ("last row: of another quarter", "load(local_[q][n] + l)", "load(local_[0][n] + l)"),
     ("carry: taken for nothing", "if (!is_plus_zero(all)) expect_carry();", ""),
+    ("carry: of the last state alone", "all = hn::Or(all, load(carry_[n] + l));", "all = load(carry_[n] + l);"),
     ("less than a segment: its last quarter left out", ": (steps + kQuarterSteps - 1) / kQuarterSteps;",
      ": steps / kQuarterSteps;"),
     ("less than a segment backward: its first quarter alone",

@@ -85,6 +85,21 @@ TEST_P(Membrane, EveryDecayAndInput) {
   RecordProperty("worst_units", std::to_string(worst.membrane) + " " + std::to_string(worst.distance));
 }
 
+// Without a carry the scans take a shorter way; one number of one channel is a carry.
+TEST_P(Membrane, OneNumberCarriedIn) {
+  support::Report worst;
+  Case c = membrane_case(GetParam(), Input::none, kDecays, 40, true);
+  for (auto& of_state : c.initial) std::fill(of_state.begin(), of_state.end(), 0.0f);
+  for (auto& of_state : c.initial) {
+    for (float& value : of_state) {
+      SCOPED_TRACE(testing::Message() << "value " << &value - of_state.data());
+      value = 3.0f;
+      expect_accurate(c, worst);
+      value = 0.0f;
+    }
+  }
+}
+
 // A carry that rounds too often, or powers made in float32, fail here and nowhere else.
 TEST_P(Membrane, AMillionSteps) {
   const int64_t time = target().fast ? 1000000 : split_steps() + 5000;  // the harness crosses one split
