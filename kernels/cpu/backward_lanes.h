@@ -30,7 +30,7 @@ class BackwardLanes {
   // The steps from one saved state to the next, while they are worked on: the same memory for all blocks of a strip, so
   // that with one state it stays in the first-level cache.
   struct Shared {
-    SegmentStates<R> states[kSavedSegments] = {};
+    typename Neuron::States states[kSavedSegments] = {};
     Segment x = {}, grad_spikes = {}, grad_membrane = {};  // where they are not read from memory
     Segment gradients[kStates] = {};                       // [0]: first the rule's share of the gradient on V
     [[no_unique_address]] Slopes slopes;
@@ -259,7 +259,7 @@ class BackwardLanes {
 
   // The rule's share h of the gradient on V; the states are settled on the way. It takes the place of the last
   // segment's gradient of x, which goes to memory meanwhile: the rule is what takes longest.
-  void run_rule(int64_t t, const Place& at, SegmentStates<R>& states) {
+  void run_rule(int64_t t, const Place& at, typename Neuron::States& states) {
     const int steps = at.steps;
     Segment& direct = shared_.gradients[0];
     DelayedRows& grad_x = shared_.grad_x;
@@ -339,7 +339,7 @@ class BackwardLanes {
   }
 
   template <class Sink, class Arithmetic>
-  HWY_INLINE void finish_segment(const RowsView& x, int steps, const SegmentStates<R>& states, Sink sink,
+  HWY_INLINE void finish_segment(const RowsView& x, int steps, const typename Neuron::States& states, Sink sink,
                                  Arithmetic by) {
     for (int l = 0; l < block_.lanes; l += kFloats) {
       asking_.output();

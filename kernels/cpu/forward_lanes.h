@@ -22,7 +22,7 @@ class ForwardLanes {
   // What a segment needs while it is worked on: the same for all blocks of a strip, so that it stays in the first-level
   // cache.
   struct Shared {
-    SegmentStates<R> states = {};
+    typename Neuron::States states = {};
     Segment u = {};
     RowParts<kForwardTurn> spike_parts, membrane_parts;
   };
@@ -150,18 +150,20 @@ class ForwardLanes {
     const auto m = neuron_.enter_inner(x, kSegmentSteps, distance, states_, drops_tiny(is_last(t)));
     if (is_last(t)) keep_last(kSegmentSteps);
     if (!call_.args.membrane.data) return spikes_.fire(t, m, next);
-    spikes_.fire(t, typename Neuron::KeptMembrane(m, states_), next);
+    spikes_.fire(t, TileSource{m.in_tile(kSegmentSteps, block_.lanes)}, next);
     store_membrane(t, kSegmentSteps);
   }
 
   // Less than a segment, a row's last one, where ForwardSpikes can take it; else false.
   bool run_part(int64_t t, int distance, int steps) {
-    if (call_.args.membrane.data || !spikes_.takes_part(t)) return false;
+    const auto to = spikes_.destination_of_part(t);
+    if (!to) return false;
     const Asking next = ask_next(t, steps);
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
     const auto m = neuron_.enter_inner(x, steps, distance, states_, drops_tiny(true));
     keep_last(steps);
-    spikes_.fire_part(t, steps, m, next);
+    spikes_.fire_part(t, steps, *to, m.in_tile(steps, block_.lanes), next);
+    if (call_.args.membrane.data) store_membrane(t, steps);
     return true;
   }
 
@@ -230,7 +232,7 @@ class ForwardLanes {
   ForwardSpikes spikes_;
   Neuron neuron_;
   Shared& shared_;
-  SegmentStates<R>& states_;
+  typename Neuron::States& states_;
   Segment& u_;
   NextTurn next_turn_;
   alignas(64) float final_[kStates][kLanes] = {};

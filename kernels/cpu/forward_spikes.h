@@ -3,6 +3,7 @@
 // the tile.
 #pragma once
 
+#include <optional>
 #include <type_traits>
 
 #include "kernels/cpu/segment_io.h"
@@ -15,6 +16,14 @@ constexpr int kForwardTurn = 2 * kSegmentSteps;
 
 class ForwardSpikes {
  public:
+  // How the spikes' rows go to memory, if they are no packed words.
+  struct Destination {
+    Streaming way;
+    bool streams;   // past the caches
+    bool are_bits;  // first, of rules that fire (spike_rows.h)
+    float* lines;   // where float rows go past the caches and each vector is a line; else null
+  };
+
   // `u` is scratch.
   ForwardSpikes(const ForwardCall& call, StripPlace place, RowParts<kForwardTurn>& parts, Segment& u)
       : call_(call), place_(place), parts_(parts), u_(u), philox_(random_origin(call)) {}
@@ -38,16 +47,16 @@ class ForwardSpikes {
     with_rule(call_.firing, [&](const auto& rule) HWY_ATTR { fire_by(rule, t, m, next); });
   }
 
-  // Less than a segment is fired in registers where its spikes are bits first, or float rows of lines.
-  HWY_INLINE bool takes_part(int64_t t) const {
-    if (call_.args.spikes.dtype == SPIKESCAN_BITS32) return false;
+  // Less than a segment is fired in registers where its spikes are bits first, or float rows of lines; else this is
+  // nothing.
+  std::optional<Destination> destination_of_part(int64_t t) const {
+    if (call_.args.spikes.dtype == SPIKESCAN_BITS32) return {};
     const Destination to = destination(t);
-    return to.lines || (to.are_bits && call_.firing.rule != SPIKESCAN_NONE);
+    if (to.lines || (to.are_bits && call_.firing.rule != SPIKESCAN_NONE)) return to;
+    return {};
   }
-  // After takes_part().
-  template <class M>
-  HWY_INLINE void fire_part(int64_t t, int steps, M m, const Asking& next) {
-    const Destination to = destination(t);
+  HWY_INLINE void fire_part(int64_t t, int steps, const Destination& to, const Segment& tile, const Asking& next) {
+    const TileSource m = {tile};
     with_rule(call_.firing, [&]<class Rule>(const Rule& rule) HWY_ATTR {
       const auto fire = [&](auto sink) HWY_ATTR { fire_steps(rule, t, steps, m, sink); };
       const StreamSink lines = {to.lines, call_.args.spikes.stride_time, next};
@@ -119,13 +128,6 @@ class ForwardSpikes {
     store_segment(out, spikes_, t, kSegmentSteps, lanes_, to.way, u_);
   }
 
-  // How the spikes' rows go to memory, if they are no packed words.
-  struct Destination {
-    Streaming way;
-    bool streams;   // past the caches
-    bool are_bits;  // first, of rules that fire (spike_rows.h)
-    float* lines;   // where float rows go past the caches and each vector is a line; else null
-  };
   Destination destination(int64_t t) const {
     const spikescan_tensor& out = call_.args.spikes;
     const Streaming way = streaming(t);

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/lane_decays.h"
+#include "kernels/cpu/local_membrane.h"
 #include "kernels/cpu/processor_facts.h"
 #include "kernels/cpu/segment_states.h"
 #include "kernels/cpu/settle_segment.h"
@@ -24,7 +25,8 @@ class NeuronLanes : public NeuronScans<R> {
  public:
   using Scans::kCuba, Scans::kPsu, Scans::kSpsn, Scans::kStates;
   using typename Scans::Scan, typename Scans::RefractoryScan;
-  using States = SegmentStates<R>;
+  using States = SegmentStates<scanned_as(R)>;
+  using Membrane = LocalMembrane<scanned_as(R)>;
 
   void prepare(const LaneDecays& decays, int lanes, int64_t time) {
     decays_ = &decays;
@@ -86,48 +88,10 @@ class NeuronLanes : public NeuronScans<R> {
     states.settled = ends || (!kPsu && states.subnormal);
   }
 
-  // M of a segment whose last scan's rows are local, as fire_drawn() and fire_alone() take it.
-  class LocalMembrane {
-   public:
-    HWY_INLINE LocalMembrane(const NeuronLanes& neuron, const States& states) : neuron_(neuron), states_(states) {}
-    // Step i of quarter q, of kFloats rows from l on. The response is made anew at each step: one that is kept was
-    // copied to the stack, and reading such a copy right after it was written stalls.
-    HWY_INLINE Floats at(int q, int i, int l) const {
-      const int j = q * kQuarterSteps + i;
-      const Floats v = load(states_.at[0].at[j] + l);
-      if constexpr (kPsu) {
-        const Floats r = load(states_.at[1].at[j] + l);
-        return v - neuron_.refractory_.quarter_response(states_.refractory_entry, q, l)(0, i, r);
-      } else {
-        return neuron_.scan_.quarter_response(states_.entry, q, l)(kCuba ? 1 : 0, i, v);
-      }
-    }
-
-   private:
-    const NeuronLanes& neuron_;
-    const States& states_;
-  };
-
-  // The same, where V is wanted as well: once at() was called for every step, its tile is settled. (psu_lif's is
-  // before.)
-  class KeptMembrane {
-   public:
-    HWY_INLINE KeptMembrane(LocalMembrane m, States& states) : m_(m), states_(states) {}
-    HWY_INLINE Floats at(int q, int i, int l) const {
-      const Floats m = m_.at(q, i, l);
-      if constexpr (!kPsu) store(m, states_.at[0].at[q * kQuarterSteps + i] + l);
-      return m;
-    }
-
-   private:
-    LocalMembrane m_;
-    States& states_;
-  };
-
   // enter() for a segment that does not end a full chunk, for its M alone. `drops_tiny`: tiny states carried into its
   // quarters may be taken for 0.
   template <class Input>
-  HWY_INLINE LocalMembrane enter_inner(Input x, int steps, int distance, States& states, bool drops_tiny) {
+  HWY_INLINE Membrane enter_inner(Input x, int steps, int distance, States& states, bool drops_tiny) {
     run(x, steps, states);
     scan_.enter(distance, steps, lanes_, states.entry);
     states.subnormal = enters_small(states, kTiny);
@@ -152,7 +116,7 @@ class NeuronLanes : public NeuronScans<R> {
       with_values_of(states, run_with);
       refractory_.enter(distance, steps, lanes_, states.refractory_entry);
     }
-    return {*this, states};
+    return {last_scan(), states};
   }
 
   // After enter_inner(): `last`, which it leaves out.

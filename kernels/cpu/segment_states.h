@@ -25,7 +25,14 @@ struct NeuronScans {
   static constexpr bool kSpsn = R == SPIKESCAN_SPSN;
   using Scan = StateScan<scan_order(R)>;
   using RefractoryScan = StateScan<1>;
+  using LastScan = std::conditional_t<kPsu, RefractoryScan, Scan>;
 };
+
+// The neuron whose states are scanned in the same way: spsn differs from lif before and after its scan alone, and what
+// lies between is compiled once for both.
+constexpr spikescan_recurrence scanned_as(spikescan_recurrence recurrence) {
+  return recurrence == SPIKESCAN_SPSN ? SPIKESCAN_LIF : recurrence;
+}
 
 // While it is not settled, the last scan's rows are local: settling (settle_segment.h) adds what was carried in, so
 // that a reader of M needs no pass over the tiles of its own.

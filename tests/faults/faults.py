@@ -283,6 +283,11 @@ FORWARD = _faults(
     "kernels/cpu/neuron_lanes.h", SHAPES,
     ("psu_lif: R from V itself, inside a row", "return sigmoid(value(v));", "return value(v);"),
 ) + _faults(
+    "kernels/cpu/local_membrane.h", SHAPES,
+    ("psu_lif: R ignored inside a row", "return v - response(0, i, load(states_.at[1].at[j] + l));", "return v;"),
+    ("psu_lif: M in the place of V", "states_.at[Neuron::kPsu ? 1 : 0]", "states_.at[0]"),
+    ("membrane's tile: the last quarter left local", "q * kQuarterSteps < steps; ++q", "(q + 1) * kQuarterSteps < steps; ++q"),
+) + _faults(
     "kernels/cpu/settle_segment.h", SHAPES,
     ("settle: the first vector's response for all abreast", "settle_step(responses(v), j,", "settle_step(responses(0), j,"),
     ("settle: the second state left local", "store(response(0, reached, load(current)), current);", ""),
