@@ -48,16 +48,19 @@ u64 put(bool x) {
 
 // Each from a function of numbers.
 template <class A, auto kFunction>
-void unary(u64* r, const Instruction& i) {
-  r[i.to[0]] = put(kFunction(get<A>(r[i.from[0]])));
+const Step* unary(const Step* step, u64* r, Block& block) {
+  r[step->to[0]] = put(kFunction(get<A>(r[step->from[0]])));
+  return run_next(step, r, block);
 }
 template <class A, auto kFunction, class B = A>
-void binary(u64* r, const Instruction& i) {
-  r[i.to[0]] = put(kFunction(get<A>(r[i.from[0]]), get<B>(r[i.from[1]])));
+const Step* binary(const Step* step, u64* r, Block& block) {
+  r[step->to[0]] = put(kFunction(get<A>(r[step->from[0]]), get<B>(r[step->from[1]])));
+  return run_next(step, r, block);
 }
 template <class A, auto kFunction, class C = A>
-void ternary(u64* r, const Instruction& i) {
-  r[i.to[0]] = put(kFunction(get<A>(r[i.from[0]]), get<A>(r[i.from[1]]), get<C>(r[i.from[2]])));
+const Step* ternary(const Step* step, u64* r, Block& block) {
+  r[step->to[0]] = put(kFunction(get<A>(r[step->from[0]]), get<A>(r[step->from[1]]), get<C>(r[step->from[2]])));
+  return run_next(step, r, block);
 }
 
 template <class T>
@@ -164,27 +167,29 @@ u32 funnel_left(u32 low, u32 high, u32 by) {
   return static_cast<u32>(both << (by & 31u) >> 32);
 }
 // bfi: bits of from[0] over those of from[1], from[3] of them from place from[2] on.
-void insert_bits(u64* r, const Instruction& i) {
-  const u32 at = static_cast<u32>(r[i.from[2]]) & 255u, length = static_cast<u32>(r[i.from[3]]) & 255u;
-  u32 bits = static_cast<u32>(r[i.from[1]]);
+const Step* insert_bits(const Step* step, u64* r, Block& block) {
+  const u32 at = static_cast<u32>(r[step->from[2]]) & 255u, length = static_cast<u32>(r[step->from[3]]) & 255u;
+  u32 bits = static_cast<u32>(r[step->from[1]]);
   for (u32 n = 0; n < length && at + n < 32; ++n) {
-    bits = (bits & ~(1u << (at + n))) | (static_cast<u32>(r[i.from[0]] >> n) & 1u) << (at + n);
+    bits = (bits & ~(1u << (at + n))) | (static_cast<u32>(r[step->from[0]] >> n) & 1u) << (at + n);
   }
-  r[i.to[0]] = bits;
+  r[step->to[0]] = bits;
+  return run_next(step, r, block);
 }
 
 // mov between a register and the parts of one.
-u64 part_of(u64 value, const Instruction& i) {
-  return value & (i.bytes == 4 ? 0xffffffffu : 0xffffu);
-}
-void pack(u64* r, const Instruction& i) {
+template <class Part, int kCount>
+const Step* pack(const Step* step, u64* r, Block& block) {
   u64 whole = 0;
-  for (int n = 0; n < i.count; ++n) whole |= part_of(r[i.from[n]], i) << (8 * i.bytes * n);
-  r[i.to[0]] = whole;
+  for (int n = 0; n < kCount; ++n) whole |= u64{static_cast<Part>(r[step->from[n]])} << (8 * sizeof(Part) * n);
+  r[step->to[0]] = whole;
+  return run_next(step, r, block);
 }
-void unpack(u64* r, const Instruction& i) {
-  const u64 whole = r[i.from[0]];
-  for (int n = 0; n < i.count; ++n) r[i.to[n]] = part_of(whole >> (8 * i.bytes * n), i);
+template <class Part, int kCount>
+const Step* unpack(const Step* step, u64* r, Block& block) {
+  const u64 whole = r[step->from[0]];
+  for (int n = 0; n < kCount; ++n) r[step->to[n]] = static_cast<Part>(whole >> (8 * sizeof(Part) * n));
+  return run_next(step, r, block);
 }
 
 using Table = std::unordered_map<std::string, Execute>;
@@ -300,8 +305,12 @@ Table make_table() {
   table["cvt.rn.f16.f32"] = unary<float, to_half>;
   table["cvt.rn.bf16.f32"] = unary<float, to_bfloat16>;
   table["cvta.to.global.u64"] = unary<u64, kSame<u64>>;
-  table["pack"] = pack;
-  table["unpack"] = unpack;
+  table["pack.2.b32"] = pack<u16, 2>;
+  table["pack.2.b64"] = pack<u32, 2>;
+  table["pack.4.b64"] = pack<u16, 4>;
+  table["unpack.2.b32"] = unpack<u16, 2>;
+  table["unpack.2.b64"] = unpack<u32, 2>;
+  table["unpack.4.b64"] = unpack<u16, 4>;
   return table;
 }
 

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +12,8 @@
 #include "ptx/kernel.h"
 
 namespace ptx {
+
+constexpr std::uint16_t kPoison = 0xfffb;  // a NaN in every floating-point type
 
 class Block {
  public:
@@ -42,31 +43,37 @@ class Block {
     std::size_t next = 0;  // instruction
     State state = State::ready;
     std::uint32_t mask = 0;  // of the lanes that it waits for
-    std::deque<Copy> copies;
+    std::vector<Copy> copies;
     std::uint64_t group = 0;  // that its next copy belongs to
+  };
+  struct Warp {
+    std::uint32_t waiting = 0;  // lanes that wait for others of it
+    std::uint32_t absent = 0;   // that have ended, or are beyond the block's end
   };
   static constexpr std::uint32_t kWarp = 32;
   using Lanes = std::array<Thread*, kWarp>;  // null: has no part
 
   void run_thread(std::uint32_t number);
-  bool waits_with(Thread& thread, std::uint32_t number, const Instruction& i);
-  void access(Thread& thread, const Instruction& i);
-  void issue_copy(Thread& thread, const Instruction& i);
-  static void make_due_copies(Thread& thread, std::int64_t pending);
-  unsigned char* memory(const Thread& thread, const Instruction& i, int n, Space space, std::size_t bytes);
+  std::size_t index(const Step* step) const { return static_cast<std::size_t>(step - kernel_.steps.data()); }
+  void wait(Thread& thread, std::uint32_t number, const Instruction& i);
   void meet_in_warp(std::uint32_t warp, std::uint32_t mask);
   void answer_warp(const Lanes& lanes);
   void meet_in_block();
   [[noreturn]] void fail(const Instruction& i, const std::string& what) const;
+  [[noreturn, gnu::cold]] void fail(const Step* step, const char* what) const;
+  friend struct Steps;
 
   Kernel& kernel_;
   const std::uint32_t number_;
   const std::unique_ptr<std::uint64_t[]> registers_;  // of all threads
   std::vector<Thread> threads_;
+  std::vector<Warp> warps_;
   std::vector<unsigned char> shared_memory_;
   unsigned char* shared_;  // aligned
   const std::size_t shared_bytes_;
-  std::size_t done_ = 0;
+  std::uint32_t running_ = 0;      // thread
+  const Step* run_end_ = nullptr;  // of the steps that ran last, one after the other
+  std::size_t done_ = 0, in_block_ = 0;
   std::uint64_t executed_ = 0;
 };
 

@@ -155,7 +155,9 @@ class Parser {
     const std::string base = trimmed(text.substr(1, std::min(plus, text.find(']')) - 1));
     const std::int64_t offset = plus == std::string::npos ? 0 : std::stoll(text.substr(plus + 1));
     i.from[n] = base[0] == '%' ? operand(base) : symbol(base, offset);
-    i.offset[n] = base[0] == '%' ? offset : 0;
+    if (base[0] != '%') return;
+    i.offset[n] = static_cast<std::int32_t>(offset);
+    if (i.offset[n] != offset) fail("an offset beyond 32 bits");
   }
   // One operand, or several in braces; their number.
   int operands(const std::string& text, int (&places)[4]) {
@@ -190,10 +192,10 @@ class Parser {
     if (name.rfind("mov.", 0) != 0 || (parts[0][0] != '{' && parts[1][0] != '{')) return false;
     const bool packs = parts[1][0] == '{';
     i.kind = Kind::arithmetic;
-    i.execute = arithmetic(packs ? "pack" : "unpack");
     const int to = operands(parts[0], i.to), from = operands(parts[1], i.from);
-    i.count = static_cast<std::uint8_t>(packs ? from : to);
-    i.bytes = static_cast<std::uint8_t>(bytes_of_type(name) / i.count);
+    const std::string type = name.substr(name.rfind('.'));
+    i.execute = arithmetic((packs ? "pack." : "unpack.") + std::to_string(packs ? from : to) + type);
+    if (!i.execute) fail("no parts of such sizes in " + name);
     return true;
   }
   bool is_arithmetic(const std::string& name, const std::vector<std::string>& parts, Instruction& i) {
@@ -318,6 +320,8 @@ Kernel parse(const std::string& text, const std::string& name) {
   const std::size_t body = text.find('{', head_end) + 1, body_end = end_of_scope(text, body);
   Kernel kernel;
   Parser(name, kernel).run(text.substr(head, head_end - head), text.substr(body, body_end - body));
+  share_places(kernel);
+  make_steps(kernel);
   return kernel;
 }
 

@@ -84,6 +84,38 @@ TEST(Ptx, BranchesAndPredicates) {
   EXPECT_EQ(result_of(loop + "@!%p1 add.s32 %r3, %r3, 1;\n@%p1 add.s32 %r3, %r3, 100;\n"), 11u);
 }
 
+// A register that is never written has a zero, whatever came and went before it is read.
+TEST(Ptx, RegistersShareAPlaceWithoutALoss) {
+  std::string chain = "mov.u32 %r10, %r1;\n";
+  for (int n = 10; n < 100; ++n) {
+    chain += "add.s32 %r" + std::to_string(n + 1) + ", %r" + std::to_string(n) + ", 1;\n";
+  }
+  EXPECT_LT(kernel_of(chain).registers.size(), 10u);
+  EXPECT_EQ(result_of(chain + "add.s32 %r3, %r100, %r9;\n"), 90u);
+  const std::string loop =
+      "mov.u32 %r5, 100;\n mov.u32 %r2, 0;\n$L__BB0_1:\n mul.lo.s32 %r6, %r2, 1;\n add.s32 %r2, %r6, 1;\n"
+      "add.s32 %r7, %r7, 10;\n setp.ne.s32 %p1, %r2, 3;\n @%p1 bra $L__BB0_1;\n";
+  EXPECT_EQ(result_of(loop + "add.s32 %r8, %r5, %r2;\n add.s32 %r3, %r8, %r7;\n"), 133u);
+  // Where the predicate is false the older value stays.
+  EXPECT_EQ(result_of("mov.u32 %r3, 2;\n setp.ne.s32 %p1, %r1, 0;\n mov.u32 %r4, 7;\n @%p1 mov.u32 %r3, %r4;\n"), 2u);
+}
+
+// A predicate that does not hold leaves an instruction out; it counts all the same.
+TEST(Ptx, InstructionsAreCounted) {
+  std::uint64_t parameter = 0;
+  Kernel kernel = kernel_of(
+      "mov.u32 %r3, 0;\n$L__BB0_1:\n add.s32 %r3, %r3, 1;\n setp.ne.s32 %p1, %r3, 4;\n @%p1 bra $L__BB0_1;\n"
+      "@%p1 mov.u32 %r3, 9;\n bar.sync 0;\n nanosleep.u32 20;\n");
+  Block block(kernel, {1, 2, 0, reinterpret_cast<const unsigned char*>(&parameter)}, 0);
+  while (!block.is_done()) block.run(0, false);
+  EXPECT_EQ(block.executed(), 2u * (3 + 4 * 3 + 4));
+  std::vector<std::size_t> never_ran;
+  for (std::size_t at = 0; at < kernel.code.size(); ++at) {
+    if (!kernel.code[at].ran) never_ran.push_back(at);
+  }
+  EXPECT_EQ(never_ran, (std::vector<std::size_t>{6, 10}));  // the one left out, and the end behind `ret`
+}
+
 // Every lane gives its number times three to the next one, and all see who is odd.
 TEST(Ptx, LanesMeet) {
   std::vector<std::uint32_t> out(64);
@@ -141,6 +173,8 @@ TEST(Ptx, RefusesWhatADeviceWouldNotHave) {
   EXPECT_NE(refusal_of("setp.eq.s32 %p1, %r1, 0; @%p1 bar.sync 0;", 2).find("has ended"), std::string::npos);
   EXPECT_NE(refusal_of("setp.eq.s32 %p1, %r1, 0; @%p1 bar.sync 0; bar.warp.sync 3;", 2).find("every thread left waits"),
             std::string::npos);
+  EXPECT_NE(refusal_of("mov.b32 {%rs1, %rs2, %rs3, %rs4}, %r1;").find("no parts of such sizes"), std::string::npos);
+  EXPECT_NE(refusal_of("ld.global.u32 %r3, [%rd1+4294967296];").find("an offset beyond 32 bits"), std::string::npos);
   EXPECT_NE(refusal_of("tanh.approx.f32 %r3, %r2;").find("unknown instruction 'tanh"), std::string::npos);
 }
 
