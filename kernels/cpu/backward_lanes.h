@@ -206,7 +206,7 @@ class BackwardLanes {
       const Place at = place_of(k, group, i);
       const RowsView x = view_x(k * kChunkSteps + at.first, at.steps);
       asking_.states();
-      Segment* const slopes = slopes_of(i);
+      Segment* const slopes = slopes_of(i);  // psu_lif's, which alone has a drive
       neuron_.enter(x, at.steps, at.first, at.ends, shared_.states[i], [slopes](int j, int l, Floats v) HWY_ATTR {
         const Logistics drive = sigmoid_with_slope(v);
         store(drive.slope, slopes->at[j] + l);

@@ -158,11 +158,13 @@ class DecayTables {
     store_narrow(hn::IfThenElse(lost, doubles(1.4012984643248171e-45), power), to);
   }
 
-  // power(base, 16 s) from the power before s's highest bit: the same products as power() makes.
+  // power(base, 16 s) from the power before s's highest bit: power()'s own products, bare, since a power is kept from
+  // vanishing at its end, not on the way.
   void tabulate_segments(const VMap& base, int segments, int lane) {
     VMap exact[kChunkSegments + 1];
     set_identity(exact[0]);
-    exact[1] = power(base, kSegmentSteps);
+    exact[1] = base;
+    for (int steps = 1; steps < kSegmentSteps; steps *= 2) exact[1] = compose(exact[1], exact[1]);
     put(map_[0], lane, exact[0]);
     put_positive(map_[1], lane, exact[1], base);
     for (int s = 2, high = 2; s <= segments; ++s) {
@@ -181,8 +183,8 @@ class DecayTables {
   alignas(64) float decay_[N][kLanes];
   alignas(64) float response_[kTerms][kQuarterSteps][kLanes];
   alignas(64) Entry step_map_[kQuarterSteps + 1];
-  alignas(64) Entry segment_map_;
-  alignas(64) Entry map_[kChunkSegments + 1];
+  alignas(64) Entry segment_map_;              // always there
+  alignas(64) Entry map_[kChunkSegments + 1];  // after tabulate_distances()
   alignas(64) Entry uneven_map_[kUneven];
 };
 

@@ -147,10 +147,10 @@ class ForwardLanes {
   template <class X>
   void run_inner(X x, int64_t t, int distance) {
     const Asking next = ask_next(t, kSegmentSteps);
-    const auto m = neuron_.enter_inner(x, kSegmentSteps, distance, states_, drops_tiny(is_last(t)));
+    auto m = neuron_.enter_inner(x, kSegmentSteps, distance, states_, drops_tiny(is_last(t)));
     if (is_last(t)) keep_last(kSegmentSteps);
     if (!call_.args.membrane.data) return spikes_.fire(t, m, next);
-    spikes_.fire(t, TileSource{m.in_tile(kSegmentSteps, block_.lanes)}, next);
+    spikes_.fire(t, TileSource{m.settle_into_tile(kSegmentSteps, block_.lanes)}, next);
     store_membrane(t, kSegmentSteps);
   }
 
@@ -160,9 +160,9 @@ class ForwardLanes {
     if (!to) return false;
     const Asking next = ask_next(t, steps);
     const RowsView x = view_segment(call_.args.x, x_, t, steps, block_.lanes, u_);
-    const auto m = neuron_.enter_inner(x, steps, distance, states_, drops_tiny(true));
+    auto m = neuron_.enter_inner(x, steps, distance, states_, drops_tiny(true));
     keep_last(steps);
-    spikes_.fire_part(t, steps, *to, m.in_tile(steps, block_.lanes), next);
+    spikes_.fire_part(t, steps, *to, m.settle_into_tile(steps, block_.lanes), next);
     if (call_.args.membrane.data) store_membrane(t, steps);
     return true;
   }

@@ -1,6 +1,6 @@
 // The spikes of a block's segments in a forward pass (docs/model.md, section 3): which way they are fired and written.
-// Whole segments go from M to the output in registers, and so does less than a segment in two cases; all else by way of
-// the tile.
+// Those of whole segments go from the rule to the output in registers, and so do those of less than a segment in two
+// cases; all else by way of a tile.
 #pragma once
 
 #include <optional>
@@ -47,8 +47,7 @@ class ForwardSpikes {
     with_rule(call_.firing, [&](const auto& rule) HWY_ATTR { fire_by(rule, t, m, next); });
   }
 
-  // Less than a segment is fired in registers where its spikes are bits first, or float rows of lines; else this is
-  // nothing.
+  // Where the spikes of less than a segment go if fire_part() can take it: they are bits first, or float rows of lines.
   std::optional<Destination> destination_of_part(int64_t t) const {
     if (call_.args.spikes.dtype == SPIKESCAN_BITS32) return {};
     const Destination to = destination(t);

@@ -27,8 +27,9 @@ class LocalMembrane {
     }
   }
 
-  // The same as a tile, of whole quarters; at() is of no use afterwards. V's own tile holds settled rows then.
-  const Segment& in_tile(int steps, int lanes) const {
+  // M's tile, of whole quarters, in the place of the local rows: once, and at() is of no use afterwards. V's tile is
+  // settled then.
+  const Segment& settle_into_tile(int steps, int lanes) {
     Segment& tile = states_.at[Neuron::kPsu ? 1 : 0];
     for (int l = 0; l < lanes; l += kFloats) {
       for (int q = 0; q * kQuarterSteps < steps; ++q) {

@@ -119,7 +119,7 @@ class NeuronLanes : public NeuronScans<R> {
     return {last_scan(), states};
   }
 
-  // After enter_inner(): `last`, which it leaves out.
+  // After enter_inner(): `last`, which it leaves out. (From what quarters left, not from the tiles.)
   void keep_last(int steps, States& states) const {
     if (!states.subnormal) keep_states(steps, false, false, states, Plainly());  // else it is there
     if constexpr (kPsu) {

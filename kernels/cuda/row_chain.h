@@ -35,8 +35,8 @@ class RowChain {
   __device__ __forceinline__ void aggregate(float (&out)[N]) const { round_aggregate(chain_, out); }
 
  protected:
-  // The state carried into a segment; over_distance(): the map over the chunk's steps that the scan took before it. Mostly
-  // a short row's only chunk has no carry: then nothing is multiplied by it, and the map need not be there.
+  // The state carried into a segment; over_distance(): the map over the chunk's steps that the scan took before it.
+  // Mostly a short row's only chunk has no carry: then nothing is multiplied by it, and the map need not be there.
   template <class OverDistance>
   __device__ __forceinline__ void enter(OverDistance over_distance, double (&state)[N]) const {
     if (usually(!is_carried())) {
