@@ -75,6 +75,7 @@ constexpr Form kForms[] = {
     {SPIKESCAN_BFLOAT16, SPIKESCAN_BFLOAT16, true}, {SPIKESCAN_BFLOAT16, SPIKESCAN_BITS32, true},
     {SPIKESCAN_FLOAT16, SPIKESCAN_FLOAT16, true},   {SPIKESCAN_FLOAT16, SPIKESCAN_BITS32, true},
     {SPIKESCAN_FLOAT32, SPIKESCAN_UINT8, false},    {SPIKESCAN_BFLOAT16, SPIKESCAN_FLOAT32, false},
+    {SPIKESCAN_FLOAT16, SPIKESCAN_BFLOAT16, false}, {SPIKESCAN_FLOAT32, SPIKESCAN_FLOAT16, false},
 };
 
 // A value a batch that is not finite, or zero with a sign, or hardly one; late, since a NaN stays to its row's end.
@@ -121,6 +122,9 @@ Case case_of(spikescan_recurrence recurrence, const Shape& shape, const Form& fo
     if (!support::can_spike_as(d.rule, form.spikes)) d.rule = SPIKESCAN_HEAVISIDE;
     d.surrogate = random.pick(support::kSurrogates);
     c.wanted.membrane = !random.chance(3);
+    c.membrane_dtype = random.pick(support::kFloatDtypes);
+    c.grad_spikes_dtype = random.pick(support::kFloatDtypes);
+    c.grad_membrane_dtype = random.pick(support::kFloatDtypes);
     c.wanted.grad_x = !random.chance(4);
     fill.grad_membrane = !random.chance(3);
     fill.grad_spikes = !random.chance(4);
@@ -166,11 +170,12 @@ TEST_P(Kernels, GiveTheBitsOfTheCpu) {
     for (int draw = 0; draw < draws; ++draw) expect_same(case_of(GetParam(), shape, form, ++seed));
   };
   for (const Form& form : kForms) {
-    for (const Shape& shape : kRowShapes) try_draws(shape, form, shape.time > 100 ? 2 : 3);
-    for (const Shape& shape : kTileShapes) try_draws(shape, form, 2);
+    const int more = form.settled ? 1 : 2;  // of dtypes, rules and tensors that are there or not
+    for (const Shape& shape : kRowShapes) try_draws(shape, form, (shape.time > 100 ? 2 : 3) * more);
+    for (const Shape& shape : kTileShapes) try_draws(shape, form, 2 * more);
   }
   const bool two_states = state_count(GetParam()) == 2;
-  for (const int form : {0, 3, 4, 6, 7}) {
+  for (const int form : {0, 3, 4, 6, 7, 8, 9}) {
     // One state's kernels are reached by few channels, and so by fewer of their ways in each draw.
     const int draws = form < 6 || two_states ? 1 : 3;
     if (form != 3) try_draws(kForwardPhases, kForms[form], draws);
@@ -179,14 +184,14 @@ TEST_P(Kernels, GiveTheBitsOfTheCpu) {
   try_draws(kFinePhases, kForms[3], 1);
   EXPECT_EQ(joined(ptx::never_launched(own)), "");
   // So that the list of calls stays as wide as it is: of a settled form seven to nine tenths of the instructions run,
-  // of the others, which serve every dtype and rule, about half (SPIKESCAN_PTX_NEVER_RAN=FILE writes down the rest).
+  // of the others, which serve every dtype and rule, five to eight (SPIKESCAN_PTX_NEVER_RAN=FILE writes down the rest).
   int kernels = 0;
   for (const ptx::Coverage& of : ptx::coverage()) {
     if (!contains(of.kernel, own.c_str())) continue;
     ++kernels;
     const bool settled = contains(of.kernel, "DrawnSpikes") || contains(of.kernel, "SpikesGradient");
     const double ran = 1.0 - static_cast<double>(of.never_ran.size()) / static_cast<double>(of.instructions);
-    EXPECT_GT(ran, settled ? 0.7 : 0.4) << of.kernel;
+    EXPECT_GT(ran, settled ? 0.7 : 0.5) << of.kernel;
   }
   EXPECT_GT(kernels, 30) << "of which PTX was the library's launched?";
 }
