@@ -91,9 +91,10 @@ void set_row_launch(Strategy strategy, int64_t row_blocks, size_t shared_bytes, 
 }
 
 // A block's warps have the same channels where lanes are mostly there. With one state a column of tables for each
-// thread leaves room for as many blocks, so that no lane need be idle; with two scans it leaves room for one.
+// thread leaves room for as many blocks, but makes a quarter more instructions: so few lanes may be idle. With two
+// scans it leaves room for one block.
 int backward_columns_of_rows(const spikescan_description& d, int64_t batch_rows) {
-  const bool fills = d.channels % kWarp == 0 || (scan_order(d.recurrence) == 2 && lanes_are_used(d));
+  const bool fills = scan_order(d.recurrence) == 2 ? lanes_are_used(d) : 5 * d.channels >= 4 * lanes_of(d);
   return fills && batch_rows >= kBatchesOfBlock ? kWarp : kRowThreads;
 }
 

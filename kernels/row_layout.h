@@ -72,8 +72,8 @@ SPIKESCAN_HD constexpr int resident_rows(spikescan_recurrence r) {
 }
 
 // Backward (kernels/cuda/backward_row.h), in this order: a ring of segments of x for each warp, from 0 on; the tables;
-// the chain and the carry that come next; and the entries of the segments between two saved states. Where the channels
-// are a multiple of a warp's lanes, a block's warps are batches of the same channels and share the tables' columns, so
+// the chain and the carry that come next; and the entries of the segments between two saved states. Where channels
+// leave few of a warp's lanes idle, a block's warps are batches of the same channels and share the tables' columns, so
 // that there are 32 of them in the place of one a thread.
 constexpr int kBackwardRingSlots = kSavedSegments;
 // Of a state of a segment: what is carried into its quarters, and its value after the last step.

@@ -129,8 +129,22 @@ TEST(Plan, RowsWhereTheyFillTheDevice) {
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).strategy, kRows);
   // Ten batches of 100 steps share a row of partial sums.
   EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 250, 100, 500), kH200).strategy, kTiles);
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 512), kH200).row_columns, 32);
-  EXPECT_EQ(plan_backward(describe(SPIKESCAN_LIF, SPIKESCAN_FLOAT32, 256, 1024, 520), kH200).row_columns, kRowThreads);
+}
+
+// Of one scan, or two of one state each, warps share tables where few lanes are idle for it.
+TEST(Plan, BackwardRowsShareTablesWhereChannelsFillWarps) {
+  for (const spikescan_recurrence recurrence : {SPIKESCAN_LIF, SPIKESCAN_SPSN, SPIKESCAN_PSU_LIF}) {
+    const auto columns = [&](int64_t batch, int64_t channels) {
+      return plan_backward(describe(recurrence, SPIKESCAN_FLOAT32, batch, 1024, channels), kH200).row_columns;
+    };
+    EXPECT_EQ(columns(256, 512), 32);
+    EXPECT_EQ(columns(256, 500), 32);
+    EXPECT_EQ(columns(256, 130), 32);  // 30 of 160 lanes are idle
+    EXPECT_EQ(columns(256, 128), 32);
+    EXPECT_EQ(columns(256, 102), kRowThreads);  // 26 of 128
+    EXPECT_EQ(columns(256, 103), 32);
+    EXPECT_EQ(columns(3, 20000), kRowThreads);  // no four batches
+  }
 }
 
 // The tables of cuba_lif's two scans leave room for one block where each thread has its own.
