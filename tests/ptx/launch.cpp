@@ -97,6 +97,11 @@ void launch(const std::string& name, std::uint32_t blocks, std::uint32_t threads
   }
 }
 
+std::uint64_t executed() {
+  const std::lock_guard lock(state().mutex);
+  return state().executed;
+}
+
 std::string summary() {
   const std::lock_guard lock(state().mutex);
   std::size_t kernels = 0;

@@ -16,6 +16,9 @@ void add_file(const std::string& path);
 void launch(const std::string& kernel, std::uint32_t blocks, std::uint32_t threads, void** arguments,
             std::size_t shared_bytes);
 
+// Instructions that all threads took since the start.
+std::uint64_t executed();
+
 // How many kernels were launched since the start, how often, and the instructions that they took.
 std::string summary();
 
